@@ -1,0 +1,88 @@
+/** Exposure is counted in parts of this whole: 25 % is 25 000. One part is 0.001 %. */
+export const EXPOSURE_WHOLE = 100_000;
+
+/** The old path or the new one. */
+export type Arm = 'legacy' | 'candidate';
+
+/** Attributes of the subject a flag is asked about. Values that are not comparable never match a condition. */
+export type EvaluationContext = Readonly<Record<string, unknown>>;
+
+/** One comparison of one attribute; a missing attribute never matches, not even `notIn`. */
+export type AttributeCondition =
+  | { readonly attribute: string; readonly operator: 'in' | 'notIn'; readonly values: readonly AttributeValue[] }
+  | { readonly attribute: string; readonly operator: 'startsWith' | 'endsWith'; readonly values: readonly string[] }
+  | { readonly attribute: string; readonly operator: 'atLeast' | 'atMost' | 'above' | 'below'; readonly value: number }
+  | { readonly attribute: string; readonly operator: 'after' | 'before'; readonly value: string };
+
+export type AttributeValue = string | number | boolean;
+
+/** A named audience: every condition must match. */
+export interface SegmentDefinition {
+  readonly key: string;
+  readonly conditions: readonly AttributeCondition[];
+}
+
+/** Members of the segment see the flag at this exposure instead of the flag's own; the first matching rule wins. */
+export interface SegmentRule {
+  readonly segment: string;
+  /** Parts of {@link EXPOSURE_WHOLE}. */
+  readonly exposure: number;
+}
+
+/** All that an evaluator needs to know about one flag. */
+export interface FlagDefinition {
+  readonly key: string;
+  /** A disabled flag answers legacy to everybody, overrides included. */
+  readonly enabled: boolean;
+  /** The attribute that is bucketed, such as `userId`. OpenFeature's `targetingKey` stands in when it is absent. */
+  readonly cohort: string;
+  /** Immutable and shared by all flags of a plan; its length in UTF-8 bytes is a multiple of four. */
+  readonly salt: string;
+  /** Parts of {@link EXPOSURE_WHOLE}: subjects whose bucket lies below it take the candidate. */
+  readonly exposure: number;
+  /** Flags that must answer candidate for the same subject before this one may. */
+  readonly requires: readonly string[];
+  /** Subjects that are let in or kept out whatever the percentage says. */
+  readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
+  readonly rules: readonly SegmentRule[];
+  /** Whether `route()` may answer from legacy when the candidate throws. */
+  readonly fallback: boolean;
+}
+
+/** What the server hands to every evaluator; `version` grows with each change of any flag. */
+export interface FlagDocument {
+  readonly version: number;
+  readonly flags: Readonly<Record<string, FlagDefinition>>;
+  readonly segments: Readonly<Record<string, SegmentDefinition>>;
+  /** How often SDKs send telemetry, in milliseconds. */
+  readonly flushEveryMs: number;
+}
+
+/** A change of some flags, sent on the stream instead of the whole document. Applies to exactly `from`. */
+export interface FlagPatch {
+  readonly from: number;
+  readonly version: number;
+  readonly flags: Readonly<Record<string, FlagDefinition>>;
+  readonly removed: readonly string[];
+}
+
+export type EvaluationReason =
+  | 'OVERRIDE'
+  | 'SEGMENT'
+  | 'SPLIT'
+  | 'PREREQUISITE'
+  | 'DISABLED'
+  | 'DEFAULT'
+  | 'ERROR';
+
+export type EvaluationErrorCode = 'FLAG_NOT_FOUND' | 'TARGETING_KEY_MISSING' | 'PROVIDER_NOT_READY' | 'GENERAL';
+
+/** The answer to one evaluation, and why. Never thrown, always an arm. */
+export interface Evaluation {
+  readonly key: string;
+  readonly arm: Arm;
+  readonly reason: EvaluationReason;
+  readonly errorCode?: EvaluationErrorCode;
+  /** The version of the document that answered; 0 when nothing is known. */
+  readonly version: number;
+}

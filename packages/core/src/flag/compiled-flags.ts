@@ -1,0 +1,230 @@
+import { compileConditions, type ContextTest } from './condition-test.ts';
+import type {
+  Evaluation,
+  EvaluationContext,
+  FlagDefinition,
+  FlagDocument,
+  FlagPatch,
+  SegmentDefinition,
+} from './flag-document.ts';
+import {
+  ANSWER_DISABLED,
+  ANSWER_KEPT_OUT,
+  ANSWER_KEY_MISSING,
+  ANSWER_PREREQUISITE,
+  type Answer,
+  answersCandidate,
+  compileOwnAnswer,
+  type OwnAnswer,
+  SaltCache,
+} from './own-answer.ts';
+import { PrerequisiteGraph } from './prerequisite-graph.ts';
+import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
+
+/** One flag as the evaluator keeps it. Compiled at its first evaluation, and anew when it changes. */
+interface FlagNode {
+  definition: FlagDefinition;
+  own: OwnAnswer | undefined;
+  /** All flags this one needs, directly or not; `undefined` until first asked. */
+  needs: readonly FlagNode[] | 'unsatisfiable' | undefined;
+}
+
+const NO_NEEDS: readonly FlagNode[] = [];
+
+/**
+ * A flag document compiled to closures. Evaluating never throws and always names an arm; where anything is missing
+ * or broken the arm is legacy.
+ *
+ * @example
+ * const flags = compileFlags(document);
+ * flags.isCandidate('cv-analyzer', { userId: 'user-1' });
+ */
+export class CompiledFlags {
+  #version: number;
+  #flushEveryMs: number;
+  readonly #nodes = new Map<string, FlagNode>();
+  readonly #segments: ReadonlyMap<string, SegmentDefinition>;
+  readonly #segmentTests = new Map<string, ContextTest>();
+  readonly #salts = new SaltCache();
+  readonly #graph = new PrerequisiteGraph();
+
+  constructor(document: FlagDocument) {
+    this.#version = document.version;
+    this.#flushEveryMs = document.flushEveryMs;
+    this.#segments = new Map(Object.entries(document.segments));
+    for (const [key, definition] of Object.entries(document.flags)) {
+      this.#nodes.set(key, { definition, own: undefined, needs: undefined });
+      this.#graph.connect(key, definition.requires);
+    }
+  }
+
+  /** The version of the document that answers. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** How often telemetry is sent, in milliseconds. */
+  get flushEveryMs(): number {
+    return this.#flushEveryMs;
+  }
+
+  /** How many flags there are. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** The keys of all flags. */
+  keys(): IterableIterator<string> {
+    return this.#nodes.keys();
+  }
+
+  /** The definition of a flag; undefined where there is none of that key. */
+  definition(key: string): FlagDefinition | undefined {
+    return this.#nodes.get(key)?.definition;
+  }
+
+  /** Whether the subject takes the candidate. The hot path: no garbage, nothing thrown. */
+  isCandidate(key: string, context: EvaluationContext): boolean {
+    const node = this.#nodes.get(key);
+    if (node === undefined || context === null || typeof context !== 'object') return false;
+    try {
+      const own = node.own ?? this.#compileOwn(node);
+      if (!answersCandidate(own(context))) return false;
+      const needs = node.needs ?? this.#resolveNeeds(key, node);
+      return needs === NO_NEEDS || this.#allCandidate(needs, context);
+    } catch {
+      return false;
+    }
+  }
+
+  /** The arm, and why. Never throws. */
+  evaluate(key: string, context: EvaluationContext): Evaluation {
+    const node = this.#nodes.get(key);
+    if (node === undefined) return unknownFlagEvaluation(key, this.#version);
+    try {
+      if (context === null || typeof context !== 'object') return failedEvaluation(key, this.#version);
+      return evaluationOf(key, this.#answer(key, node, context), this.#version);
+    } catch {
+      return failedEvaluation(key, this.#version);
+    }
+  }
+
+  /** The document that would compile to these flags, for a copy on disk. */
+  toDocument(): FlagDocument {
+    const flags: [string, FlagDefinition][] = [];
+    for (const [key, node] of this.#nodes) flags.push([key, node.definition]);
+    return {
+      version: this.#version,
+      flags: Object.fromEntries(flags),
+      segments: Object.fromEntries(this.#segments),
+      flushEveryMs: this.#flushEveryMs,
+    };
+  }
+
+  /** Takes over a patch; see {@link applyPatch}. */
+  apply(patch: FlagPatch): void {
+    for (const key of patch.removed) this.#remove(key);
+    for (const [key, definition] of Object.entries(patch.flags)) {
+      const node = this.#nodes.get(key);
+      if (node === undefined) this.#add(key, definition);
+      else this.#redefine(key, node, definition);
+    }
+    this.#version = patch.version;
+  }
+
+  #answer(key: string, node: FlagNode, context: EvaluationContext): Answer {
+    const own = (node.own ?? this.#compileOwn(node))(context);
+    // These three outrank the prerequisites; being let in does not.
+    if (own === ANSWER_DISABLED || own === ANSWER_KEY_MISSING || own === ANSWER_KEPT_OUT) return own;
+    const needs = node.needs ?? this.#resolveNeeds(key, node);
+    return needs === NO_NEEDS || this.#allCandidate(needs, context) ? own : ANSWER_PREREQUISITE;
+  }
+
+  #allCandidate(needs: readonly FlagNode[] | 'unsatisfiable', context: EvaluationContext): boolean {
+    if (needs === 'unsatisfiable') return false;
+    for (let at = 0; at < needs.length; at += 1) {
+      const node = needs[at] as FlagNode;
+      if (!answersCandidate((node.own ?? this.#compileOwn(node))(context))) return false;
+    }
+    return true;
+  }
+
+  #compileOwn(node: FlagNode): OwnAnswer {
+    node.own = compileOwnAnswer(node.definition, (key) => this.#segmentTest(key), this.#salts);
+    return node.own;
+  }
+
+  /**
+   * The chain of prerequisites is flattened once: each flag in it is then asked once, however deep the chain and
+   * however often a flag is needed. Only the order in which they are asked could differ, and it does not matter.
+   */
+  #resolveNeeds(key: string, node: FlagNode): readonly FlagNode[] | 'unsatisfiable' {
+    if (node.definition.requires.length === 0) {
+      node.needs = NO_NEEDS;
+      return NO_NEEDS;
+    }
+    const keys = this.#graph.allRequiredBy(key, (other) => this.#nodes.get(other)?.definition.requires);
+    node.needs = keys === 'unsatisfiable' ? keys : keys.map((other) => this.#nodes.get(other) as FlagNode);
+    return node.needs;
+  }
+
+  #segmentTest(key: string): ContextTest | undefined {
+    const known = this.#segmentTests.get(key);
+    if (known !== undefined) return known;
+    const segment = this.#segments.get(key);
+    if (segment === undefined) return undefined;
+    const test = compileConditions(segment.conditions);
+    this.#segmentTests.set(key, test);
+    return test;
+  }
+
+  #add(key: string, definition: FlagDefinition): void {
+    this.#nodes.set(key, { definition, own: undefined, needs: undefined });
+    this.#graph.connect(key, definition.requires);
+    this.#forgetNeedsOfDependents(key);
+  }
+
+  #remove(key: string): void {
+    const node = this.#nodes.get(key);
+    if (node === undefined) return;
+    this.#nodes.delete(key);
+    this.#graph.disconnect(key, node.definition.requires);
+    this.#forgetNeedsOfDependents(key);
+  }
+
+  #redefine(key: string, node: FlagNode, definition: FlagDefinition): void {
+    const before = node.definition.requires;
+    node.definition = definition;
+    node.own = undefined;
+    if (sameList(before, definition.requires)) return;
+    node.needs = undefined;
+    this.#graph.disconnect(key, before);
+    this.#graph.connect(key, definition.requires);
+    this.#forgetNeedsOfDependents(key);
+  }
+
+  #forgetNeedsOfDependents(key: string): void {
+    for (const dependent of this.#graph.allDependents(key)) {
+      const node = this.#nodes.get(dependent);
+      if (node !== undefined) node.needs = undefined;
+    }
+  }
+}
+
+/** Compiles a whole document. The document is kept by reference and must not change afterwards. */
+export function compileFlags(document: FlagDocument): CompiledFlags {
+  return new CompiledFlags(document);
+}
+
+/**
+ * Takes a patch over in place and returns the same object: the cost depends on what changed and on who requires it, not on how many
+ * flags there are. Whether `patch.from` is the version at hand is the caller's to check.
+ */
+export function applyPatch(compiled: CompiledFlags, patch: FlagPatch): CompiledFlags {
+  compiled.apply(patch);
+  return compiled;
+}
+
+function sameList(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((key, at) => key === right[at]);
+}

@@ -1,0 +1,27 @@
+export { bucket } from './bucket.ts';
+export { applyPatch, type CompiledFlags, compileFlags } from './compiled-flags.ts';
+export { compileConditions, type ContextTest } from './condition-test.ts';
+export { notReadyEvaluation } from './evaluation.ts';
+export {
+  type Arm,
+  type AttributeCondition,
+  type AttributeValue,
+  EXPOSURE_WHOLE,
+  type Evaluation,
+  type EvaluationContext,
+  type EvaluationErrorCode,
+  type EvaluationReason,
+  type FlagDefinition,
+  type FlagDocument,
+  type FlagPatch,
+  type SegmentDefinition,
+  type SegmentRule,
+} from './flag-document.ts';
+export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
+export {
+  FLAG_COUNT_LIMIT,
+  type ParsedFlagDocument,
+  type ParsedFlagPatch,
+  parseFlagDocument,
+  parseFlagPatch,
+} from './parse-flag-document.ts';

@@ -1,0 +1,109 @@
+import { bucket } from './bucket.ts';
+import { type ContextTest, internedName } from './condition-test.ts';
+import { EXPOSURE_WHOLE, type EvaluationContext, type FlagDefinition } from './flag-document.ts';
+import { type SaltState, saltState } from './murmur3.ts';
+
+/**
+ * What a flag says of a subject, as a small integer so that an evaluation leaves no garbage:
+ * the lowest bit is set for candidate, the others name the reason.
+ */
+export type Answer = number;
+
+export const ANSWER_DISABLED: Answer = 0;
+export const ANSWER_KEY_MISSING: Answer = 2;
+export const ANSWER_KEPT_OUT: Answer = 4;
+export const ANSWER_LET_IN: Answer = 5;
+export const ANSWER_SEGMENT_LEGACY: Answer = 6;
+export const ANSWER_SEGMENT_CANDIDATE: Answer = 7;
+export const ANSWER_SPLIT_LEGACY: Answer = 8;
+export const ANSWER_SPLIT_CANDIDATE: Answer = 9;
+export const ANSWER_PREREQUISITE: Answer = 10;
+
+/** Whether the answer is candidate. */
+export function answersCandidate(answer: Answer): boolean {
+  return (answer & 1) === 1;
+}
+
+/** The answer of one flag by itself, its prerequisites left aside. Throws only what the context's getters throw. */
+export type OwnAnswer = (context: EvaluationContext) => Answer;
+
+interface CompiledRule {
+  readonly matches: ContextTest;
+  readonly exposure: number;
+}
+
+/** The test of a segment by name; undefined for one that nobody defined, which then never matches. */
+export type FindSegment = (key: string) => ContextTest | undefined;
+
+/** Compiles everything of a flag but its prerequisites. */
+export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSegment, salts: SaltCache): OwnAnswer {
+  if (!definition.enabled) return () => ANSWER_DISABLED;
+  const cohort = internedName(definition.cohort);
+  const salt = salts.stateOf(definition.salt);
+  const { exposure } = definition;
+  const keptOut = nonEmptySet(definition.overrides.legacy);
+  const letIn = nonEmptySet(definition.overrides.candidate);
+  const rules = compileRules(definition, findSegment);
+  if (keptOut === undefined && letIn === undefined && rules.length === 0) {
+    return (context) => {
+      const subject = subjectKey(context, cohort);
+      return subject === '' ? ANSWER_KEY_MISSING : splitAnswer(salt, subject, exposure);
+    };
+  }
+  return (context) => {
+    const subject = subjectKey(context, cohort);
+    if (subject === '') return ANSWER_KEY_MISSING;
+    if (keptOut?.has(subject)) return ANSWER_KEPT_OUT;
+    if (letIn?.has(subject)) return ANSWER_LET_IN;
+    for (let at = 0; at < rules.length; at += 1) {
+      const rule = rules[at] as CompiledRule;
+      if (rule.matches(context))
+        return splitAnswer(salt, subject, rule.exposure) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+    }
+    return splitAnswer(salt, subject, exposure);
+  };
+}
+
+/** The text that is bucketed, or '' where the context names no usable subject. */
+function subjectKey(context: EvaluationContext, cohort: string): string {
+  // biome-ignore lint/complexity/useLiteralKeys: the index signature asks for brackets.
+  const key = context[cohort] ?? context['targetingKey'];
+  if (typeof key === 'string') return key;
+  return typeof key === 'number' && Number.isFinite(key) ? String(key) : '';
+}
+
+function splitAnswer(salt: SaltState, subject: string, exposure: number): Answer {
+  if (exposure >= EXPOSURE_WHOLE) return ANSWER_SPLIT_CANDIDATE;
+  if (exposure <= 0) return ANSWER_SPLIT_LEGACY;
+  return bucket(salt, subject) < exposure ? ANSWER_SPLIT_CANDIDATE : ANSWER_SPLIT_LEGACY;
+}
+
+function compileRules(definition: FlagDefinition, findSegment: FindSegment): CompiledRule[] {
+  const rules: CompiledRule[] = [];
+  for (const { segment, exposure } of definition.rules) {
+    const matches = findSegment(segment);
+    if (matches !== undefined) rules.push({ matches, exposure });
+  }
+  return rules;
+}
+
+function nonEmptySet(subjects: readonly string[]): ReadonlySet<string> | undefined {
+  return subjects.length === 0 ? undefined : new Set(subjects);
+}
+
+/** Flags of a plan share one salt: its state is computed and kept once. */
+export class SaltCache {
+  readonly #states = new Map<string, SaltState>();
+
+  stateOf(salt: string): SaltState {
+    const known = this.#states.get(salt);
+    if (known !== undefined) return known;
+    const state = saltState(salt);
+    // Salts are a handful; a stream of patches that invents new ones must not fill the memory.
+    if (this.#states.size >= SALT_LIMIT) this.#states.clear();
+    this.#states.set(salt, state);
+    return state;
+  }
+}
+
+const SALT_LIMIT = 10_000;

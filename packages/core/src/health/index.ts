@@ -1,0 +1,37 @@
+export type {
+  Bound,
+  Comparison,
+  Condition,
+  Gate,
+  GateRule,
+  Reference,
+  RollbackScope,
+  RuleAction,
+} from './condition.ts';
+export { beginWatch, isHealthy, type ObserveOptions, observe, thresholdOf, type WatchTarget } from './judge-gate.ts';
+export {
+  bucketBounds,
+  isSparseLatency,
+  LATENCY_BUCKETS,
+  LatencyHistogram,
+  latencyBucket,
+  latencyDifference,
+  latencyQuantile,
+} from './latency-histogram.ts';
+export type { Baseline, Measurement, Reading, ReadingStatus } from './reading.ts';
+export {
+  type ArmTelemetry,
+  type FlagTelemetry,
+  TELEMETRY_BATCH_LIMIT_BYTES,
+  type TelemetryBatch,
+} from './telemetry-batch.ts';
+export {
+  type Evidence,
+  type GateVerdict,
+  KEPT_SAMPLES,
+  type RuleResult,
+  VERDICTS,
+  type Verdict,
+  type Watch,
+  worse,
+} from './verdict.ts';

@@ -1,0 +1,227 @@
+import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
+import { type FlagDocument, parseFlagDocument, parseFlagPatch } from '@theseus/core/flag';
+import type { LogGate } from '../log-gate.ts';
+import type { ServerApi } from '../transport/server-api.ts';
+import { Backoff } from './backoff.ts';
+import type { FlagStore } from './flag-store.ts';
+import { readFlagStream } from './flag-stream.ts';
+
+/** How often the document is asked for while there is no stream, in milliseconds; each wait is up to a fifth longer. */
+export const POLL_EVERY_MS = 3000;
+/** How long a missing stream is waited for before the first poll. */
+const FIRST_POLL_MS = 1000;
+const RECONNECT_FIRST_MS = 100;
+const RECONNECT_MOST_MS = 10_000;
+/** A stream that lived this long was a good one: the next wait begins small again. */
+const GOOD_STREAM_MS = 5000;
+/** How long a patch may still be on its way after the server named its version elsewhere. */
+const CATCH_UP_MS = 200;
+
+export interface FlagFeedOptions {
+  readonly api: ServerApi;
+  readonly store: FlagStore;
+  readonly log: LogGate;
+  readonly random: () => number;
+  /** Told after each exchange whether what is served is now known to be the server's latest. */
+  readonly onContact: (reached: boolean) => void;
+  /** Told when a new stream brought nothing new: its server may be a new one that does not know this instance. */
+  readonly onReconnected: () => void;
+}
+
+/** Keeps the store at the server's version: by one stream, by polling while there is none. */
+export class FlagFeed {
+  readonly #options: FlagFeedOptions;
+  readonly #closed = new AbortController();
+  readonly #backoff: Backoff;
+  #streaming = false;
+  /** Whether the last poll succeeded: then a missing stream alone does not make the flags stale. */
+  #polling = false;
+  #catchUpTimer: NodeJS.Timeout | undefined;
+  #pollTimer: NodeJS.Timeout | undefined;
+  #fetching: Promise<void> | undefined;
+  #fetchAgain = false;
+  /** Ends the wait before the next attempt; undefined while there is none, or while waiting on makes sense. */
+  #endWait: (() => void) | undefined;
+
+  constructor(options: FlagFeedOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(RECONNECT_FIRST_MS, RECONNECT_MOST_MS, options.random);
+  }
+
+  /** Begins, and goes on until closed. */
+  start(): void {
+    this.#pollIn(FIRST_POLL_MS);
+    void this.#keepStreaming();
+  }
+
+  /** Fetches the document now; a call during a fetch leads to one more after it. */
+  fetchNow(): void {
+    if (this.#closed.signal.aborted) return;
+    if (this.#fetching !== undefined) {
+      this.#fetchAgain = true;
+      return;
+    }
+    this.#fetching = this.#fetch().finally(() => {
+      this.#fetching = undefined;
+      if (!this.#fetchAgain) return;
+      this.#fetchAgain = false;
+      this.fetchNow();
+    });
+  }
+
+  /** The server was seen: a stream that waits to reconnect need not wait longer. */
+  serverSeen(): void {
+    this.#endWait?.();
+  }
+
+  /** The server is known to be at this version: fetches it, unless the stream is about to bring it. */
+  catchUp(version: number): void {
+    if (!this.#streaming) return this.fetchNow();
+    clearTimeout(this.#catchUpTimer);
+    this.#catchUpTimer = setTimeout(() => {
+      if (this.#options.store.version < version) this.fetchNow();
+    }, CATCH_UP_MS);
+    this.#catchUpTimer.unref();
+  }
+
+  /** Ends stream and polling. */
+  close(): void {
+    this.#closed.abort(new TheseusError('cancelled', 'The client is closed'));
+    clearTimeout(this.#pollTimer);
+    clearTimeout(this.#catchUpTimer);
+    this.#endWait?.();
+  }
+
+  async #keepStreaming(): Promise<void> {
+    const { api, log } = this.#options;
+    const closed = this.#closed.signal;
+    while (!closed.aborted) {
+      const beganMs = performance.now();
+      const error = await readFlagStream(api, closed, (event, data) => this.#onEvent(event, data)).catch(
+        (thrown: unknown) => thrown,
+      );
+      if (closed.aborted) return;
+      const wasStreaming = this.#streaming;
+      this.#streaming = false;
+      log.trouble('stream', `Lost the stream of flags, trying again: ${errorText(error)}`, error);
+      if (performance.now() - beganMs >= GOOD_STREAM_MS) this.#backoff.reset();
+      const refused = isRefusal(error);
+      // A server that answers, but not with a stream, can still be polled; one that cannot be reached is tried again soon anyway.
+      this.#pollIn(refused ? 0 : FIRST_POLL_MS);
+      if (!refused && !wasStreaming && !this.#polling) this.#options.onContact(false);
+      await this.#wait(this.#backoff.nextMs(), { untilSeen: !refused });
+    }
+  }
+
+  #onEvent(event: string, data: string): void {
+    if (this.#closed.signal.aborted) return;
+    if (event === 'put') this.#onPut(data);
+    else if (event === 'patch') this.#onPatch(data);
+  }
+
+  #onPut(data: string): void {
+    const parsed = parseFlagDocument(jsonOrUndefined(data));
+    if (parsed.kind === 'invalid') return this.#onUnreadable(parsed.reason);
+    const isNews = this.#offer(parsed.document);
+    const isFirst = !this.#streaming;
+    this.#streamIsCurrent();
+    if (isFirst && !isNews) this.#options.onReconnected();
+  }
+
+  #onPatch(data: string): void {
+    const parsed = parseFlagPatch(jsonOrUndefined(data));
+    if (parsed.kind === 'invalid') return this.#onUnreadable(parsed.reason);
+    const outcome = this.#options.store.offerPatch(parsed.patch);
+    if (outcome === 'gap') return this.fetchNow();
+    if (outcome === 'applied') this.#streamIsCurrent();
+  }
+
+  #onUnreadable(reason: string): void {
+    this.#options.log.trouble('event', `Ignored an event of the stream of flags, fetching them instead: ${reason}`);
+    this.fetchNow();
+  }
+
+  #streamIsCurrent(): void {
+    const { log, onContact } = this.#options;
+    if (!this.#streaming) {
+      this.#streaming = true;
+      this.#polling = false;
+      clearTimeout(this.#pollTimer);
+      log.recovered('stream', 'The stream of flags is back');
+    }
+    log.recovered('event', 'The stream of flags is readable again');
+    onContact(true);
+  }
+
+  async #fetch(): Promise<void> {
+    const { api, store, log, onContact } = this.#options;
+    try {
+      const document = await api.fetchFlags(store.version);
+      if (this.#closed.signal.aborted) return;
+      if (document !== undefined) this.#offer(document);
+      this.#polling = true;
+      log.recovered('fetch', 'The flags can be fetched again');
+      onContact(true);
+      this.serverSeen();
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      this.#polling = false;
+      log.trouble('fetch', `Cannot fetch the flags, serving those at hand: ${errorText(error)}`, error);
+      onContact(false);
+    }
+  }
+
+  /** Whether the document was news. */
+  #offer(document: FlagDocument): boolean {
+    const { store, log } = this.#options;
+    const outcome = store.offerDocument(document);
+    if (outcome !== 'older') {
+      log.recovered('older', 'The server has caught up with the flags at hand');
+      return outcome === 'applied';
+    }
+    log.trouble(
+      'older',
+      `Ignored flags of version ${document.version}: this instance already serves version ${store.version}. ` +
+        'If the server was set up anew, remove the copy in the cache folder and restart',
+    );
+    return false;
+  }
+
+  #pollIn(delayMs: number): void {
+    clearTimeout(this.#pollTimer);
+    this.#pollTimer = setTimeout(() => {
+      if (this.#streaming || this.#closed.signal.aborted) return;
+      this.fetchNow();
+      this.#pollIn(POLL_EVERY_MS * (1 + this.#options.random() / 5));
+    }, delayMs);
+    this.#pollTimer.unref();
+  }
+
+  #wait(delayMs: number, options: { readonly untilSeen: boolean }): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#endWait = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, delayMs);
+      timer.unref();
+      if (options.untilSeen) this.#endWait = end;
+    });
+  }
+}
+
+/** The server answered, and the answer was no stream. */
+const REFUSALS: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'unsupported', 'invalid-state'];
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof TheseusError && REFUSALS.includes(error.code);
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,1 @@
+export { TheseusProvider, type TheseusProviderOptions } from './theseus-provider.ts';

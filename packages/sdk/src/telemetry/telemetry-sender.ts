@@ -1,0 +1,106 @@
+import { errorText } from '@theseus/core/error';
+import { TELEMETRY_BATCH_LIMIT_BYTES } from '@theseus/core/health';
+import { Backoff } from '../feed/backoff.ts';
+import type { LogGate } from '../log-gate.ts';
+import type { ServerApi } from '../transport/server-api.ts';
+import type { TelemetryCounters } from './flag-counters.ts';
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 10_000;
+/** Room for everything in a batch but its flags. */
+const ENVELOPE_BYTES = 2048;
+
+export interface TelemetrySenderOptions {
+  readonly api: ServerApi;
+  readonly counters: TelemetryCounters;
+  readonly log: LogGate;
+  readonly instance: string;
+  readonly service: string;
+  readonly random: () => number;
+  readonly servedVersion: () => number;
+  readonly flushEveryMs: () => number;
+  /** Told the server's own version after each batch; undefined where it did not say. */
+  readonly onAnswer: (version: number | undefined) => void;
+}
+
+/**
+ * Sends what was counted, one batch at a time. Counters only grow and nothing is ever taken off them, so
+ * a batch that was lost, or taken twice, costs nothing: the next one carries the same sums.
+ */
+export class TelemetrySender {
+  readonly #options: TelemetrySenderOptions;
+  readonly #backoff: Backoff;
+  #sequence = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #sending: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  constructor(options: TelemetrySenderOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(RETRY_FIRST_MS, RETRY_MOST_MS, options.random);
+  }
+
+  /** Begins at a random moment of the first interval, so that a fleet that starts together does not send together. */
+  start(): void {
+    this.#sendIn(this.#options.random() * this.#options.flushEveryMs());
+  }
+
+  /** Sends at once, or as soon as the batch on its way has arrived. */
+  sendNow(): void {
+    if (this.#closed) return;
+    if (this.#sending === undefined) this.#send();
+    else this.#again = true;
+  }
+
+  /** Sends what is left, until all of it has arrived or sending fails. The caller bounds the time. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#sending;
+    while ((await this.#deliver()) === 'more') {
+      // Each round sends as much as one batch may hold.
+    }
+  }
+
+  #send(): void {
+    clearTimeout(this.#timer);
+    this.#sending = this.#deliver().then((outcome) => {
+      this.#sending = undefined;
+      if (this.#closed) return;
+      if (outcome === 'failed') {
+        this.#again = false;
+        this.#sendIn(this.#backoff.nextMs());
+      } else if (outcome === 'more' || this.#again) {
+        this.#again = false;
+        this.#send();
+      } else {
+        this.#sendIn(this.#options.flushEveryMs());
+      }
+    });
+  }
+
+  #sendIn(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.sendNow(), delayMs);
+    this.#timer.unref();
+  }
+
+  async #deliver(): Promise<'all' | 'more' | 'failed'> {
+    const { api, counters, log, instance, service, servedVersion, onAnswer } = this.#options;
+    const changed = counters.changed(TELEMETRY_BATCH_LIMIT_BYTES - ENVELOPE_BYTES);
+    this.#sequence += 1;
+    const envelope = JSON.stringify({ instance, service, sequence: this.#sequence, servedVersion: servedVersion() });
+    try {
+      const version = await api.postTelemetry(`${envelope.slice(0, -1)},"flags":${changed.json}}`);
+      changed.acknowledge();
+      this.#backoff.reset();
+      log.recovered('telemetry', 'Telemetry arrives again');
+      onAnswer(version);
+      return changed.more ? 'more' : 'all';
+    } catch (error) {
+      log.trouble('telemetry', `Cannot deliver telemetry, counting on: ${errorText(error)}`, error);
+      return 'failed';
+    }
+  }
+}

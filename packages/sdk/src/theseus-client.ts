@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { errorText } from '@theseus/core/error';
+import {
+  type Arm,
+  type CompiledFlags,
+  type Evaluation,
+  type EvaluationContext,
+  notReadyEvaluation,
+} from '@theseus/core/flag';
+import { resolveOptions, type TheseusOptions } from './client-options.ts';
+import { FlagFeed } from './feed/flag-feed.ts';
+import { type FlagChange, FlagStore } from './feed/flag-store.ts';
+import { LastKnownGood } from './last-known-good.ts';
+import { LogGate } from './log-gate.ts';
+import { type RouteArms, runRoute } from './route.ts';
+import { TelemetryCounters } from './telemetry/flag-counters.ts';
+import { TelemetrySender } from './telemetry/telemetry-sender.ts';
+import { FetchTransport } from './transport/fetch-transport.ts';
+import { NodeTransport } from './transport/node-transport.ts';
+import { ServerApi } from './transport/server-api.ts';
+
+/** How long `close()` waits for the last telemetry, in milliseconds. */
+export const CLOSE_LIMIT_MS = 2000;
+const DEFAULT_FLUSH_EVERY_MS = 5000;
+
+/**
+ * Whether what is served is known to be the server's latest: 'waiting' while no flags are known, 'current', or 'stale'
+ * while the server is out of reach.
+ */
+export type ConnectionState = 'waiting' | 'current' | 'stale';
+
+/** Asks which path a subject takes. No method but `route` ever throws, and `route` throws only what the arms throw. */
+export interface TheseusClient {
+  /** Unique to this life of this client. */
+  readonly instance: string;
+  /** The version of the flags being served; 0 while none are known. */
+  readonly version: number;
+  readonly state: ConnectionState;
+  /**
+   * Resolves with true as soon as flags are known, from the server or, when it is away, from disk; with false when there are none
+   * after `limitMs` milliseconds (2000 unless given). Never rejects, never takes longer. Asking flags before is allowed: all answer legacy.
+   */
+  ready(limitMs?: number): Promise<boolean>;
+  /** Whether the subject takes the candidate. Legacy whenever in doubt. */
+  enabled(flag: string, context: EvaluationContext): boolean;
+  /** The arm, and why. */
+  details(flag: string, context: EvaluationContext): Evaluation;
+  /**
+   * Runs the arm the subject takes and counts it; where the flag allows it, legacy answers when the candidate fails.
+   *
+   * @example await theseus.route('cv-analyzer', { userId }, { legacy: () => oldService(cv), candidate: () => newService(cv) })
+   */
+  route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T;
+  /** Calls back after each new version; returns what ends that. */
+  onChange(listener: (change: FlagChange) => void): () => void;
+  /** Calls back when the state changes; returns what ends that. */
+  onState(listener: (state: ConnectionState) => void): () => void;
+  /** Delivers the last telemetry, within 2 s, and ends all connections. Flags are still answered afterwards. */
+  close(): Promise<void>;
+}
+
+/** What tests put in place of chance. */
+export interface ClientEnvironment {
+  readonly random: () => number;
+}
+
+class Client implements TheseusClient {
+  readonly instance = randomUUID();
+  readonly #log: LogGate;
+  readonly #store: FlagStore;
+  readonly #feed: FlagFeed;
+  readonly #sender: TelemetrySender;
+  readonly #counters = new TelemetryCounters();
+  readonly #copy: LastKnownGood | undefined;
+  readonly #transport: NodeTransport | FetchTransport;
+  readonly #changeListeners = new Set<(change: FlagChange) => void>();
+  readonly #stateListeners = new Set<(state: ConnectionState) => void>();
+  readonly #waiting = new Set<() => void>();
+  #state: ConnectionState = 'waiting';
+  #started = false;
+  /** Whether an exchange with the server has succeeded or failed yet. */
+  #contacted = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(given: TheseusOptions, environment: ClientEnvironment) {
+    const options = resolveOptions(given);
+    const { url, token, service, cacheFolder } = options;
+    const { random } = environment;
+    this.#log = new LogGate(options.log);
+    const log = this.#log;
+    this.#transport = options.fetch === undefined ? new NodeTransport(url) : new FetchTransport(url, options.fetch);
+    const api = new ServerApi(this.#transport, { token, instance: this.instance, service });
+    this.#store = new FlagStore((change) => this.#onApplied(change));
+    this.#copy = cacheFolder === undefined ? undefined : new LastKnownGood(cacheFolder, url.href, log);
+    this.#feed = new FlagFeed({
+      api,
+      log,
+      random,
+      store: this.#store,
+      onContact: (reached) => this.#onContact(reached),
+      onReconnected: () => this.#sender.sendNow(),
+    });
+    this.#sender = new TelemetrySender({
+      api,
+      log,
+      random,
+      service,
+      instance: this.instance,
+      counters: this.#counters,
+      servedVersion: () => this.version,
+      flushEveryMs: () => this.#store.flags?.flushEveryMs ?? DEFAULT_FLUSH_EVERY_MS,
+      onAnswer: (version) => this.#onTelemetryAnswer(version),
+    });
+    this.#start();
+  }
+
+  get version(): number {
+    return this.#store.version;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  ready(limitMs = 2000): Promise<boolean> {
+    if (this.#contacted && this.#store.flags !== undefined) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(settle);
+        resolve(this.#store.flags !== undefined);
+      };
+      // Not unreferenced: with nothing else to do, Node would otherwise end the process while it waits here.
+      const timer = setTimeout(settle, limitMs);
+      this.#waiting.add(settle);
+    });
+  }
+
+  enabled(flag: string, context: EvaluationContext): boolean {
+    const flags = this.#store.flags;
+    return flags !== undefined && flags.isCandidate(flag, context);
+  }
+
+  details(flag: string, context: EvaluationContext): Evaluation {
+    return this.#store.flags?.evaluate(flag, context) ?? notReadyEvaluation(flag);
+  }
+
+  route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T {
+    const flags = this.#store.flags;
+    const definition = flags?.definition(flag);
+    // A key that is in no document is somebody's slip of the pen: legacy answers, and nothing is kept of it.
+    if (flags === undefined || definition === undefined) return arms.legacy('legacy');
+    const arm: Arm = flags.isCandidate(flag, context) ? 'candidate' : 'legacy';
+    const counters = this.#counters.of(flag);
+    if (counters === undefined)
+      this.#log.trouble('counters', 'Cannot count more flags: their requests are routed but not reported');
+    return runRoute({ arm, fallback: definition.fallback, counters }, arms);
+  }
+
+  onChange(listener: (change: FlagChange) => void): () => void {
+    return subscribe(this.#changeListeners, listener);
+  }
+
+  onState(listener: (state: ConnectionState) => void): () => void {
+    return subscribe(this.#stateListeners, listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #start(): void {
+    const copy = this.#copy?.read();
+    if (copy !== undefined) {
+      this.#store.offerDocument(copy);
+      this.#setState('stale');
+    }
+    this.#started = true;
+    this.#feed.start();
+    this.#sender.start();
+  }
+
+  /** Flags from disk are neither news to the disk nor a version the server should hear of before it was reached. */
+  #onApplied(change: () => FlagChange): void {
+    if (this.#started) {
+      this.#copy?.saveSoon(() => (this.#store.flags as CompiledFlags).toDocument());
+      // At once: a change counts as done only when every instance has said that it serves it.
+      this.#sender.sendNow();
+    }
+    if (this.#changeListeners.size > 0) this.#tell(this.#changeListeners, change());
+  }
+
+  #onContact(reached: boolean): void {
+    this.#contacted = true;
+    if (this.#store.flags === undefined) return;
+    this.#setState(reached ? 'current' : 'stale');
+    for (const settle of [...this.#waiting]) settle();
+  }
+
+  #onTelemetryAnswer(version: number | undefined): void {
+    this.#feed.serverSeen();
+    if (version !== undefined && version > this.version) this.#feed.catchUp(version);
+  }
+
+  #setState(state: ConnectionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#tell(this.#stateListeners, state);
+  }
+
+  #tell<T>(listeners: ReadonlySet<(news: T) => void>, news: T): void {
+    for (const listener of [...listeners]) {
+      try {
+        listener(news);
+      } catch (error) {
+        this.#log.trouble('listener', `A listener of the flags failed: ${errorText(error)}`, error);
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#feed.close();
+    const finished = Promise.all([this.#sender.close(), this.#copy?.flush()]);
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      // Not unreferenced, as in `ready`: the sockets do not keep the process alive until the last batch is out.
+      timer = setTimeout(resolve, CLOSE_LIMIT_MS);
+    });
+    await Promise.race([finished, limit]);
+    clearTimeout(timer);
+    this.#transport.close();
+    for (const settle of [...this.#waiting]) settle();
+  }
+}
+
+function subscribe<T>(listeners: Set<(news: T) => void>, listener: (news: T) => void): () => void {
+  // Wrapped, so that the same function given twice is told twice and ended one by one.
+  const own = (news: T) => listener(news);
+  listeners.add(own);
+  return () => {
+    listeners.delete(own);
+  };
+}
+
+/**
+ * Connects to a Theseus server. Returns at once; flags answer legacy until they are known.
+ *
+ * @throws TheseusError `invalid-argument` when an option cannot be used
+ * @example
+ * const theseus = createTheseus({ url: 'http://127.0.0.1:4780', token, service: 'front' });
+ * await theseus.ready();
+ */
+export function createTheseus(options: TheseusOptions): TheseusClient {
+  return new Client(options, { random: Math.random });
+}
+
+/** As {@link createTheseus}, with chance in the caller's hand. */
+export function createTheseusWith(options: TheseusOptions, environment: ClientEnvironment): TheseusClient {
+  return new Client(options, environment);
+}

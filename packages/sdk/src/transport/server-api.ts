@@ -1,0 +1,132 @@
+import { TheseusError } from '@theseus/core/error';
+import { type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
+import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
+
+/** Limits of one exchange with the server. */
+export const REQUEST_TIMEOUT_MS = 5000;
+export const DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024;
+const ANSWER_LIMIT_BYTES = 64 * 1024;
+
+export interface ServerApiOptions {
+  readonly token: string;
+  readonly instance: string;
+  readonly service: string;
+}
+
+/** The three requests an SDK makes. Every method rejects with a TheseusError. */
+export class ServerApi {
+  readonly #transport: Transport;
+  readonly #options: ServerApiOptions;
+
+  constructor(transport: Transport, options: ServerApiOptions) {
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  /** The document, or undefined when it is still at `version`. */
+  async fetchFlags(version: number): Promise<FlagDocument | undefined> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (version > 0) headers['if-none-match'] = `"v${version}"`;
+    const { status, text } = await this.#exchange(
+      { method: 'GET', path: 'api/v1/flags', headers },
+      DOCUMENT_LIMIT_BYTES,
+    );
+    if (status === 304) return undefined;
+    if (status !== 200) throw refusal('the flags', status);
+    const parsed = parseFlagDocument(parseJson(text, 'the flags'));
+    if (parsed.kind === 'invalid') {
+      throw new TheseusError('corrupt-record', `Cannot use the flags the server sent: ${parsed.reason}`);
+    }
+    return parsed.document;
+  }
+
+  /** Delivers a telemetry batch; the server's own document version, or undefined where it does not say. */
+  async postTelemetry(batch: string): Promise<number | undefined> {
+    const headers = { 'content-type': 'application/json', accept: 'application/json' };
+    const request = { method: 'POST', path: 'api/v1/telemetry', headers, body: batch } as const;
+    const { status, text } = await this.#exchange(request, ANSWER_LIMIT_BYTES);
+    if (status < 200 || status > 299) throw refusal('the telemetry', status);
+    if (text === '') return undefined;
+    const answer = parseJson(text, 'the answer to the telemetry');
+    const version: unknown = (answer as { version?: unknown } | null)?.version;
+    return typeof version === 'number' && Number.isSafeInteger(version) ? version : undefined;
+  }
+
+  /** Opens the stream; the caller reads its body and ends it by the signal. */
+  async openStream(signal: AbortSignal): Promise<TransportResponse> {
+    const { instance, service } = this.#options;
+    const query = new URLSearchParams({ instance, service });
+    const headers = { accept: 'text/event-stream', 'cache-control': 'no-store' };
+    const request = { method: 'GET', path: `api/v1/flags/stream?${query}`, headers } as const;
+    const response = await this.#send(request, signal);
+    if (response.status !== 200) throw refusal('the stream of flags', response.status);
+    const type = response.header('content-type') ?? '';
+    if (!type.startsWith('text/event-stream')) {
+      throw new TheseusError('unsupported', `Cannot read a stream of flags of type '${type}'`);
+    }
+    return response;
+  }
+
+  async #exchange(
+    request: Omit<TransportRequest, 'signal'>,
+    limitBytes: number,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(timedOut(request.path)), REQUEST_TIMEOUT_MS);
+    timer.unref();
+    try {
+      const response = await this.#send(request, abort.signal);
+      return { status: response.status, text: await readText(response, limitBytes) };
+    } catch (error) {
+      throw abort.signal.aborted ? abort.signal.reason : asUnreachable(error);
+    } finally {
+      clearTimeout(timer);
+      abort.abort();
+    }
+  }
+
+  #send(request: Omit<TransportRequest, 'signal'>, signal: AbortSignal): Promise<TransportResponse> {
+    const headers = { ...request.headers, authorization: `Bearer ${this.#options.token}` };
+    return this.#transport.send({ ...request, headers, signal });
+  }
+}
+
+async function readText(response: TransportResponse, limitBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.byteLength;
+    if (length > limitBytes) {
+      throw new TheseusError('limit-exceeded', `Cannot read an answer of more than ${limitBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TheseusError('corrupt-record', `Cannot read ${what}: it is no JSON`, { cause });
+  }
+}
+
+function refusal(what: string, status: number): TheseusError {
+  if (status === 401)
+    return new TheseusError('unauthorized', `Cannot exchange ${what}: the server does not accept the token (401)`);
+  if (status === 403)
+    return new TheseusError('forbidden', `Cannot exchange ${what}: the token does not allow it (403)`);
+  return new TheseusError('invalid-state', `Cannot exchange ${what}: the server answered with status ${status}`);
+}
+
+function timedOut(path: string): TheseusError {
+  return new TheseusError('timed-out', `Cannot wait longer than ${REQUEST_TIMEOUT_MS} ms for ${path}`);
+}
+
+/** Any failure of the network as the one error class. */
+export function asUnreachable(error: unknown): TheseusError {
+  if (error instanceof TheseusError) return error;
+  const text = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+  return new TheseusError('unreachable', `Cannot reach the server: ${text}`, { cause: error });
+}

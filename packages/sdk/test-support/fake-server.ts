@@ -51,6 +51,7 @@ export class FakeServer {
   onTelemetry: Handler = (_request, response, body) => this.takeTelemetry(response, body);
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
+  #port = 0;
 
   constructor(database = new FakeDatabase()) {
     this.database = database;
@@ -63,11 +64,12 @@ export class FakeServer {
 
   async start(port = 0): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
     return this;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get url(): string {

@@ -37,6 +37,8 @@ export class FlagFeed {
   /** Whether the last poll succeeded: then a missing stream alone does not make the flags stale. */
   #polling = false;
   #catchUpTimer: NodeJS.Timeout | undefined;
+  /** The newest version the server has named. */
+  #wanted = 0;
   #pollTimer: NodeJS.Timeout | undefined;
   #fetching: Promise<void> | undefined;
   #fetchAgain = false;
@@ -77,11 +79,12 @@ export class FlagFeed {
   /** The server is known to be at this version: fetches it, unless the stream is about to bring it. */
   catchUp(version: number): void {
     if (!this.#streaming) return this.fetchNow();
-    clearTimeout(this.#catchUpTimer);
-    this.#catchUpTimer = setTimeout(() => {
-      if (this.#options.store.version < version) this.fetchNow();
-    }, CATCH_UP_MS);
-    this.#catchUpTimer.unref();
+    this.#wanted = Math.max(this.#wanted, version);
+    // A timer that runs is left running: answers may come more often than it takes.
+    this.#catchUpTimer ??= setTimeout(() => {
+      this.#catchUpTimer = undefined;
+      if (this.#options.store.version < this.#wanted) this.fetchNow();
+    }, CATCH_UP_MS).unref();
   }
 
   /** Ends stream and polling. */

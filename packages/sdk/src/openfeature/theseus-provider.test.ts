@@ -1,0 +1,133 @@
+import { ErrorCode, OpenFeature, ProviderEvents, ProviderStatus } from '@openfeature/server-sdk';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { documentOf, FakeServer, flagOf, TOKEN } from '../../test-support/fake-server.ts';
+import { createTheseusWith } from '../theseus-client.ts';
+import { TheseusProvider } from './theseus-provider.ts';
+
+const USER = { userId: 'user-1' };
+
+let server: FakeServer;
+
+beforeEach(async () => {
+  server = await new FakeServer().start();
+  server.database.document = documentOf(3, [
+    flagOf('on'),
+    flagOf('off', { exposure: 0 }),
+    flagOf('disabled', { enabled: false }),
+    flagOf('let-in', { exposure: 0, overrides: { candidate: ['user-1'], legacy: [] } }),
+    flagOf('held', { requires: ['off'] }),
+  ]);
+});
+afterEach(async () => {
+  await OpenFeature.close();
+  await OpenFeature.clearProviders();
+  await server.kill();
+});
+
+function provider(readyLimitMs = 2000): TheseusProvider {
+  const options = { url: server.url, token: TOKEN, service: 'front', log: () => undefined };
+  return new TheseusProvider(createTheseusWith(options, { random: () => 0.05 }), { readyLimitMs });
+}
+
+async function connected() {
+  await OpenFeature.setProviderAndWait(provider());
+  return OpenFeature.getClient();
+}
+
+const nextEvent = (event: ProviderEvents) =>
+  new Promise<{ flagsChanged?: string[] }>((resolve) => {
+    const handler = (details?: object) => {
+      OpenFeature.removeHandler(event, handler);
+      resolve(details ?? {});
+    };
+    OpenFeature.addHandler(event, handler);
+  });
+
+describe('TheseusProvider', () => {
+  test.each([
+    ['on', true, 'candidate', 'SPLIT'],
+    ['off', false, 'legacy', 'SPLIT'],
+    ['disabled', false, 'legacy', 'DISABLED'],
+    ['let-in', true, 'candidate', 'TARGETING_MATCH'],
+    ['held', false, 'legacy', 'TARGETING_MATCH'],
+  ])('resolves %s to %s', async (flag, value, variant, reason) => {
+    const client = await connected();
+    const common = { flagKey: flag, variant, reason, flagMetadata: { version: 3 } };
+    expect(await client.getBooleanDetails(flag, !value, USER)).toEqual({ ...common, value });
+    expect(await client.getStringDetails(flag, 'default', USER)).toEqual({ ...common, value: variant });
+  });
+
+  test('lets the targeting key stand in for the cohort attribute', async () => {
+    const client = await connected();
+    expect(await client.getBooleanValue('on', false, { targetingKey: 'user-1' })).toBe(true);
+  });
+
+  test('answers with the default and the right code where it cannot evaluate', async () => {
+    const client = await connected();
+    const failed = { reason: 'ERROR', value: true };
+    expect(await client.getBooleanDetails('nobody', true, USER)).toMatchObject({
+      ...failed,
+      errorCode: ErrorCode.FLAG_NOT_FOUND,
+    });
+    expect(await client.getBooleanDetails('on', true, {})).toMatchObject({
+      ...failed,
+      errorCode: ErrorCode.TARGETING_KEY_MISSING,
+    });
+    expect(await client.getNumberDetails('on', 7, USER)).toMatchObject({
+      value: 7,
+      errorCode: ErrorCode.TYPE_MISMATCH,
+    });
+    expect(await client.getObjectDetails('on', { a: 1 }, USER)).toMatchObject({
+      value: { a: 1 },
+      errorCode: ErrorCode.TYPE_MISMATCH,
+    });
+  });
+
+  test('tells which flags changed', async () => {
+    const client = await connected();
+    const changed = nextEvent(ProviderEvents.ConfigurationChanged);
+    server.patch([flagOf('off')]);
+    expect((await changed).flagsChanged).toEqual(['off']);
+    expect(await client.getBooleanValue('off', false, USER)).toBe(true);
+  });
+
+  test('becomes stale when the server goes and ready when it returns, answering all along', async () => {
+    const client = await connected();
+    const { port, database } = server;
+    const stale = nextEvent(ProviderEvents.Stale);
+    await server.kill();
+    await stale;
+    expect(client.providerStatus).toBe(ProviderStatus.STALE);
+    expect(await client.getBooleanValue('on', false, USER)).toBe(true);
+    const ready = nextEvent(ProviderEvents.Ready);
+    // A handler of an event that already holds is called at once, but stale is what holds here.
+    server = await new FakeServer(database).start(port);
+    await ready;
+    expect(client.providerStatus).toBe(ProviderStatus.READY);
+  });
+
+  test('fails to become ready within its limit when nothing is known, and becomes ready later', async () => {
+    const { port, database } = server;
+    await server.kill();
+    await expect(OpenFeature.setProviderAndWait(provider(50))).rejects.toThrow(/not reached/);
+    const client = OpenFeature.getClient();
+    expect(await client.getBooleanDetails('on', true, USER)).toMatchObject({
+      value: true,
+      errorCode: ErrorCode.PROVIDER_NOT_READY,
+    });
+    const ready = nextEvent(ProviderEvents.Ready);
+    server = await new FakeServer(database).start(port);
+    await ready;
+    expect(await client.getBooleanValue('on', false, USER)).toBe(true);
+  });
+
+  test('closes its client with itself', async () => {
+    await connected();
+    await server.batch(() => true);
+    const [stream] = server.streams;
+    const ended = new Promise((resolve) => stream?.on('close', resolve));
+    await OpenFeature.close();
+    await ended;
+    expect(server.streams.size).toBe(0);
+  });
+});

@@ -1,0 +1,270 @@
+import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { documentOf, eventText, FakeServer, flagOf, TOKEN } from '../test-support/fake-server.ts';
+import type { LogEntry } from './log-gate.ts';
+import { createTheseusWith, type TheseusClient } from './theseus-client.ts';
+
+const USER = { userId: 'user-1' };
+
+let server: FakeServer;
+let client: TheseusClient | undefined;
+let lines: LogEntry[];
+
+beforeEach(async () => {
+  server = await new FakeServer().start();
+  server.database.document = documentOf(1, [flagOf('on'), flagOf('off', { exposure: 0 })]);
+  lines = [];
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await client?.close();
+  await server.kill();
+});
+
+function connect(cacheFolder?: string): TheseusClient {
+  const options = { url: server.url, token: TOKEN, service: 'front', log: (line: LogEntry) => lines.push(line) };
+  client = createTheseusWith(
+    { ...options, ...(cacheFolder === undefined ? {} : { cacheFolder }) },
+    { random: () => 0.05 },
+  );
+  return client;
+}
+
+const reaches = (of: TheseusClient, version: number) =>
+  new Promise<void>((resolve) => {
+    if (of.version >= version) return resolve();
+    const end = of.onChange((change) => {
+      if (change.version < version) return;
+      end();
+      resolve();
+    });
+  });
+
+/** Lets virtual time pass, with real turns for the sockets in between, until the promise settles; how long that took. */
+async function driveUntil(promise: Promise<unknown>): Promise<number> {
+  let settled = false;
+  void promise.finally(() => {
+    settled = true;
+  });
+  let passedMs = 0;
+  while (!settled) {
+    if (passedMs > 600_000) throw new Error('Nothing happened for ten minutes');
+    await vi.advanceTimersByTimeAsync(50);
+    passedMs += 50;
+    for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return passedMs;
+}
+
+const virtualTime = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+const streamRequests = () => server.requests.filter(({ url }) => url.startsWith('/api/v1/flags/stream')).length;
+const hang = () => undefined;
+
+describe('in chaos', () => {
+  test('a server that accepts and never answers does not hold anything up', async () => {
+    virtualTime();
+    server.onStream = hang;
+    server.onFlags = hang;
+    server.onTelemetry = hang;
+    const theseus = connect();
+    expect(await driveUntil(theseus.ready(2000))).toBeLessThanOrEqual(2100);
+    expect(theseus.enabled('on', USER)).toBe(false);
+    server.onStream = (_request, response) => server.openStream(response);
+    const tookMs = await driveUntil(reaches(theseus, 1));
+    // Five seconds until the silent request is given up, then a short wait.
+    expect(tookMs).toBeLessThan(15_000);
+    expect(theseus.enabled('on', USER)).toBe(true);
+    server.onTelemetry = (_request, response, body) => server.takeTelemetry(response, body);
+  });
+
+  test('a stream that is half open is cut after three heartbeats and opened anew', async () => {
+    server.onTelemetry = (_request, response) => void response.writeHead(500).end();
+    virtualTime();
+    const theseus = connect();
+    await driveUntil(reaches(theseus, 1));
+    server.database.document = documentOf(2, [flagOf('off')]);
+    const tookMs = await driveUntil(reaches(theseus, 2));
+    expect(tookMs).toBeGreaterThanOrEqual(29_000);
+    expect(tookMs).toBeLessThan(45_000);
+    expect(streamRequests()).toBe(2);
+  });
+
+  test('a stream that speaks now and then is left alone', async () => {
+    server.onTelemetry = (_request, response) => void response.writeHead(500).end();
+    virtualTime();
+    const theseus = connect();
+    await driveUntil(reaches(theseus, 1));
+    for (let version = 2; version < 8; version += 1) {
+      await vi.advanceTimersByTimeAsync(20_000);
+      const arrived = reaches(theseus, version);
+      server.patch([flagOf('on')]);
+      await arrived;
+    }
+    expect(streamRequests()).toBe(1);
+  });
+
+  test.each<[string, (text: string) => string]>([
+    ['garbage', () => 'event: put\ndata: {"version": 1, "fl\n\n'],
+    ['another document', () => eventText('put', { version: 1, flags: [] })],
+    ['half an event and then the end', (text) => text.slice(0, 60)],
+    ['bytes that are no text', () => '\u0000\u0001\ufffe\n\n\n'],
+  ])('a stream of %s is made up for by fetching', async (_what, spoil) => {
+    server.onStream = (_request, response) => {
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(spoil(eventText('put', server.database.document)));
+    };
+    const theseus = connect();
+    expect(await theseus.ready(20_000)).toBe(true);
+    expect(theseus.enabled('on', USER)).toBe(true);
+  });
+
+  test('an endless line is cut off, within bounds of memory', async () => {
+    const cut = new Promise<void>((resolve) => {
+      server.onStream = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const block = Buffer.alloc(1024 * 1024, 'x');
+        const pump = () => {
+          while (!response.destroyed && response.write(block)) {
+            // Until the socket is full.
+          }
+        };
+        response.on('drain', pump);
+        response.on('close', resolve);
+        response.on('error', () => undefined);
+        pump();
+      };
+    });
+    const theseus = connect();
+    await cut;
+    server.onStream = (_request, response) => server.openStream(response);
+    expect(await theseus.ready(20_000)).toBe(true);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: expect.stringMatching(/more than \d+ characters/) }),
+    );
+  }, 20_000);
+
+  test.each<[string, FakeServer['onStream']]>([
+    ['500', (_request, response) => void response.writeHead(500).end('oops')],
+    [
+      'a page of a proxy',
+      (_request, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>log in'),
+    ],
+    [
+      'no JSON',
+      (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"version":'),
+    ],
+    ['a redirect', (_request, response) => void response.writeHead(302, { location: '/elsewhere' }).end()],
+    [
+      'half a body',
+      (_request, response) => {
+        response.writeHead(200, { 'content-length': 1000 }).write('{"version":');
+        setImmediate(() => response.destroy());
+      },
+    ],
+  ])('a server that answers everything with %s takes nothing back', async (_what, answer) => {
+    const theseus = connect();
+    await theseus.ready();
+    const failed = server.next('flags');
+    server.onStream = answer;
+    server.onFlags = answer;
+    server.onTelemetry = answer;
+    for (const stream of server.streams) stream.destroy();
+    await failed;
+    expect(theseus.enabled('on', USER)).toBe(true);
+    expect(theseus.route('on', USER, { legacy: () => 'legacy', candidate: () => 'candidate' })).toBe('candidate');
+    server.onFlags = (request, response) => server.sendFlags(request, response);
+    server.database.document = documentOf(2, [flagOf('off')]);
+    server.onStream = (_request, response) => server.openStream(response);
+    await reaches(theseus, 2);
+    expect(theseus.enabled('off', USER)).toBe(true);
+  });
+
+  test('a disk that takes nothing costs a line in the log and no answer', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'theseus-chaos-'));
+    const blocked = join(folder, 'a-file');
+    await writeFile(blocked, '');
+    const theseus = connect(blocked);
+    expect(await theseus.ready()).toBe(true);
+    await theseus.close();
+    expect(theseus.enabled('on', USER)).toBe(true);
+    expect(lines.filter(({ message }) => message.includes('Cannot keep a copy'))).toHaveLength(1);
+    await rm(folder, { recursive: true });
+  });
+
+  test('close() ends within its limit although the server does not answer', async () => {
+    const theseus = connect();
+    await theseus.ready();
+    await server.batch(() => true);
+    server.onTelemetry = hang;
+    theseus.route('on', USER, { legacy: () => 1, candidate: () => 2 });
+    virtualTime();
+    expect(await driveUntil(theseus.close())).toBeLessThanOrEqual(2100);
+  });
+
+  test('any row of failures ends at the server’s version, and never goes back on the way', async () => {
+    const behaviours = [
+      'well',
+      'kill',
+      'stream 500',
+      'stream garbage',
+      'cut streams',
+      'patch',
+      'gap',
+      'old put',
+    ] as const;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.constantFrom(...behaviours), { minLength: 1, maxLength: 12 }), async (row) => {
+        const versions: number[] = [];
+        const theseus = createTheseusWith(
+          { url: server.url, token: TOKEN, service: 'front', log: () => undefined },
+          { random: () => 0.02 },
+        );
+        theseus.onChange(({ version }) => versions.push(version));
+        for (const behaviour of row) {
+          await misbehave(behaviour);
+          theseus.enabled('on', USER);
+          expect(theseus.details('on', USER).key).toBe('on');
+        }
+        await misbehave('well');
+        server.patch([flagOf('on')]);
+        await reaches(theseus, server.database.document.version);
+        expect(versions).toEqual(versions.toSorted((left, right) => left - right));
+        await theseus.close();
+      }),
+      { numRuns: 15 },
+    );
+  }, 60_000);
+});
+
+async function misbehave(behaviour: string): Promise<void> {
+  switch (behaviour) {
+    case 'kill': {
+      const { port, database } = server;
+      await server.kill();
+      server = await new FakeServer(database).start(port);
+      return;
+    }
+    case 'stream 500':
+      server.onStream = (_request, response) => void response.writeHead(500).end();
+      return;
+    case 'stream garbage':
+      server.onStream = (_request, response) =>
+        void response.writeHead(200, { 'content-type': 'text/event-stream' }).end('event: put\ndata: ?\n\n');
+      return;
+    case 'cut streams':
+      for (const stream of server.streams) stream.destroy();
+      return;
+    case 'patch':
+      return server.patch([flagOf('on')]);
+    case 'gap':
+      return server.patch([flagOf('on')], { from: 1_000_000, version: 1_000_001 });
+    case 'old put':
+      return server.send(eventText('put', documentOf(0, [])));
+    default:
+      server.onStream = (_request, response) => server.openStream(response);
+  }
+}

@@ -1,0 +1,178 @@
+import type { Condition, Gate, GateRule, RuleAction } from './condition.ts';
+import type { Baseline, Measurement, Reading } from './reading.ts';
+import { type GateVerdict, KEPT_SAMPLES, type RuleResult, type Verdict, type Watch, worse } from './verdict.ts';
+
+/** How far apart two looks may be and still count as watched without a gap, in intervals of the gate. */
+const LONGEST_GAP = 3;
+
+export interface WatchTarget {
+  readonly id: string;
+  readonly stepId: string;
+  readonly flag: string | null;
+  readonly stage: number;
+  readonly gate: Gate;
+}
+
+/** A watch that has seen nothing yet. */
+export function beginWatch(target: WatchTarget, at: number): Watch {
+  return {
+    id: target.id,
+    stepId: target.stepId,
+    flag: target.flag,
+    stage: target.stage,
+    startedAt: at,
+    lastAt: null,
+    soakedMs: 0,
+    unhealthySince: null,
+    holdsSince: target.gate.rules.map(() => null),
+    verdict: null,
+    samples: [],
+  };
+}
+
+export interface ObserveOptions {
+  /** False while the run is paused: health is judged, but soak does not grow. */
+  readonly counting: boolean;
+}
+
+/**
+ * Judges one measurement by the gate's rules and returns the watch as it is afterwards.
+ *
+ * A measurement that is not newer than the last one changes nothing, so a clock that jumps back cannot lengthen a
+ * soak; a gap longer than three intervals does not count towards it and breaks every `for`.
+ */
+export function observe(
+  watch: Watch,
+  gate: Gate,
+  measurement: Measurement,
+  baseline: Baseline,
+  options: ObserveOptions,
+): Watch {
+  if (watch.lastAt !== null && measurement.at <= watch.lastAt) return watch;
+  const elapsedMs = watch.lastAt === null ? 0 : measurement.at - watch.lastAt;
+  const gapless = elapsedMs <= LONGEST_GAP * gate.everyMs;
+  const readings = new Map(measurement.readings.map((reading) => [reading.signal, reading]));
+  const holdsSince: (number | null)[] = [];
+  const results: RuleResult[] = gate.rules.map((rule, index) => {
+    const since = gapless ? (watch.holdsSince[index] ?? null) : null;
+    const result = judgeRule(rule, readings.get(rule.condition.signal), baseline, gate, since, measurement.at);
+    holdsSince.push(result.since);
+    return result.result;
+  });
+  const verdict = combine(gate.rules, results, measurement.at);
+  const healthy = isHealthy(verdict.verdict);
+  const wasHealthy = watch.verdict !== null && isHealthy(watch.verdict.verdict);
+  const counts = options.counting && healthy && wasHealthy && gapless;
+  return {
+    ...watch,
+    lastAt: measurement.at,
+    soakedMs: watch.soakedMs + (counts ? elapsedMs : 0),
+    unhealthySince: healthy ? null : (watch.unhealthySince ?? measurement.at),
+    holdsSince,
+    verdict,
+    samples: [...watch.samples.slice(1 - KEPT_SAMPLES), measurement],
+  };
+}
+
+/** Pass and warn are healthy; everything else is not, silence included. */
+export function isHealthy(verdict: Verdict): boolean {
+  return verdict === 'pass' || verdict === 'warn';
+}
+
+/** The bound of a condition in the signal's unit, or null while its reference is not known. */
+export function thresholdOf(condition: Condition, reading: Reading | undefined, baseline: Baseline): number | null {
+  const { bound } = condition;
+  if (bound.kind === 'absolute') return bound.value;
+  const reference = bound.reference === 'baseline' ? baseline[condition.signal] : reading?.legacy;
+  if (reference === undefined || !Number.isFinite(reference)) return null;
+  return bound.kind === 'factor' ? reference * bound.factor : reference + bound.offset;
+}
+
+interface JudgedRule {
+  readonly result: RuleResult;
+  readonly since: number | null;
+}
+
+function judgeRule(
+  rule: GateRule,
+  reading: Reading | undefined,
+  baseline: Baseline,
+  gate: Gate,
+  since: number | null,
+  at: number,
+): JudgedRule {
+  const { condition } = rule;
+  const threshold = thresholdOf(condition, reading, baseline);
+  const blank = { rule: condition.text, signal: condition.signal, threshold, heldMs: 0 };
+  const value = reading?.value ?? null;
+  const sample = reading?.sample ?? null;
+  const cannotTell = (verdict: Verdict, text: string): JudgedRule => ({
+    result: { ...blank, verdict, value, sample, text: `${condition.signal}: ${text}` },
+    since: null,
+  });
+  if (reading === undefined) return cannotTell('inconclusive', 'was not measured');
+  if (reading.status === 'error') return cannotTell('error', reading.problem ?? 'the source could not be asked');
+  if (reading.status === 'stale') return cannotTell('inconclusive', `last value is ${seconds(reading.ageMs)} old`);
+  if (reading.status === 'no-data' || value === null) return cannotTell('inconclusive', reading.problem ?? 'no data');
+  if (!Number.isFinite(value)) return cannotTell('inconclusive', `the source answered ${value}`);
+  if (sample !== null && sample < gate.minSample) {
+    return cannotTell('inconclusive', `${sample} of at least ${gate.minSample} requests so far`);
+  }
+  if (threshold === null) return cannotTell('inconclusive', `no ${referenceOf(condition)} to compare with`);
+  const holds = compare(value, condition.comparison, threshold);
+  const from = holds ? (since ?? at) : null;
+  const heldMs = from === null ? 0 : at - from;
+  const fires = holds && heldMs >= condition.forMs;
+  const verdict: Verdict = fires ? (rule.action.kind === 'warn' ? 'warn' : 'fail') : 'pass';
+  const text = `${condition.signal} ${round(value)}${holds ? ' breaks ' : ' keeps '}${condition.text} (${round(threshold)})`;
+  return { result: { ...blank, verdict, value, sample, heldMs, text }, since: from };
+}
+
+function combine(rules: readonly GateRule[], results: readonly RuleResult[], at: number): GateVerdict {
+  let verdict: Verdict = 'pass';
+  let action: RuleAction | null = null;
+  let text = 'all rules keep';
+  results.forEach((result, index) => {
+    const rule = rules[index];
+    const firing = rule && (result.verdict === 'fail' || result.verdict === 'warn') ? rule.action : null;
+    const harder = firing !== null && severity(firing) > severity(action);
+    const worst = worse(verdict, result.verdict);
+    if (worst !== verdict || (harder && result.verdict === verdict)) text = result.text;
+    if (harder) action = firing;
+    verdict = worst;
+  });
+  return { at, verdict, action, text, rules: results };
+}
+
+/** Wider and faster rollbacks win over narrower and slower ones, those over hold, hold over warn. */
+function severity(action: RuleAction | null): number {
+  if (action === null) return 0;
+  if (action.kind === 'warn') return 1;
+  if (action.kind === 'hold') return 2;
+  return 3 + ['flag', 'phase', 'plan'].indexOf(action.scope) * 2 + (action.overMs === 0 ? 1 : 0);
+}
+
+function compare(value: number, comparison: Condition['comparison'], threshold: number): boolean {
+  switch (comparison) {
+    case '>':
+      return value > threshold;
+    case '>=':
+      return value >= threshold;
+    case '<':
+      return value < threshold;
+    case '<=':
+      return value <= threshold;
+  }
+}
+
+function referenceOf(condition: Condition): string {
+  return condition.bound.kind === 'absolute' ? 'bound' : condition.bound.reference;
+}
+
+function round(value: number): string {
+  return Number(value.toPrecision(4)).toString();
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

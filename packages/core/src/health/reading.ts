@@ -1,0 +1,29 @@
+/** Why a reading has no usable value. `stale` is a value that is older than the signal allows. */
+export type ReadingStatus = 'ok' | 'no-data' | 'stale' | 'error';
+
+/** One value of one signal at one moment, with where it came from. */
+export interface Reading {
+  readonly signal: string;
+  readonly status: ReadingStatus;
+  /** In the signal's unit: percent 0–100, milliseconds, or plain. Null unless the status is `ok` or `stale`. */
+  readonly value: number | null;
+  /** The same for the legacy arm, where the source knows arms. */
+  readonly legacy?: number;
+  /** Requests behind the value, where the source counts them. */
+  readonly sample?: number;
+  /** How old the newest datum is, in milliseconds. */
+  readonly ageMs: number;
+  /** Where the value came from: `telemetry`, `http https://…`, `command …`, `reported by ana`. */
+  readonly source: string;
+  /** Why there is no value. */
+  readonly problem?: string;
+}
+
+/** All readings one gate needs, taken together. `at` is epoch milliseconds. */
+export interface Measurement {
+  readonly at: number;
+  readonly readings: readonly Reading[];
+}
+
+/** Values recorded before anything moved, by signal, in the signal's unit. */
+export type Baseline = Readonly<Record<string, number>>;

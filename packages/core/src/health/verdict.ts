@@ -1,0 +1,69 @@
+import type { RuleAction } from './condition.ts';
+import type { Measurement } from './reading.ts';
+
+/** From best to worst. `inconclusive`: cannot tell; `error`: could not ask. Neither is ever healthy. */
+export const VERDICTS = ['pass', 'warn', 'inconclusive', 'error', 'fail'] as const;
+
+export type Verdict = (typeof VERDICTS)[number];
+
+/** The worse of two verdicts, by the published precedence fail > error > inconclusive > warn > pass. */
+export function worse(left: Verdict, right: Verdict): Verdict {
+  return VERDICTS.indexOf(left) >= VERDICTS.indexOf(right) ? left : right;
+}
+
+/** How one rule came out. */
+export interface RuleResult {
+  /** The rule's condition as its author wrote it. */
+  readonly rule: string;
+  readonly signal: string;
+  readonly verdict: Verdict;
+  readonly value: number | null;
+  /** The bound in the signal's unit; null while its reference is not known. */
+  readonly threshold: number | null;
+  readonly sample: number | null;
+  /** How long the comparison has held without a break, in milliseconds. */
+  readonly heldMs: number;
+  /** What was found, for people. */
+  readonly text: string;
+}
+
+/** A gate's verdict at one moment. */
+export interface GateVerdict {
+  readonly at: number;
+  readonly verdict: Verdict;
+  /** What the worst rule that holds asks for. */
+  readonly action: RuleAction | null;
+  readonly text: string;
+  readonly rules: readonly RuleResult[];
+}
+
+/** Kept with an event: the verdict and the last samples that led to it. */
+export interface Evidence {
+  readonly verdict: GateVerdict;
+  readonly samples: readonly Measurement[];
+}
+
+/** The memory of one gate that is being watched. Not part of the event log; losing some of it only lengthens a soak. */
+export interface Watch {
+  /** The step, or `step@flag` where a step watches several flags. */
+  readonly id: string;
+  readonly stepId: string;
+  readonly flag: string | null;
+  /** The ramp's stage it belongs to; a new stage begins a new watch. */
+  readonly stage: number;
+  readonly startedAt: number;
+  /** When it was last judged. */
+  readonly lastAt: number | null;
+  /** Healthy time so far: only time between two healthy looks counts. */
+  readonly soakedMs: number;
+  /** Since when the verdict has not been healthy; null while it is. */
+  readonly unhealthySince: number | null;
+  /** Per rule, since when its comparison holds. */
+  readonly holdsSince: readonly (number | null)[];
+  readonly verdict: GateVerdict | null;
+  /** The newest last, at most {@link KEPT_SAMPLES}. */
+  readonly samples: readonly Measurement[];
+}
+
+/** How many measurements stay with a verdict. */
+export const KEPT_SAMPLES = 10;

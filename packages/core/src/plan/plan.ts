@@ -1,0 +1,181 @@
+import type { AttributeCondition } from '../flag/index.ts';
+import type { Gate } from '../health/index.ts';
+
+/** A checked plan: every name resolves, every duration is milliseconds, every percentage parts of 100 000. Plain JSON. */
+export interface Plan {
+  readonly kind: 'plan';
+  /** Identifies the plan over all its versions; kebab-case. */
+  readonly name: string;
+  readonly title: string;
+  /** The attribute that is bucketed. */
+  readonly cohort: string;
+  readonly salt: string;
+  /** By how much all durations were divided; 1 is real time. */
+  readonly timeCompression: number;
+  readonly signals: Readonly<Record<string, Signal>>;
+  readonly gates: Readonly<Record<string, Gate>>;
+  readonly risks: Readonly<Record<string, Risk>>;
+  readonly segments: Readonly<Record<string, Segment>>;
+  readonly flags: Readonly<Record<string, PlanFlag>>;
+  readonly people: Readonly<Record<string, Person>>;
+  readonly channels: Readonly<Record<string, Channel>>;
+  readonly messages: Readonly<Record<string, string>>;
+  /** In the order of the file; `needs` is always filled in. */
+  readonly phases: readonly Phase[];
+}
+
+export type SignalUnit = 'percent' | 'ms' | 'count' | 'per-second';
+
+export type TelemetryMetric = 'error-rate' | 'latency-p50' | 'latency-p95' | 'latency-p99' | 'request-rate' | 'success-rate';
+
+export type SignalSource =
+  | { readonly kind: 'telemetry'; readonly metric: TelemetryMetric }
+  | { readonly kind: 'http'; readonly url: string; /** JSON pointer (RFC 6901). */ readonly pointer: string }
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'reported' };
+
+export interface Signal {
+  readonly name: string;
+  readonly source: SignalSource;
+  readonly unit: SignalUnit;
+  /** How much of the past one reading of telemetry covers. */
+  readonly overMs: number;
+  /** A value older than this is stale. */
+  readonly freshForMs: number;
+}
+
+export interface Risk {
+  readonly name: string;
+  /** Exposures in growing order, parts of 100 000. */
+  readonly through: readonly number[];
+  readonly soakMs: number;
+  readonly approve: RiskApproval | null;
+}
+
+/** Raising the exposure to `fromExposure` or beyond asks for these approvals each time. */
+export interface RiskApproval {
+  readonly fromExposure: number;
+  readonly by: readonly Approver[];
+}
+
+/** So many different people who hold the role. An empty list of approvers is one operator. */
+export interface Approver {
+  readonly role: string;
+  readonly count: number;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+export interface Segment {
+  readonly key: string;
+  readonly conditions: readonly AttributeCondition[];
+}
+
+export interface PlanFlag {
+  readonly key: string;
+  readonly risk: string | null;
+  readonly requires: readonly string[];
+  /** Whether the SDK may answer from legacy when the candidate throws. */
+  readonly fallback: boolean;
+  /** Subjects let in or kept out, one by one. */
+  readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
+  /** Members of a segment see this exposure as soon as the flag's ramp begins. */
+  readonly rules: readonly { readonly segment: string; readonly exposure: number }[];
+}
+
+export type Channel =
+  | { readonly kind: 'webhook'; readonly name: string; readonly url: string }
+  | { readonly kind: 'console'; readonly name: string };
+
+export interface Phase {
+  readonly name: string;
+  readonly title: string;
+  /** Phases that must be completed first. */
+  readonly needs: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+/** What every step may carry. */
+export interface StepCommon {
+  /** Unique in the plan: `phase/step`. */
+  readonly id: string;
+  readonly title: string;
+  readonly needs: readonly string[];
+  readonly window: Window | null;
+  readonly timeoutMs: number | null;
+  readonly budgetMs: number | null;
+  readonly undo: Command | null;
+  readonly irreversible: boolean;
+  readonly mitigation: string | null;
+}
+
+/** A daily window in a time zone; `fromMinute` greater than `toMinute` crosses midnight. */
+export interface Window {
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  readonly zone: string;
+}
+
+/** An argument list, never a shell line. `${{ name }}` inside an argument is a captured artefact. */
+export interface Command {
+  readonly argv: readonly string[];
+  /** Whether it may simply be run again when nobody knows if it ran. */
+  readonly repeatable: boolean;
+}
+
+export interface HttpProbe {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly method: string;
+  readonly expect: { readonly status: number; readonly withinMs: number; readonly contains: string | null };
+}
+
+export interface CommandProbe {
+  readonly kind: 'command';
+  readonly command: Command;
+  readonly expect: { readonly exitCode: number; readonly contains: string | null };
+}
+
+export type Probe = HttpProbe | CommandProbe;
+
+/** An artefact taken from a command's output: the first group of the pattern. */
+export interface Capture {
+  readonly name: string;
+  readonly pattern: string;
+}
+
+export type Step =
+  | (StepCommon & { readonly kind: 'check'; readonly probe: Probe })
+  | (StepCommon & { readonly kind: 'run'; readonly command: Command; readonly captures: readonly Capture[] })
+  | (StepCommon & {
+      readonly kind: 'backup';
+      readonly name: string;
+      readonly command: Command;
+      readonly captures: readonly Capture[];
+      /** Restores the backup into a scratch place and exits 0 when it is whole. */
+      readonly verify: Command | null;
+    })
+  | (StepCommon & { readonly kind: 'baseline'; readonly overMs: number })
+  | (StepCommon & {
+      readonly kind: 'ramp';
+      readonly flag: string;
+      readonly gate: string;
+      readonly through: readonly number[];
+      readonly soakMs: number;
+      readonly approve: RiskApproval | null;
+      /** Probes that must pass after a rollback of this flag before it counts as verified. */
+      readonly verify: readonly Probe[];
+    })
+  | (StepCommon & { readonly kind: 'approve'; readonly by: readonly Approver[]; readonly question: string })
+  | (StepCommon & { readonly kind: 'wait'; readonly until: WaitUntil })
+  | (StepCommon & { readonly kind: 'watch'; readonly gate: string; readonly forMs: number; readonly flags: readonly string[] })
+  | (StepCommon & { readonly kind: 'notify'; readonly channel: string; readonly message: string });
+
+export type WaitUntil =
+  | { readonly kind: 'duration'; readonly durationMs: number }
+  | { readonly kind: 'instant'; /** Epoch milliseconds. */ readonly at: number };
+
+export type StepKind = Step['kind'];

@@ -1,0 +1,106 @@
+import type { Evidence } from '../health/index.ts';
+import type { Approver, Plan } from '../plan/index.ts';
+import type { RollbackScope } from '../health/index.ts';
+import type { Effect, EffectResult } from './effect.ts';
+import type { HoldReason, Outcome, PhaseStatus } from './state.ts';
+
+/** Who caused an event: a person through a token, or the engine itself. */
+export interface Actor {
+  readonly kind: 'person' | 'engine';
+  readonly name: string;
+}
+
+export const ENGINE: Actor = { kind: 'engine', name: 'theseus' };
+
+/** What happened. Facts only; each can be replayed into the state with nothing else known. */
+export type EventBody =
+  | { readonly type: 'run.started'; readonly runId: string; readonly plan: Plan; readonly planHash: string }
+  | { readonly type: 'run.paused' }
+  | { readonly type: 'run.resumed'; readonly pausedMs: number }
+  | { readonly type: 'run.finished'; readonly outcome: Outcome }
+  | { readonly type: 'phase.started'; readonly phase: string }
+  | { readonly type: 'phase.finished'; readonly phase: string; readonly status: PhaseStatus }
+  | { readonly type: 'step.started'; readonly stepId: string; readonly attempt: number; readonly until: number | null }
+  | {
+      readonly type: 'step.held';
+      readonly stepId: string;
+      readonly hold: HoldReason;
+      readonly evidence: Evidence | null;
+    }
+  | { readonly type: 'step.released'; readonly stepId: string }
+  | { readonly type: 'step.completed'; readonly stepId: string }
+  | { readonly type: 'step.skipped'; readonly stepId: string }
+  | { readonly type: 'step.rolled-back'; readonly stepId: string; readonly rollbackId: string }
+  | {
+      readonly type: 'step.warned';
+      readonly stepId: string;
+      /** The conditions that warn, joined by `; `. */
+      readonly rules: string;
+      readonly evidence: Evidence;
+    }
+  | { readonly type: 'watch.soaked'; readonly stepId: string; readonly watchId: string }
+  | { readonly type: 'effect.requested'; readonly effect: Effect }
+  | { readonly type: 'effect.finished'; readonly effectId: string; readonly result: EffectResult }
+  | {
+      readonly type: 'flag.exposure-changed';
+      readonly flag: string;
+      readonly from: number;
+      readonly to: number;
+      /** The stage of the ramp that was entered; null on the way down. */
+      readonly stage: number | null;
+    }
+  | {
+      readonly type: 'flag.exposure-confirmed';
+      readonly flag: string;
+      readonly exposure: number;
+      readonly instances: number;
+      readonly silent: number;
+      readonly tookMs: number;
+    }
+  | {
+      readonly type: 'approval.requested';
+      readonly stepId: string;
+      readonly approvalId: string;
+      readonly question: string;
+      readonly by: readonly Approver[];
+    }
+  | { readonly type: 'approval.given'; readonly stepId: string; readonly approvalId: string; readonly person: string }
+  | { readonly type: 'approval.rejected'; readonly stepId: string; readonly approvalId: string; readonly person: string }
+  | {
+      readonly type: 'rollback.initiated';
+      readonly rollbackId: string;
+      readonly scope: RollbackScope;
+      /** The flag, phase or plan it was asked for. */
+      readonly target: string;
+      readonly overMs: number;
+      /** Dependents first. */
+      readonly flags: readonly string[];
+      /** Steps to take back, the last done first. */
+      readonly steps: readonly string[];
+      readonly budgetMs: number;
+      readonly evidence: Evidence | null;
+    }
+  | {
+      readonly type: 'rollback.completed';
+      readonly rollbackId: string;
+      readonly durationMs: number;
+      readonly withinBudget: boolean;
+      readonly verification: readonly string[];
+    }
+  | {
+      readonly type: 'rollback.failed';
+      readonly rollbackId: string;
+      readonly durationMs: number;
+      /** What failed and what was done until then. */
+      readonly standing: string;
+    };
+
+export type EventType = EventBody['type'];
+
+/** A fact with its moment (epoch milliseconds), actor and reason. */
+export type RolloutEvent = EventBody & {
+  readonly at: number;
+  readonly actor: Actor;
+  /** A sentence for people. */
+  readonly reason: string;
+};

@@ -1,0 +1,40 @@
+import type { RollbackScope, Watch } from '../health/index.ts';
+import type { EffectResult } from './effect.ts';
+import type { Actor } from './event.ts';
+
+/** What a person asks for. */
+export type Verb =
+  | { readonly verb: 'pause' }
+  | { readonly verb: 'resume' }
+  | { readonly verb: 'approve'; readonly stepId?: string }
+  | { readonly verb: 'reject'; readonly stepId?: string }
+  | { readonly verb: 'promote'; readonly stepId?: string }
+  | { readonly verb: 'retry'; readonly stepId?: string }
+  | { readonly verb: 'rollback'; readonly scope: RollbackScope; readonly target?: string; readonly overMs: number }
+  | { readonly verb: 'abort' };
+
+export type VerbName = Verb['verb'];
+
+/** A verb with who asks, why, and the revision they were looking at. */
+export interface Command {
+  readonly verb: Verb;
+  readonly actor: Actor;
+  readonly reason: string;
+  /** When given and no longer current, the command is refused; rollback and abort are never refused for it. */
+  readonly expectedRevision?: number;
+}
+
+/** Everything that can make a run move. */
+export type Input =
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'timer' }
+  | { readonly kind: 'effect-finished'; readonly effectId: string; readonly result: EffectResult }
+  | { readonly kind: 'judged'; readonly watch: Watch }
+  | {
+      readonly kind: 'exposure-confirmed';
+      readonly flag: string;
+      /** The revision whose exposure the instances serve. */
+      readonly revision: number;
+      readonly instances: number;
+      readonly silent: number;
+    };

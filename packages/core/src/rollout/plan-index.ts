@@ -1,0 +1,54 @@
+import type { Phase, Plan, Step } from '../plan/index.ts';
+
+export type RampStep = Extract<Step, { readonly kind: 'ramp' }>;
+
+interface PlanIndex {
+  readonly steps: ReadonlyMap<string, Step>;
+  readonly phaseOf: ReadonlyMap<string, Phase>;
+  readonly rampOf: ReadonlyMap<string, RampStep>;
+  readonly dependents: ReadonlyMap<string, readonly string[]>;
+}
+
+const indexes = new WeakMap<Plan, PlanIndex>();
+
+/** Look-ups into a plan, built once per plan object. */
+export function indexOf(plan: Plan): PlanIndex {
+  const known = indexes.get(plan);
+  if (known !== undefined) return known;
+  const built = build(plan);
+  indexes.set(plan, built);
+  return built;
+}
+
+function build(plan: Plan): PlanIndex {
+  const steps = new Map<string, Step>();
+  const phaseOf = new Map<string, Phase>();
+  const rampOf = new Map<string, RampStep>();
+  const dependents = new Map<string, string[]>();
+  for (const phase of plan.phases) {
+    for (const step of phase.steps) {
+      steps.set(step.id, step);
+      phaseOf.set(step.id, phase);
+      if (step.kind === 'ramp') rampOf.set(step.flag, step);
+    }
+  }
+  for (const flag of Object.values(plan.flags)) {
+    for (const required of flag.requires) {
+      dependents.set(required, [...(dependents.get(required) ?? []), flag.key]);
+    }
+  }
+  return { steps, phaseOf, rampOf, dependents };
+}
+
+/** The flags and all that require them, directly or not: dependents before what they depend on. */
+export function withDependents(plan: Plan, flags: readonly string[]): readonly string[] {
+  const { dependents } = indexOf(plan);
+  const ordered: string[] = [];
+  const visit = (flag: string): void => {
+    if (ordered.includes(flag)) return;
+    for (const dependent of dependents.get(flag) ?? []) visit(dependent);
+    ordered.push(flag);
+  };
+  for (const flag of flags) visit(flag);
+  return ordered;
+}

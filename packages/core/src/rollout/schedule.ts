@@ -1,0 +1,213 @@
+import type { Phase, Step } from '../plan/index.ts';
+import type { Draft } from './draft.ts';
+import { indexOf } from './plan-index.ts';
+import { approvalComplete, enterFirstStage } from './ramp.ts';
+import { nextRequest, requestStepEffect, startStep } from './start-step.ts';
+import type { Outcome, PhaseStatus, RolloutState, StepStatus } from './state.ts';
+import { mayMoveNow } from './window.ts';
+
+/** Lets everything go on that can: steps that are done end, the next ones start, phases and the run finish. */
+export function advanceSchedule(draft: Draft): void {
+  if (draft.state.status !== 'running') return;
+  let seen = -1;
+  while (draft.state.revision !== seen && draft.state.status === 'running') {
+    seen = draft.state.revision;
+    for (const phase of draft.state.plan.phases) advancePhase(draft, phase);
+    finishRun(draft);
+  }
+}
+
+function advancePhase(draft: Draft, phase: Phase): void {
+  const status = draft.state.phases[phase.name]?.status;
+  if (status === 'pending') startPhase(draft, phase);
+  if (draft.state.phases[phase.name]?.status !== 'running') return;
+  for (const step of phase.steps) {
+    if (advanceStep(draft, step)) return;
+  }
+  if (phaseIsBeingRolledBack(draft.state, phase)) return;
+  const outcome = isWidelyRolledBack(draft.state, phase) ? 'rolled-back' : 'completed';
+  const reason = outcome === 'completed' ? 'all its steps are done' : 'it was rolled back';
+  draft.emit({ type: 'phase.finished', phase: phase.name, status: outcome }, reason);
+}
+
+function startPhase(draft: Draft, phase: Phase): void {
+  const needs = phase.needs.map((name) => draft.state.phases[name]?.status);
+  if (isWidelyRolledBack(draft.state, phase)) return skipPhase(draft, phase, 'the plan was rolled back');
+  const lost = phase.needs.find((name) => isLost(draft.state.phases[name]?.status));
+  if (lost !== undefined) return skipPhase(draft, phase, `phase ${lost}, which it needs, did not complete`);
+  if (!needs.every((status) => status === 'completed')) return;
+  const reason = phase.needs.length === 0 ? 'the run began' : `${phase.needs.join(', ')} completed`;
+  draft.emit({ type: 'phase.started', phase: phase.name }, reason);
+}
+
+function skipPhase(draft: Draft, phase: Phase, reason: string): void {
+  for (const step of phase.steps) {
+    if (!isOver(draft.state.steps[step.id]?.status ?? 'pending')) {
+      draft.emit({ type: 'step.skipped', stepId: step.id }, reason);
+    }
+  }
+  draft.emit({ type: 'phase.finished', phase: phase.name, status: 'skipped' }, reason);
+}
+
+function isLost(status: PhaseStatus | undefined): boolean {
+  return status === 'rolled-back' || status === 'skipped';
+}
+
+/** Moves one step as far as it goes now; true when the phase has to wait for it. */
+function advanceStep(draft: Draft, step: Step): boolean {
+  const status = draft.state.steps[step.id]?.status ?? 'pending';
+  if (isOver(status)) return false;
+  if (status === 'pending') {
+    const phase = indexOf(draft.state.plan).phaseOf.get(step.id);
+    if (phase !== undefined && isWidelyRolledBack(draft.state, phase)) {
+      draft.emit({ type: 'step.skipped', stepId: step.id }, 'its phase was rolled back');
+      return false;
+    }
+    if (!mayStart(draft, step)) return !isOver(draft.state.steps[step.id]?.status ?? 'pending');
+    startStep(draft, step, 'its turn has come');
+  }
+  progress(draft, step);
+  return !isOver(draft.state.steps[step.id]?.status ?? 'pending');
+}
+
+function isOver(status: StepStatus): boolean {
+  return status === 'completed' || status === 'skipped' || status === 'rolled-back';
+}
+
+function mayStart(draft: Draft, step: Step): boolean {
+  const { state } = draft;
+  if (!step.needs.every((id) => isOver(state.steps[id]?.status ?? 'pending'))) return false;
+  if (step.kind === 'ramp') {
+    const lost = lostPrerequisite(state, step.flag);
+    if (lost !== null) {
+      draft.emit({ type: 'step.skipped', stepId: step.id }, `${step.flag} requires ${lost}, which is not on the candidate`);
+      return false;
+    }
+  }
+  return mayMoveNow(step, draft.now);
+}
+
+/** A prerequisite that will not be complete: rolled back, being rolled back, or skipped. */
+function lostPrerequisite(state: RolloutState, flag: string): string | null {
+  const requires = state.plan.flags[flag]?.requires ?? [];
+  return (
+    requires.find((key) => {
+      const status = state.flags[key]?.status;
+      const ramp = indexOf(state.plan).rampOf.get(key);
+      const skipped = ramp !== undefined && state.steps[ramp.id]?.status === 'skipped';
+      return status === 'rolled-back' || status === 'rolling-back' || skipped;
+    }) ?? null
+  );
+}
+
+/** What a running step can do by itself, without a verdict. */
+function progress(draft: Draft, step: Step): void {
+  const state = draft.state.steps[step.id];
+  if (state === undefined || state.status !== 'running') return;
+  holdWhenTimedOut(draft, step);
+  if (isBeingRolledBack(draft.state, step.id)) return;
+  switch (step.kind) {
+    case 'ramp':
+      if (draft.state.steps[step.id]?.hold === null) enterFirstStage(draft, step);
+      return;
+    case 'approve':
+      return progressApproval(draft, step);
+    case 'wait':
+      if (state.until !== null && draft.now >= state.until) complete(draft, step, 'the wait is over');
+      return;
+    case 'watch':
+      if (watchIds(step).every((id) => state.soaked.includes(id))) complete(draft, step, 'healthy for as long as asked');
+      return;
+    default:
+      return progressEffects(draft, step);
+  }
+}
+
+function progressApproval(draft: Draft, step: Extract<Step, { readonly kind: 'approve' }>): void {
+  const state = draft.state.steps[step.id];
+  if (approvalComplete(draft.state, state)) return complete(draft, step, 'everybody who was asked has agreed');
+  if (state?.approval) return;
+  draft.emit(
+    {
+      type: 'approval.requested',
+      stepId: step.id,
+      approvalId: `${step.id}#${state?.attempt ?? 1}`,
+      question: step.question,
+      by: step.by,
+    },
+    'the plan asks for approval here',
+  );
+}
+
+function progressEffects(draft: Draft, step: Step): void {
+  const state = draft.state.steps[step.id];
+  const busy = Object.values(draft.state.effects).some(
+    ({ purpose }) => purpose.kind === 'step' && purpose.stepId === step.id,
+  );
+  if (busy || state?.hold) return;
+  const request = nextRequest(draft.state, step);
+  if (request === null) return complete(draft, step, 'all of it is done');
+  requestStepEffect(draft, step, request);
+}
+
+function complete(draft: Draft, step: Step, reason: string): void {
+  draft.emit({ type: 'step.completed', stepId: step.id }, reason);
+}
+
+function holdWhenTimedOut(draft: Draft, step: Step): void {
+  const state = draft.state.steps[step.id];
+  if (step.timeoutMs === null || !state || state.hold !== null || state.startedAt === null) return;
+  if (draft.now < state.startedAt + step.timeoutMs) return;
+  const text = 'not done within its time-out';
+  draft.emit({ type: 'step.held', stepId: step.id, hold: 'timed-out', evidence: null }, text);
+}
+
+/** The ids of what a watch step watches: one per flag, or itself where it names none. */
+export function watchIds(step: Extract<Step, { readonly kind: 'watch' }>): readonly string[] {
+  return step.flags.length === 0 ? [step.id] : step.flags.map((flag) => `${step.id}@${flag}`);
+}
+
+export function isBeingRolledBack(state: RolloutState, stepId: string): boolean {
+  return state.rollbacks.some(({ status, steps }) => status === 'running' && steps.includes(stepId));
+}
+
+function phaseIsBeingRolledBack(state: RolloutState, phase: Phase): boolean {
+  return phase.steps.some(({ id }) => isBeingRolledBack(state, id));
+}
+
+/** Whether a rollback of the phase or the whole plan reached it; a single flag's does not undo its phase. */
+function isWidelyRolledBack(state: RolloutState, phase: Phase): boolean {
+  return state.rollbacks.some(({ scope, target }) => scope === 'plan' || (scope === 'phase' && target === phase.name));
+}
+
+function finishRun(draft: Draft): void {
+  const { state } = draft;
+  if (state.status !== 'running') return;
+  const over = Object.values(state.phases).every(({ status }) => status !== 'pending' && status !== 'running');
+  if (!over || state.rollbacks.some(({ status }) => status === 'running')) return;
+  const outcome = outcomeOf(state);
+  draft.emit({ type: 'run.finished', outcome }, outcomeText(outcome));
+}
+
+export function outcomeOf(state: RolloutState): Outcome {
+  if (state.rollbacks.some(({ status }) => status === 'failed')) return 'failed';
+  if (state.rollbacks.some(({ scope }) => scope === 'plan')) return 'rolled-back';
+  const steps = Object.values(state.steps);
+  const whole = steps.every(({ status }) => status === 'completed');
+  return whole ? 'succeeded' : 'partial';
+}
+
+export function outcomeText(outcome: Outcome): string {
+  switch (outcome) {
+    case 'succeeded':
+      return 'everything in the plan is done';
+    case 'partial':
+      return 'the plan ran to its end, but not everything stayed on the candidate';
+    case 'rolled-back':
+      return 'the plan was rolled back';
+    case 'failed':
+      return 'a rollback failed';
+    case 'aborted':
+      return 'a person stopped it';
+  }
+}

@@ -1,0 +1,85 @@
+import type { Command, Step } from '../plan/index.ts';
+import { type Draft, requestEffect } from './draft.ts';
+import type { EffectRequest } from './effect.ts';
+import { indexOf } from './plan-index.ts';
+import type { RolloutState } from './state.ts';
+
+/** Starts a step, or starts it again after a hold. */
+export function startStep(draft: Draft, step: Step, reason: string): void {
+  const attempt = (draft.state.steps[step.id]?.attempt ?? 0) + 1;
+  draft.emit({ type: 'step.started', stepId: step.id, attempt, until: waitEnd(step, draft.now) }, reason);
+  const request = nextRequest(draft.state, step);
+  if (request !== null) requestStepEffect(draft, step, request);
+}
+
+/** Asks for what the step does next, under an id that names step, attempt and part. */
+export function requestStepEffect(draft: Draft, step: Step, request: EffectRequest): void {
+  const state = draft.state.steps[step.id];
+  const id = `${step.id}#${state?.attempt ?? 1}.${(state?.effectsDone ?? 0) + 1}`;
+  requestEffect(
+    draft,
+    id,
+    request,
+    { kind: 'step', stepId: step.id },
+    { reason: `${step.title} asks for it`, timeoutMs: step.timeoutMs },
+  );
+}
+
+/** The next thing a step has to do outside the engine, or null when there is nothing (more). */
+export function nextRequest(state: RolloutState, step: Step): EffectRequest | null {
+  const done = state.steps[step.id]?.effectsDone ?? 0;
+  switch (step.kind) {
+    case 'check':
+      return done === 0 ? { kind: 'probe', probe: step.probe } : null;
+    case 'run':
+      return done === 0 ? { ...commandRequest(state, step.command), captures: step.captures } : null;
+    case 'backup':
+      if (done === 0) return { ...commandRequest(state, step.command), captures: step.captures };
+      return done === 1 && step.verify !== null ? commandRequest(state, step.verify) : null;
+    case 'baseline':
+      return done === 0
+        ? { kind: 'baseline', overMs: step.overMs, flags: [...indexOf(state.plan).rampOf.keys()] }
+        : null;
+    case 'notify':
+      return done === 0
+        ? { kind: 'message', channel: step.channel, text: renderMessage(state, step.message, step) }
+        : null;
+    case 'ramp':
+    case 'approve':
+    case 'wait':
+    case 'watch':
+      return null;
+  }
+}
+
+/** Fills captured artefacts into each argument by itself, so that none can become two arguments or an option list. */
+export function commandRequest(
+  state: RolloutState,
+  command: Command,
+): Extract<EffectRequest, { readonly kind: 'command' }> {
+  const argv = command.argv.map((argument) =>
+    argument.replace(/\$\{\{\s*([\w-]+)\s*\}\}/g, (whole, name: string) => state.captures[name] ?? whole),
+  );
+  return { kind: 'command', argv, repeatable: command.repeatable, captures: [] };
+}
+
+function renderMessage(state: RolloutState, message: string, step: Step): string {
+  const phase = indexOf(state.plan).phaseOf.get(step.id);
+  const fields: Readonly<Record<string, string>> = {
+    ...state.captures,
+    'plan.name': state.plan.name,
+    'plan.title': state.plan.title,
+    'phase.name': phase?.name ?? '',
+    'phase.title': phase?.title ?? '',
+    'step.title': step.title,
+    'run.id': state.runId,
+    'run.status': state.status,
+  };
+  const template = state.plan.messages[message] ?? message;
+  return template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => fields[name] ?? whole);
+}
+
+function waitEnd(step: Step, now: number): number | null {
+  if (step.kind !== 'wait') return null;
+  return step.until.kind === 'duration' ? now + step.until.durationMs : step.until.at;
+}

@@ -1,0 +1,130 @@
+import type { Watch } from '../health/index.ts';
+import type { Phase, Step } from '../plan/index.ts';
+import { describeApprovers, missingApprovers } from './quorum.ts';
+import type { RollbackState, RolloutState } from './state.ts';
+import type { FlagView, HealthView, PhaseView, RampView, RollbackView, RunView, StepView } from './view.ts';
+import { waitsOf } from './waits.ts';
+import { soakOf, watchTargets } from './watch-targets.ts';
+
+/** A run as people look at it, from its state and the memory of its watches (by watch id). */
+export function viewOf(state: RolloutState, watches: ReadonlyMap<string, Watch>, now: number): RunView {
+  return {
+    runId: state.runId,
+    plan: state.plan.name,
+    title: state.plan.title,
+    planHash: state.planHash,
+    revision: state.revision,
+    status: state.status,
+    outcome: state.outcome,
+    startedAt: state.startedAt,
+    endedAt: state.endedAt,
+    timeCompression: state.plan.timeCompression,
+    now,
+    phases: state.plan.phases.map((phase) => phaseView(state, phase, watches)),
+    flags: Object.keys(state.flags).map((key) => flagView(state, key)),
+    rollbacks: state.rollbacks.map((rollback) => rollbackView(rollback)),
+    waits: waitsOf(state, watches, now),
+  };
+}
+
+function phaseView(state: RolloutState, phase: Phase, watches: ReadonlyMap<string, Watch>): PhaseView {
+  const known = state.phases[phase.name];
+  return {
+    name: phase.name,
+    title: phase.title,
+    status: known?.status ?? 'pending',
+    needs: phase.needs,
+    startedAt: known?.startedAt ?? null,
+    endedAt: known?.endedAt ?? null,
+    steps: phase.steps.map((step) => stepView(state, step, watches)),
+  };
+}
+
+function stepView(state: RolloutState, step: Step, watches: ReadonlyMap<string, Watch>): StepView {
+  const known = state.steps[step.id];
+  return {
+    id: step.id,
+    title: step.title,
+    kind: step.kind,
+    status: known?.status ?? 'pending',
+    startedAt: known?.startedAt ?? null,
+    endedAt: known?.endedAt ?? null,
+    hold: known?.hold ?? null,
+    approval: approvalView(state, step.id),
+    ramp: step.kind === 'ramp' ? rampView(state, step) : null,
+    health: healthViews(state, step.id, watches),
+  };
+}
+
+function approvalView(state: RolloutState, stepId: string): StepView['approval'] {
+  const approval = state.steps[stepId]?.approval;
+  if (!approval) return null;
+  const given = approval.given.map(({ person }) => person);
+  const missing = missingApprovers(approval.by, given, state.plan.people);
+  return {
+    id: approval.id,
+    question: approval.question,
+    given,
+    missing: missing.length === 0 ? '' : describeApprovers(missing),
+    requestedAt: approval.requestedAt,
+  };
+}
+
+function rampView(state: RolloutState, step: Extract<Step, { readonly kind: 'ramp' }>): RampView {
+  return {
+    flag: step.flag,
+    throughPercent: step.through.map((exposure) => exposure / 1000),
+    exposurePercent: (state.flags[step.flag]?.exposure ?? 0) / 1000,
+    stage: state.steps[step.id]?.stage ?? -1,
+  };
+}
+
+function healthViews(
+  state: RolloutState,
+  stepId: string,
+  watches: ReadonlyMap<string, Watch>,
+): readonly HealthView[] {
+  return watchTargets(state)
+    .filter((target) => target.stepId === stepId)
+    .map((target) => {
+      const watch = watches.get(target.id);
+      const current = watch?.stage === target.stage ? watch : undefined;
+      return {
+        flag: target.flag,
+        gate: target.gate.name,
+        verdict: current?.verdict?.verdict ?? null,
+        at: current?.lastAt ?? null,
+        soakedMs: current?.soakedMs ?? 0,
+        soakMs: soakOf(state, stepId),
+        rules: current?.verdict?.rules ?? [],
+      };
+    });
+}
+
+function flagView(state: RolloutState, key: string): FlagView {
+  const flag = state.flags[key];
+  return {
+    key,
+    status: flag?.status ?? 'dark',
+    exposurePercent: (flag?.exposure ?? 0) / 1000,
+    confirmed: flag?.confirmed ?? true,
+    requires: state.plan.flags[key]?.requires ?? [],
+  };
+}
+
+function rollbackView(rollback: RollbackState): RollbackView {
+  return {
+    id: rollback.id,
+    scope: rollback.scope,
+    target: rollback.target,
+    reason: rollback.reason,
+    status: rollback.status,
+    flags: rollback.flags,
+    initiatedAt: rollback.initiatedAt,
+    durationMs: rollback.endedAt === null ? null : rollback.endedAt - rollback.initiatedAt,
+    budgetMs: rollback.budgetMs,
+    withinBudget: rollback.withinBudget,
+    verification: rollback.verification,
+    failure: rollback.failure,
+  };
+}

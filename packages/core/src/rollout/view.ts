@@ -1,0 +1,114 @@
+import type { RuleResult, Verdict } from '../health/index.ts';
+import type { StepKind } from '../plan/index.ts';
+import type { FlagStatus, Outcome, PhaseStatus, RunStatus, StepStatus } from './state.ts';
+
+/** A run as people look at it: what CLI, API and dashboard show. Plain JSON; all moments are epoch milliseconds. */
+export interface RunView {
+  readonly runId: string;
+  readonly plan: string;
+  readonly title: string;
+  readonly planHash: string;
+  readonly revision: number;
+  readonly status: RunStatus;
+  readonly outcome: Outcome | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  /** 1 is real time. */
+  readonly timeCompression: number;
+  readonly now: number;
+  readonly phases: readonly PhaseView[];
+  readonly flags: readonly FlagView[];
+  readonly rollbacks: readonly RollbackView[];
+  /** One entry for each thing the run waits for; empty when it is finished. */
+  readonly waits: readonly WaitView[];
+}
+
+export interface PhaseView {
+  readonly name: string;
+  readonly title: string;
+  readonly status: PhaseStatus;
+  readonly needs: readonly string[];
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly steps: readonly StepView[];
+}
+
+export interface StepView {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: StepKind;
+  readonly status: StepStatus;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly hold: { readonly reason: string; readonly text: string; readonly since: number } | null;
+  readonly approval: ApprovalView | null;
+  readonly ramp: RampView | null;
+  /** One for each watched flag. */
+  readonly health: readonly HealthView[];
+}
+
+export interface RampView {
+  readonly flag: string;
+  /** Exposures in percent, growing. */
+  readonly throughPercent: readonly number[];
+  readonly exposurePercent: number;
+  readonly stage: number;
+}
+
+export interface ApprovalView {
+  readonly id: string;
+  readonly question: string;
+  /** Who has agreed so far. */
+  readonly given: readonly string[];
+  /** Who is still needed, for people: `tech-lead and 1 of release`. */
+  readonly missing: string;
+  readonly requestedAt: number;
+}
+
+export interface HealthView {
+  readonly flag: string | null;
+  readonly gate: string;
+  readonly verdict: Verdict | null;
+  readonly at: number | null;
+  readonly soakedMs: number;
+  readonly soakMs: number;
+  readonly rules: readonly RuleResult[];
+}
+
+export interface FlagView {
+  readonly key: string;
+  readonly status: FlagStatus;
+  readonly exposurePercent: number;
+  /** Whether every live SDK instance is known to serve this exposure. */
+  readonly confirmed: boolean;
+  readonly requires: readonly string[];
+}
+
+export interface RollbackView {
+  readonly id: string;
+  readonly scope: string;
+  readonly target: string;
+  readonly reason: string;
+  readonly status: 'running' | 'completed' | 'failed';
+  readonly flags: readonly string[];
+  readonly initiatedAt: number;
+  readonly durationMs: number | null;
+  readonly budgetMs: number;
+  readonly withinBudget: boolean | null;
+  readonly verification: readonly string[];
+  readonly failure: string | null;
+}
+
+/** What the run waits for, in one sentence, and who or what can end it. */
+export interface WaitView {
+  readonly stepId: string | null;
+  readonly text: string;
+  /** `health`, `time`, `person`, `worker`, `instances`. */
+  readonly on: 'health' | 'time' | 'person' | 'worker' | 'instances';
+  /** When it ends by itself at the earliest; null when that is not known. */
+  readonly until: number | null;
+  /** Who or what can end it, for people. */
+  readonly endedBy: string;
+  /** The command that ends it, to copy; null when none does. */
+  readonly command: string | null;
+}

@@ -1,0 +1,147 @@
+import { isHealthy, type Watch } from '../health/index.ts';
+import type { Step } from '../plan/index.ts';
+import { formatDuration, isInsideWindow, nextOpening } from '../time/index.ts';
+import type { RampStep } from './plan-index.ts';
+import { describeApprovers, missingApprovers } from './quorum.ts';
+import type { Hold, RollbackState, RolloutState, StepState } from './state.ts';
+import type { WaitView } from './view.ts';
+import { soakOf } from './watch-targets.ts';
+
+type Watches = ReadonlyMap<string, Watch>;
+
+/** One sentence for each thing the run waits for, and who or what can end the wait [ALL-6]. */
+export function waitsOf(state: RolloutState, watches: Watches, now: number): readonly WaitView[] {
+  const rollbacks = state.rollbacks.filter(({ status }) => status === 'running').map((known) => rollbackWait(state, known));
+  if (state.status === 'finished') return rollbacks;
+  const steps = state.plan.phases
+    .filter(({ name }) => state.phases[name]?.status === 'running')
+    .flatMap(({ steps: inPhase }) => currentStep(state, inPhase))
+    .filter((step) => !state.rollbacks.some(({ status, steps: ids }) => status === 'running' && ids.includes(step.id)))
+    .map((step) => stepWait(state, step, watches, now));
+  return [...pauseWait(state), ...rollbacks, ...steps];
+}
+
+function currentStep(state: RolloutState, steps: readonly Step[]): readonly Step[] {
+  const step = steps.find(({ id }) => ['pending', 'running'].includes(state.steps[id]?.status ?? ''));
+  return step === undefined ? [] : [step];
+}
+
+function pauseWait(state: RolloutState): readonly WaitView[] {
+  if (state.status !== 'paused') return [];
+  const text = 'The run is paused: nothing moves, health is still judged.';
+  return [wait(null, 'person', text, 'an operator', `theseus resume ${state.runId}`)];
+}
+
+function rollbackWait(state: RolloutState, rollback: RollbackState): WaitView {
+  const exposed = rollback.flags.filter((key) => (state.flags[key]?.exposure ?? 0) > 0);
+  const unconfirmed = rollback.flags.filter((key) => !state.flags[key]?.confirmed);
+  const name = `${rollback.id} of ${rollback.scope} ${rollback.target}`;
+  if (exposed.length > 0) {
+    const until = rollback.initiatedAt + rollback.overMs;
+    const text = `${name} takes ${exposed.join(', ')} down in steps.`;
+    return { ...wait(null, 'time', text, 'itself', rollbackNow(state, rollback)), until };
+  }
+  if (unconfirmed.length > 0) {
+    return wait(null, 'instances', `${name} waits for every instance to serve legacy for ${unconfirmed.join(', ')}.`, 'the instances', null);
+  }
+  return wait(null, 'worker', `${name} is taking steps back and verifying.`, 'a worker', null);
+}
+
+function rollbackNow(state: RolloutState, { scope, target }: RollbackState): string {
+  return `theseus rollback ${state.runId} ${scope === 'plan' ? '--plan' : `--${scope} ${target}`}`;
+}
+
+function stepWait(state: RolloutState, step: Step, watches: Watches, now: number): WaitView {
+  const known = state.steps[step.id];
+  if (known === undefined || known.status === 'pending') return pendingWait(state, step, now);
+  if (known.hold !== null) return holdWait(state, step, known.hold);
+  if (known.approval !== null) return approvalWait(state, step, known, known.approval);
+  switch (step.kind) {
+    case 'ramp':
+      return rampWait(state, step, known, watches, now);
+    case 'wait':
+      return {
+        ...wait(step.id, 'time', `${step.title} waits ${formatDuration(Math.max(0, (known.until ?? now) - now))} more.`, 'time', `theseus promote ${state.runId} --step ${step.id}`),
+        until: known.until,
+      };
+    case 'watch':
+      return healthWait(state, step, watches, `watching ${step.flags.join(', ') || 'health'}`, now);
+    default:
+      return wait(step.id, 'worker', `${step.title} is at work.`, 'the worker that runs it', null);
+  }
+}
+
+function pendingWait(state: RolloutState, step: Step, now: number): WaitView {
+  if (step.window !== null && !isInsideWindow(step.window, now)) {
+    const until = nextOpening(step.window, now);
+    return { ...wait(step.id, 'time', `${step.title} waits for its window.`, 'time', null), until };
+  }
+  const open = step.needs.filter((id) => ['pending', 'running'].includes(state.steps[id]?.status ?? ''));
+  return wait(step.id, 'worker', `${step.title} waits for ${open.join(', ') || 'its turn'}.`, 'the steps before it', null);
+}
+
+function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
+  const command = (verb: string): string => `theseus ${verb} ${state.runId} --step ${step.id}`;
+  switch (hold.reason) {
+    case 'gate':
+      return wait(step.id, 'health', `${step.title} is held by its gate: ${hold.text}.`, 'health returning, or an operator', command('promote'));
+    case 'no-evidence':
+      return wait(step.id, 'health', `${step.title} is held because nobody can tell whether it is healthy: ${hold.text}.`, 'fresh data, or an operator', command('promote'));
+    case 'rejected':
+      return wait(step.id, 'person', `${step.title} is held: ${hold.text}.`, 'an approver who agrees after all, or a rollback', command('approve'));
+    case 'outcome-unknown':
+      return wait(step.id, 'person', `${step.title} was cut off and may or may not have happened: ${hold.text}.`, 'an operator who looks, then retries or promotes it', command('retry'));
+    case 'check-failed':
+    case 'command-failed':
+    case 'baseline-failed':
+    case 'timed-out':
+      return wait(step.id, 'person', `${step.title} is held: ${hold.text}.`, 'an operator who mends it and retries', command('retry'));
+  }
+}
+
+function approvalWait(
+  state: RolloutState,
+  step: Step,
+  known: StepState,
+  approval: NonNullable<StepState['approval']>,
+): WaitView {
+  const given = approval.given.map(({ person }) => person);
+  const missing = missingApprovers(approval.by, given, state.plan.people);
+  if (missing.length === 0 && known.stage >= 0) {
+    return wait(step.id, 'health', `${step.title} is agreed to and moves at the next healthy look.`, 'health', null);
+  }
+  const who = describeApprovers(missing);
+  const soFar = given.length === 0 ? '' : ` (${given.join(', ')} agreed)`;
+  const text = `${approval.question} Waits for ${who}${soFar}.`;
+  return wait(step.id, 'person', text, who, `theseus approve ${state.runId} --step ${step.id}`);
+}
+
+function rampWait(state: RolloutState, step: RampStep, known: StepState, watches: Watches, now: number): WaitView {
+  if (known.stage < 0) {
+    const until = step.window === null ? null : nextOpening(step.window, now);
+    return { ...wait(step.id, 'time', `${step.flag} waits for its window.`, 'time', null), until };
+  }
+  const exposure = (state.flags[step.flag]?.exposure ?? 0) / 1000;
+  return healthWait(state, step, watches, `${step.flag} soaks at ${exposure} %`, now);
+}
+
+function healthWait(state: RolloutState, step: Step, watches: Watches, what: string, now: number): WaitView {
+  const mine = [...watches.values()].filter(({ stepId, stage }) => stepId === step.id && stage === (state.steps[step.id]?.stage ?? -1));
+  const soakMs = soakOf(state, step.id);
+  const soakedMs = mine.length === 0 ? 0 : Math.min(...mine.map((watch) => watch.soakedMs));
+  const leftMs = Math.max(0, soakMs - soakedMs);
+  const promote = `theseus promote ${state.runId} --step ${step.id}`;
+  const unhealthy = mine.find(({ verdict }) => verdict !== null && !isHealthy(verdict.verdict));
+  const progress = `${formatDuration(Math.min(soakedMs, soakMs))} of ${formatDuration(soakMs)} healthy`;
+  if (unhealthy?.verdict) {
+    return wait(step.id, 'health', `${what}: ${progress}, not counting now: ${unhealthy.verdict.text}.`, 'fresh, healthy data', promote);
+  }
+  if (leftMs === 0 && step.window !== null && !isInsideWindow(step.window, now)) {
+    return { ...wait(step.id, 'time', `${what}: healthy, waits for its window.`, 'time', null), until: nextOpening(step.window, now) };
+  }
+  return { ...wait(step.id, 'health', `${what}: ${progress}.`, 'time, while it stays healthy', promote), until: now + leftMs };
+}
+
+function wait(stepId: string | null, on: WaitView['on'], text: string, endedBy: string, command: string | null): WaitView {
+  return { stepId, on, text, until: null, endedBy, command };
+}

@@ -1,0 +1,49 @@
+import type { Baseline, WatchTarget } from '../health/index.ts';
+import { watchIds } from './schedule.ts';
+import type { RolloutState } from './state.ts';
+
+/** What has to be judged now: every exposed ramp and every watch step. Goes on while paused and while people are awaited. */
+export function watchTargets(state: RolloutState): readonly WatchTarget[] {
+  if (state.status === 'finished') return [];
+  return state.plan.phases
+    .flatMap(({ steps }) => steps)
+    .flatMap((step): readonly WatchTarget[] => {
+      const known = state.steps[step.id];
+      if (known?.status !== 'running') return [];
+      if (step.kind === 'ramp') {
+        const gate = state.plan.gates[step.gate];
+        const rollingBack = state.rollbacks.some(({ status, steps }) => status === 'running' && steps.includes(step.id));
+        if (gate === undefined || known.stage < 0 || rollingBack) return [];
+        return [{ id: step.id, stepId: step.id, flag: step.flag, stage: known.stage, gate }];
+      }
+      if (step.kind !== 'watch') return [];
+      const gate = state.plan.gates[step.gate];
+      if (gate === undefined) return [];
+      return watchIds(step).map((id, index) => ({
+        id,
+        stepId: step.id,
+        flag: step.flags[index] ?? null,
+        stage: -1,
+        gate,
+      }));
+    });
+}
+
+/** The moment since which the target's telemetry counts: when its present exposure was set, or the step began. */
+export function watchedSince(state: RolloutState, target: WatchTarget): number {
+  const step = state.steps[target.stepId];
+  return step?.stageSince ?? step?.startedAt ?? state.startedAt;
+}
+
+/** The healthy time a target needs. */
+export function soakOf(state: RolloutState, stepId: string): number {
+  const step = state.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
+  if (step?.kind === 'ramp') return step.soakMs;
+  return step?.kind === 'watch' ? step.forMs : 0;
+}
+
+/** What a flag is compared with: its own baseline over the one that belongs to no flag. */
+export function baselineOf(state: RolloutState, flag: string | null): Baseline {
+  const shared = state.baselines['*'] ?? {};
+  return flag === null ? shared : { ...shared, ...state.baselines[flag] };
+}

@@ -1,0 +1,36 @@
+import type { Plan } from '@theseus/core/plan';
+import type { Actor, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+
+export interface StartRun {
+  readonly plan: Plan;
+  readonly planHash: string;
+  readonly actor: Actor;
+  readonly reason: string;
+}
+
+export interface RunCommand {
+  readonly runId: string;
+  readonly verb: Verb;
+  readonly actor: Actor;
+  readonly reason: string;
+  readonly expectedRevision?: number;
+  /** Repeating a command under the same id answers as the first time did and does nothing. */
+  readonly commandId?: string;
+}
+
+export interface CommandOutcome {
+  readonly run: RunView;
+  readonly events: readonly RecordedEvent[];
+}
+
+/** The one write path to runs. Refusals are TheseusErrors: `invalid-state`, `stale-revision`, `forbidden`, `not-found`, `conflict`. */
+export interface RunService {
+  start(request: StartRun): Promise<RunView>;
+  command(command: RunCommand): Promise<CommandOutcome>;
+  /** `latest` stands for the run that was started last. */
+  view(runId: string): Promise<RunView>;
+  list(limit: number): Promise<readonly RunView[]>;
+  events(runId: string, after: number, limit: number): Promise<readonly RecordedEvent[]>;
+  /** Calls back when the run has new events or its health moved. Returns the unsubscribe function. */
+  onChange(runId: string, listener: () => void): () => void;
+}

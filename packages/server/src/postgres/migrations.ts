@@ -1,0 +1,127 @@
+/** Schema changes in order. A migration that has been released is never edited; a new one is added below it. */
+export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[] = [
+  {
+    id: 1,
+    sql: `
+      create table theseus.run (
+        number bigint generated always as identity unique,
+        run_id text primary key,
+        plan_name text not null,
+        plan_hash text not null,
+        plan json not null,
+        state json not null,
+        revision integer not null,
+        last_hash text not null,
+        last_at bigint not null,
+        active boolean not null,
+        flush_every_ms integer not null,
+        lease_holder text,
+        lease_epoch bigint not null default 0,
+        lease_until timestamptz
+      );
+      create index run_active on theseus.run (run_id) where active;
+
+      create table theseus.event (
+        run_id text not null references theseus.run,
+        seq integer not null,
+        type text not null,
+        event json not null,
+        previous_hash text not null,
+        hash text not null,
+        primary key (run_id, seq)
+      );
+      create function theseus.refuse_change() returns trigger language plpgsql as $$
+      begin
+        raise exception 'the event log is append-only';
+      end $$;
+      create trigger event_is_append_only before update or delete or truncate on theseus.event
+        for each statement execute function theseus.refuse_change();
+
+      create table theseus.watch (
+        run_id text not null references theseus.run,
+        watch_id text not null,
+        watch json not null,
+        primary key (run_id, watch_id)
+      );
+
+      create table theseus.effect_attempt (
+        run_id text not null references theseus.run,
+        effect_id text not null,
+        server_id text not null,
+        begun_at timestamptz not null default now(),
+        primary key (run_id, effect_id)
+      );
+
+      create table theseus.command (
+        run_id text not null references theseus.run,
+        command_id text not null,
+        first_seq integer not null,
+        last_seq integer not null,
+        primary key (run_id, command_id)
+      );
+
+      create table theseus.flag_version (
+        only_one boolean primary key default true check (only_one),
+        version bigint not null
+      );
+      insert into theseus.flag_version (version) values (0);
+      create table theseus.flag (
+        key text primary key,
+        run_id text not null references theseus.run,
+        definition json not null,
+        version bigint not null
+      );
+      create index flag_by_version on theseus.flag (version);
+      create table theseus.segment (
+        key text primary key,
+        definition json not null
+      );
+
+      create table theseus.instance (
+        instance text primary key,
+        service text not null,
+        sequence bigint not null,
+        served_version bigint not null,
+        last_seen timestamptz not null,
+        counters json not null
+      );
+      create index instance_by_time on theseus.instance (last_seen);
+      create table theseus.telemetry (
+        flag text not null,
+        at timestamptz not null,
+        legacy json not null,
+        candidate json not null
+      );
+      create index telemetry_by_flag on theseus.telemetry (flag, at);
+      create table theseus.telemetry_total (
+        flag text primary key,
+        legacy json not null,
+        candidate json not null
+      );
+
+      create table theseus.reported (
+        id bigint generated always as identity primary key,
+        signal text not null,
+        run_id text,
+        flag text,
+        value double precision not null,
+        reported_by text not null,
+        at timestamptz not null
+      );
+      create index reported_by_signal on theseus.reported (signal, id desc);
+
+      create table theseus.token (
+        hash text primary key,
+        name text not null,
+        role text not null check (role in ('operator', 'sdk')),
+        created_at timestamptz not null default now()
+      );
+
+      create table theseus.server (
+        server_id text primary key,
+        seen_at timestamptz not null,
+        worker_ids text[] not null
+      );
+    `,
+  },
+];

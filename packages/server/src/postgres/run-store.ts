@@ -1,0 +1,156 @@
+import type { Watch } from '@theseus/core/health';
+import type { Plan } from '@theseus/core/plan';
+import type { RecordedEvent, RolloutState } from '@theseus/core/rollout';
+import type { Client, Queryable } from './database.ts';
+
+/** A run as stored: its state, and what the next event is linked to. */
+export interface StoredRun {
+  readonly state: RolloutState;
+  readonly lastHash: string;
+  /** The moment of the newest event, epoch milliseconds. */
+  readonly lastAt: number;
+  readonly leaseEpoch: number;
+}
+
+interface RunRow {
+  readonly revision: number;
+  readonly last_hash: string;
+  readonly last_at: string;
+  readonly lease_epoch: string;
+}
+
+interface FullRunRow extends RunRow {
+  readonly plan: Plan;
+  readonly state: Omit<RolloutState, 'plan'>;
+}
+
+/** Runs and their append-only logs. States are kept in memory by revision, so that a quiet run costs one small row. */
+export class RunStore {
+  readonly #known = new Map<string, RolloutState>();
+
+  /** Locks the run against every other writer until the transaction ends. */
+  async lock(client: Client, runId: string): Promise<StoredRun | null> {
+    const { rows } = await client.query<RunRow>(
+      'select revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1 for update',
+      [runId],
+    );
+    const row = rows[0];
+    return row === undefined ? null : this.#stored(client, runId, row);
+  }
+
+  async read(queryable: Queryable, runId: string): Promise<StoredRun | null> {
+    const { rows } = await queryable.query<RunRow>(
+      'select revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1',
+      [runId],
+    );
+    const row = rows[0];
+    return row === undefined ? null : this.#stored(queryable, runId, row);
+  }
+
+  /** The state as last seen here, which may be behind; undefined when the run was never read. */
+  known(runId: string): RolloutState | undefined {
+    return this.#known.get(runId);
+  }
+
+  /** Remembers a state whose transaction has been committed. */
+  remember(state: RolloutState): void {
+    const known = this.#known.get(state.runId);
+    if (known === undefined || known.revision < state.revision) this.#known.set(state.runId, state);
+  }
+
+  forget(runId: string): void {
+    this.#known.delete(runId);
+  }
+
+  async insert(client: Client, state: RolloutState, flushEveryMs: number): Promise<void> {
+    await client.query(
+      `insert into theseus.run
+         (run_id, plan_name, plan_hash, plan, state, revision, last_hash, last_at, active, flush_every_ms)
+       values ($1, $2, $3, $4, '{}', 0, '', 0, true, $5)`,
+      [state.runId, state.plan.name, state.planHash, JSON.stringify(state.plan), flushEveryMs],
+    );
+  }
+
+  async append(client: Client, state: RolloutState, events: readonly RecordedEvent[]): Promise<void> {
+    const { plan: _stored, ...rest } = state;
+    const last = events.at(-1);
+    await client.query(
+      `insert into theseus.event (run_id, seq, type, event, previous_hash, hash)
+       select $1, * from unnest($2::integer[], $3::text[], $4::json[], $5::text[], $6::text[])`,
+      [
+        state.runId,
+        events.map(({ seq }) => seq),
+        events.map(({ event }) => event.type),
+        events.map(({ event }) => JSON.stringify(event)),
+        events.map(({ previousHash }) => previousHash),
+        events.map(({ hash }) => hash),
+      ],
+    );
+    await client.query(
+      `update theseus.run set state = $2, revision = $3, last_hash = $4, last_at = $5, active = $6 where run_id = $1`,
+      [state.runId, JSON.stringify(rest), state.revision, last?.hash ?? '', last?.event.at ?? 0, isActive(state)],
+    );
+  }
+
+  async events(queryable: Queryable, runId: string, after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    const { rows } = await queryable.query<{
+      seq: number;
+      event: RecordedEvent['event'];
+      previous_hash: string;
+      hash: string;
+    }>(
+      `select seq, event, previous_hash, hash from theseus.event
+       where run_id = $1 and seq > $2 order by seq limit $3`,
+      [runId, after, limit],
+    );
+    return rows.map(({ seq, event, previous_hash, hash }) => ({ runId, seq, event, previousHash: previous_hash, hash }));
+  }
+
+  /** Newest first. */
+  async newest(queryable: Queryable, limit: number): Promise<readonly string[]> {
+    const { rows } = await queryable.query<{ run_id: string }>(
+      'select run_id from theseus.run order by number desc limit $1',
+      [limit],
+    );
+    return rows.map(({ run_id }) => run_id);
+  }
+
+  async watches(queryable: Queryable, runId: string): Promise<ReadonlyMap<string, Watch>> {
+    const { rows } = await queryable.query<{ watch: Watch }>('select watch from theseus.watch where run_id = $1', [runId]);
+    return new Map(rows.map(({ watch }) => [watch.id, watch]));
+  }
+
+  async saveWatches(queryable: Queryable, runId: string, watches: readonly Watch[]): Promise<void> {
+    await queryable.query(
+      `insert into theseus.watch (run_id, watch_id, watch)
+       select $1, * from unnest($2::text[], $3::json[])
+       on conflict (run_id, watch_id) do update set watch = excluded.watch`,
+      [runId, watches.map(({ id }) => id), watches.map((watch) => JSON.stringify(watch))],
+    );
+  }
+
+  async #stored(queryable: Queryable, runId: string, row: RunRow): Promise<StoredRun> {
+    const found = { lastHash: row.last_hash, lastAt: Number(row.last_at), leaseEpoch: Number(row.lease_epoch) };
+    const known = this.#known.get(runId);
+    if (known?.revision === row.revision) return { state: known, ...found };
+    const { rows } = await queryable.query<FullRunRow>(
+      'select plan, state, revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1',
+      [runId],
+    );
+    const full = rows[0];
+    if (full === undefined) throw new Error(`run ${runId} vanished`);
+    const state: RolloutState = { ...full.state, plan: known?.plan ?? full.plan };
+    if (full.revision === state.revision) this.remember(state);
+    return { state, lastHash: full.last_hash, lastAt: Number(full.last_at), leaseEpoch: Number(full.lease_epoch) };
+  }
+}
+
+/** A run needs a driver while anything about it may still move: a rollback after its end included. */
+function isActive(state: RolloutState): boolean {
+  return (
+    state.status !== 'finished' ||
+    Object.keys(state.effects).length > 0 ||
+    state.rollbacks.some(({ status }) => status === 'running') ||
+    Object.values(state.flags).some(({ confirmed }) => !confirmed)
+  );
+}

@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
+import type { Database } from './database.ts';
+
+const PREFIX: Readonly<Record<Role, string>> = { operator: 'ths_op_', sdk: 'ths_sdk_' };
+
+export interface NewTokens {
+  readonly operator: string;
+  readonly sdk: string;
+}
+
+/** Bearer tokens: 192 random bits behind a recognisable prefix; only their SHA-256 is stored. */
+export class TokenStore implements TokenService {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Looks the hash up, so that no comparison ever sees a stored secret. */
+  async authenticate(token: string): Promise<TokenHolder | null> {
+    const { rows } = await this.#database.query<TokenHolder>('select name, role from theseus.token where hash = $1', [
+      hashOf(token),
+    ]);
+    return rows[0] ?? null;
+  }
+
+  /** Makes the first operator and sdk tokens; null when there are tokens already. The plain text exists only here. */
+  async createFirst(): Promise<NewTokens | null> {
+    return this.#database.transaction(async (client) => {
+      await client.query('lock table theseus.token in exclusive mode');
+      const { rows } = await client.query('select from theseus.token limit 1');
+      if (rows.length > 0) return null;
+      const tokens = { operator: newToken('operator'), sdk: newToken('sdk') };
+      await client.query(`insert into theseus.token (hash, name, role) values ($1, 'operator', 'operator'), ($2, 'sdk', 'sdk')`, [
+        hashOf(tokens.operator),
+        hashOf(tokens.sdk),
+      ]);
+      return tokens;
+    });
+  }
+}
+
+function newToken(role: Role): string {
+  return PREFIX[role] + randomBytes(24).toString('base64url');
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

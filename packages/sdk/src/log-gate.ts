@@ -12,22 +12,27 @@ export const consoleLog: Log = ({ level, message }) => {
   if (level === 'warn') console.warn(`theseus: ${message}`);
 };
 
+/** One trouble may show as several errors in turn; after so many different ones it is known well enough. */
+const MESSAGES_PER_TOPIC = 5;
+
 /**
  * Says each trouble once, and once that it is over: a server that is away for an hour must not fill a log.
  * A log that throws is nobody's trouble but its own.
  */
 export class LogGate {
   readonly #log: Log;
-  readonly #open = new Map<string, string>();
+  /** What was said of each topic that is in trouble. */
+  readonly #open = new Map<string, Set<string>>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Says that `topic` is in trouble, unless the same was said already and it is not over. */
+  /** Says that `topic` is in trouble, unless the same, or much else, was said of it already and it is not over. */
   trouble(topic: string, message: string, cause?: unknown): void {
-    if (this.#open.get(topic) === message) return;
-    this.#open.set(topic, message);
+    const said = this.#open.get(topic) ?? new Set();
+    if (said.has(message) || said.size >= MESSAGES_PER_TOPIC) return;
+    this.#open.set(topic, said.add(message));
     this.#write({ level: 'warn', message, ...(cause === undefined ? {} : { cause }) });
   }
 

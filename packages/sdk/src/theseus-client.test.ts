@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { documentOf, eventText, FakeDatabase, FakeServer, flagOf, TOKEN } from '../test-support/fake-server.ts';
+import { documentOf, eventText, FakeServer, flagOf, TOKEN, type FakeDatabase } from '../test-support/fake-server.ts';
 import type { TheseusOptions } from './client-options.ts';
 import type { FlagChange } from './feed/flag-store.ts';
 import { LAST_KNOWN_GOOD_FILE } from './last-known-good.ts';
@@ -106,6 +107,34 @@ describe('createTheseus()', () => {
     expect(await change).toEqual({ version: 2, changed: ['off'] });
     await server.batch((batch) => batch.servedVersion === 2);
     expect(fetch.mock.calls.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe('a short script', () => {
+  const refs = (socket: Socket) => (socket as unknown as { _handle: { hasRef(): boolean } | null })._handle?.hasRef();
+
+  test('is not kept alive by the connections of its client', async () => {
+    const unref = vi.spyOn(Socket.prototype, 'unref');
+    const client = connect();
+    await client.ready();
+    await server.batch(() => true);
+    const ours = new Set(
+      unref.mock.contexts.filter((socket) => (socket as Socket).remotePort === server.port) as Socket[],
+    );
+    unref.mockRestore();
+    expect(ours.size).toBeGreaterThanOrEqual(2);
+    expect([...ours].map(refs)).toEqual([...ours].map(() => false));
+  });
+
+  test('is kept alive while it waits to be ready or closed', async () => {
+    const { url } = server;
+    await server.kill();
+    const client = connect({ url });
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const ready = client.ready(30);
+    expect(timers()).toBe(before + 1);
+    await ready;
   });
 });
 
@@ -346,7 +375,8 @@ describe('telemetry', () => {
     client.route('on', USER, ok);
     const second = await server.batch((batch) => 'on' in batch.flags);
     expect(Object.keys(second.flags)).toEqual(['on']);
-    expect(second.flags['on']?.candidate).toMatchObject({ requests: 1, errors: 0 });
+    const { on } = second.flags;
+    expect(on?.candidate).toMatchObject({ requests: 1, errors: 0 });
     const third = await server.batch((batch) => batch.sequence > second.sequence);
     expect(third.flags).toEqual({});
   });

@@ -20,7 +20,9 @@ import { NodeTransport } from './transport/node-transport.ts';
 import { ServerApi } from './transport/server-api.ts';
 
 /** How long `close()` waits for the last telemetry, in milliseconds. */
-export const CLOSE_LIMIT_MS = 2000;
+const CLOSE_LIMIT_MS = 2000;
+/** Node fires a timer that is longer than this at once. */
+const TIMER_LIMIT_MS = 2 ** 31 - 1;
 const DEFAULT_FLUSH_EVERY_MS = 5000;
 
 /**
@@ -123,7 +125,8 @@ class Client implements TheseusClient {
   }
 
   ready(limitMs = 2000): Promise<boolean> {
-    if (this.#contacted && this.#store.flags !== undefined) return Promise.resolve(true);
+    const known = this.#store.flags !== undefined;
+    if ((this.#contacted && known) || this.#closing !== undefined) return Promise.resolve(known);
     return new Promise((resolve) => {
       const settle = () => {
         clearTimeout(timer);
@@ -131,14 +134,14 @@ class Client implements TheseusClient {
         resolve(this.#store.flags !== undefined);
       };
       // Not unreferenced: with nothing else to do, Node would otherwise end the process while it waits here.
-      const timer = setTimeout(settle, limitMs);
+      const timer = setTimeout(settle, Math.min(limitMs, TIMER_LIMIT_MS));
       this.#waiting.add(settle);
     });
   }
 
   enabled(flag: string, context: EvaluationContext): boolean {
     const flags = this.#store.flags;
-    return flags !== undefined && flags.isCandidate(flag, context);
+    return flags?.isCandidate(flag, context) ?? false;
   }
 
   details(flag: string, context: EvaluationContext): Evaluation {

@@ -7,13 +7,13 @@ import type { FlagStore } from './flag-store.ts';
 import { readFlagStream } from './flag-stream.ts';
 
 /** How often the document is asked for while there is no stream, in milliseconds; each wait is up to a fifth longer. */
-export const POLL_EVERY_MS = 3000;
+const POLL_EVERY_MS = 3000;
 /** How long a missing stream is waited for before the first poll. */
 const FIRST_POLL_MS = 1000;
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MOST_MS = 10_000;
 /** A stream that lived this long was a good one: the next wait begins small again. */
-const GOOD_STREAM_MS = 5000;
+const GOOD_STREAM_MS = 2000;
 /** How long a patch may still be on its way after the server named its version elsewhere. */
 const CATCH_UP_MS = 200;
 
@@ -78,7 +78,10 @@ export class FlagFeed {
 
   /** The server is known to be at this version: fetches it, unless the stream is about to bring it. */
   catchUp(version: number): void {
-    if (!this.#streaming) return this.fetchNow();
+    if (!this.#streaming) {
+      this.fetchNow();
+      return;
+    }
     this.#wanted = Math.max(this.#wanted, version);
     // A timer that runs is left running: answers may come more often than it takes.
     this.#catchUpTimer ??= setTimeout(() => {
@@ -124,7 +127,10 @@ export class FlagFeed {
 
   #onPut(data: string): void {
     const parsed = parseFlagDocument(jsonOrUndefined(data));
-    if (parsed.kind === 'invalid') return this.#onUnreadable(parsed.reason);
+    if (parsed.kind === 'invalid') {
+      this.#onUnreadable(parsed.reason);
+      return;
+    }
     const isNews = this.#offer(parsed.document);
     const isFirst = !this.#streaming;
     this.#streamIsCurrent();
@@ -133,10 +139,13 @@ export class FlagFeed {
 
   #onPatch(data: string): void {
     const parsed = parseFlagPatch(jsonOrUndefined(data));
-    if (parsed.kind === 'invalid') return this.#onUnreadable(parsed.reason);
+    if (parsed.kind === 'invalid') {
+      this.#onUnreadable(parsed.reason);
+      return;
+    }
     const outcome = this.#options.store.offerPatch(parsed.patch);
-    if (outcome === 'gap') return this.fetchNow();
-    if (outcome === 'applied') this.#streamIsCurrent();
+    if (outcome === 'gap') this.fetchNow();
+    else if (outcome === 'applied') this.#streamIsCurrent();
   }
 
   #onUnreadable(reason: string): void {

@@ -3,7 +3,7 @@ import { asUnreachable, DOCUMENT_LIMIT_BYTES, REQUEST_TIMEOUT_MS, type ServerApi
 import { SseParser } from './sse-parser.ts';
 
 /** The server speaks at least every 10 s; after three times that the line counts as dead. */
-export const STREAM_SILENCE_MS = 30_000;
+const STREAM_SILENCE_MS = 30_000;
 
 /**
  * Reads one stream until it ends. Always settles by rejecting: with why the stream ended.

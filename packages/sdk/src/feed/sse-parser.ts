@@ -40,15 +40,17 @@ export class SseParser {
   }
 
   #endLine(rest: string): void {
-    if (this.#pieces.length === 0) return this.#line(rest);
-    const line = this.#pieces.join('') + rest;
-    for (const piece of this.#pieces) this.#held -= piece.length;
-    this.#pieces = [];
-    return this.#line(line);
+    const pieces = this.#pieces;
+    if (pieces.length > 0) {
+      for (const piece of pieces) this.#held -= piece.length;
+      this.#pieces = [];
+    }
+    const line = pieces.length > 0 ? pieces.join('') + rest : rest;
+    if (line === '') this.#dispatch();
+    else this.#field(line);
   }
 
-  #line(line: string): void {
-    if (line === '') return this.#dispatch();
+  #field(line: string): void {
     const colon = line.indexOf(':');
     if (colon === 0) return;
     const field = colon === -1 ? line : line.slice(0, colon);

@@ -104,11 +104,14 @@ export class TheseusProvider implements Provider {
   #onState(state: ConnectionState): void {
     switch (state) {
       case 'current':
-        return this.events.emit(ProviderEvents.Ready);
+        this.events.emit(ProviderEvents.Ready);
+        break;
       case 'stale':
-        return this.events.emit(ProviderEvents.Stale, { message: 'The Theseus server is out of reach' });
+        this.events.emit(ProviderEvents.Stale, { message: 'The Theseus server is out of reach' });
+        break;
       case 'waiting':
-        return this.events.emit(ProviderEvents.Error, { message: 'No flags are known' });
+        this.events.emit(ProviderEvents.Error, { message: 'No flags are known' });
+        break;
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Arm } from '@theseus/core/flag';
 import { type ArmTelemetry, type FlagTelemetry, LatencyHistogram } from '@theseus/core/health';
 
 /** Flags beyond this many are not counted: memory stays bounded however many keys come and go. */
-export const COUNTED_FLAGS_LIMIT = 10_000;
+const COUNTED_FLAGS_LIMIT = 10_000;
 
 /** What is counted of one arm. Only ever grows. */
 class ArmCounters {

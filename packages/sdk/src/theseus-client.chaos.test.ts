@@ -50,13 +50,18 @@ async function driveUntil(promise: Promise<unknown>): Promise<number> {
     settled = true;
   });
   let passedMs = 0;
-  while (!settled) {
+  for (; !settled; passedMs += STEP_MS) {
     if (passedMs > 600_000) throw new Error('Nothing happened for ten minutes');
-    await vi.advanceTimersByTimeAsync(50);
-    passedMs += 50;
-    for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await driveStep();
   }
   return passedMs;
+}
+
+const STEP_MS = 50;
+
+async function driveStep(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(STEP_MS);
+  for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const virtualTime = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -78,6 +83,23 @@ describe('in chaos', () => {
     expect(tookMs).toBeLessThan(15_000);
     expect(theseus.enabled('on', USER)).toBe(true);
     server.onTelemetry = (_request, response, body) => server.takeTelemetry(response, body);
+  });
+
+  test('a server that was away for long is streamed from as soon as a poll has found it', async () => {
+    const { port, database } = server;
+    await server.kill();
+    virtualTime();
+    const options = { url: server.url, token: TOKEN, service: 'front', log: () => undefined };
+    const theseus = createTheseusWith(options, { random: () => 0.99 });
+    client = theseus;
+    // By now ten seconds lie between two attempts, the last of them two seconds ago; polls come every four.
+    for (let passedMs = 0; passedMs < 24_500; passedMs += STEP_MS) await driveStep();
+    server = await new FakeServer(database).start(port);
+    const stream = server.next('stream');
+    expect(await driveUntil(server.next('flags'))).toBeLessThan(4500);
+    expect(await driveUntil(stream)).toBeLessThan(1000);
+    await driveUntil(theseus.ready());
+    expect(theseus.enabled('on', USER)).toBe(true);
   });
 
   test('a stream that is half open is cut after three heartbeats and opened anew', async () => {

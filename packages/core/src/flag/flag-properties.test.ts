@@ -1,13 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bucket } from './bucket.ts';
 import { applyPatch, compileFlags } from './compiled-flags.ts';
 import { EXPOSURE_WHOLE, type FlagDefinition, type FlagDocument, type FlagPatch } from './flag-document.ts';
+import { saltState } from './murmur3.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 const SUBJECTS = Array.from({ length: 40 }, (_, n) => `user-${n}`);
 const SEGMENTS: FlagDocument['segments'] = {
   even: { key: 'even', conditions: [{ attribute: 'parity', operator: 'in', values: ['even'] }] },
   high: { key: 'high', conditions: [{ attribute: 'n', operator: 'atLeast', value: 20 }] },
+};
+
+const ALONE: FlagDefinition = {
+  key: 'a',
+  enabled: true,
+  cohort: 'userId',
+  salt: 'plan',
+  exposure: 0,
+  requires: [],
+  overrides: { candidate: [], legacy: [] },
+  rules: [],
+  fallback: true,
 };
 
 const exposure = fc.integer({ min: 0, max: EXPOSURE_WHOLE });
@@ -61,43 +75,37 @@ describe('exposure', () => {
   });
 
   test('removes the last in first when it shrinks [CO-1]', () => {
+    const growth = fc.array(exposure, { minLength: 1, maxLength: 6 });
     fc.assert(
-      fc.property(fc.array(exposure, { minLength: 3, maxLength: 3 }), (exposures) => {
-        const [low, middle, high] = exposures.toSorted((left, right) => left - right) as [number, number, number];
-        const flag: FlagDefinition = {
-          key: 'a',
-          enabled: true,
-          cohort: 'userId',
-          salt: 'plan',
-          exposure: 0,
-          requires: [],
-          overrides: { candidate: [], legacy: [] },
-          rules: [],
-          fallback: true,
-        };
-        const first = candidates({ ...flag, exposure: low });
-        const second = candidates({ ...flag, exposure: middle });
-        const all = candidates({ ...flag, exposure: high });
-        // Back to the middle, exactly those who came with the last growth leave; those of the first stay.
-        const leaving = [...all].filter((userId) => !second.has(userId));
-        for (const userId of leaving) expect(first.has(userId)).toBe(false);
-        expect([...candidates({ ...flag, exposure: middle })].length).toBe(all.size - leaving.length);
+      fc.property(growth, exposure, (steps, shrunk) => {
+        const joinedAt = new Map<string, number>();
+        for (const step of steps.toSorted((left, right) => left - right)) {
+          for (const userId of candidates({ ...ALONE, exposure: step })) {
+            if (!joinedAt.has(userId)) joinedAt.set(userId, step);
+          }
+        }
+        const left = candidates({ ...ALONE, exposure: shrunk });
+        const stepsOf = (stays: boolean) =>
+          [...joinedAt].filter(([userId]) => left.has(userId) === stays).map(([, step]) => step);
+        // Whoever leaves came no earlier than anyone who stays.
+        expect(Math.min(...stepsOf(false))).toBeGreaterThanOrEqual(Math.max(...stepsOf(true)));
+      }),
+    );
+  });
+
+  test('takes a subject in exactly when it exceeds the subject’s bucket [CO-1]', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), (userId) => {
+        const place = bucket(saltState('plan'), userId);
+        const at = (share: number) =>
+          compileFlags(documentOf(1, { a: { ...ALONE, exposure: share } })).isCandidate('a', { userId });
+        expect([at(place), at(place + 1)]).toEqual([false, true]);
       }),
     );
   });
 
   test('takes nobody at 0 and everybody at 100 %', () => {
-    const flag = (share: number): FlagDefinition => ({
-      key: 'a',
-      enabled: true,
-      cohort: 'userId',
-      salt: 'plan',
-      exposure: share,
-      requires: [],
-      overrides: { candidate: [], legacy: [] },
-      rules: [],
-      fallback: true,
-    });
+    const flag = (share: number): FlagDefinition => ({ ...ALONE, exposure: share });
     expect(candidates(flag(0)).size).toBe(0);
     expect(candidates(flag(EXPOSURE_WHOLE)).size).toBe(500);
   });
@@ -105,17 +113,7 @@ describe('exposure', () => {
   test('picks the same people for every flag of one plan', () => {
     fc.assert(
       fc.property(exposure, (share) => {
-        const flag = (key: string): FlagDefinition => ({
-          key,
-          enabled: true,
-          cohort: 'userId',
-          salt: 'cvplus-2026a',
-          exposure: share,
-          requires: [],
-          overrides: { candidate: [], legacy: [] },
-          rules: [],
-          fallback: true,
-        });
+        const flag = (key: string): FlagDefinition => ({ ...ALONE, key, salt: 'cvplus-2026a', exposure: share });
         expect(candidates(flag('cv-analyzer'))).toEqual(candidates(flag('circuit-breaker')));
       }),
     );

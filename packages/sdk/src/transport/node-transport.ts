@@ -38,7 +38,12 @@ export class NodeTransport implements Transport {
         // Events are small and each matters at once.
         socket.setNoDelay(true);
       });
-      outgoing.on('error', reject);
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // The server had given up the idle connection just before it was used again. All our requests may be repeated, and
+        // each repetition uses up one connection of the few, so this ends.
+        if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(request));
+        else reject(error);
+      });
       outgoing.on('response', (response) => resolve(responseOf(response)));
       outgoing.end(body);
     });

@@ -1,0 +1,27 @@
+export { canonicalJson, planHash } from './content-hash.ts';
+export type { Diagnostic } from './diagnostic.ts';
+export type {
+  Approver,
+  Capture,
+  Channel,
+  Command,
+  CommandProbe,
+  HttpProbe,
+  Person,
+  Phase,
+  Plan,
+  PlanFlag,
+  Probe,
+  Risk,
+  RiskApproval,
+  Segment,
+  Signal,
+  SignalSource,
+  SignalUnit,
+  Step,
+  StepCommon,
+  StepKind,
+  TelemetryMetric,
+  WaitUntil,
+  Window,
+} from './plan.ts';

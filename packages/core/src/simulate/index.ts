@@ -1,0 +1,2 @@
+export { type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
+export { parseWhatIf, type WhatIf } from './what-if.ts';

@@ -103,11 +103,11 @@ function judgeRule(
 ): JudgedRule {
   const { condition } = rule;
   const threshold = thresholdOf(condition, reading, baseline);
-  const blank = { rule: condition.text, signal: condition.signal, threshold, heldMs: 0 };
+  const { signal, text: written } = condition;
   const value = reading?.value ?? null;
   const sample = reading?.sample ?? null;
-  const cannotTell = (verdict: Verdict, text: string): JudgedRule => ({
-    result: { ...blank, verdict, value, sample, text: `${condition.signal}: ${text}` },
+  const cannotTell = (verdict: Verdict, why: string): JudgedRule => ({
+    result: { rule: written, signal, verdict, value, threshold, sample, heldMs: 0, text: `${signal}: ${why}` },
     since: null,
   });
   if (reading === undefined) return cannotTell('inconclusive', 'was not measured');
@@ -124,8 +124,8 @@ function judgeRule(
   const heldMs = from === null ? 0 : at - from;
   const fires = holds && heldMs >= condition.forMs;
   const verdict: Verdict = fires ? (rule.action.kind === 'warn' ? 'warn' : 'fail') : 'pass';
-  const text = `${condition.signal} ${round(value)}${holds ? ' breaks ' : ' keeps '}${condition.text} (${round(threshold)})`;
-  return { result: { ...blank, verdict, value, sample, heldMs, text }, since: from };
+  const text = holds ? `${signal} ${round(value)} breaks ${written} (${round(threshold)})` : '';
+  return { result: { rule: written, signal, verdict, value, threshold, sample, heldMs, text }, since: from };
 }
 
 function combine(rules: readonly GateRule[], results: readonly RuleResult[], at: number): GateVerdict {

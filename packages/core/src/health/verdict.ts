@@ -23,7 +23,7 @@ export interface RuleResult {
   readonly sample: number | null;
   /** How long the comparison has held without a break, in milliseconds. */
   readonly heldMs: number;
-  /** What was found, for people. */
+  /** What was found, for people; empty when the rule keeps. */
   readonly text: string;
 }
 

@@ -56,6 +56,8 @@ export function decide(state: RolloutState, input: Input, now: number): Decision
       break;
     case 'judged':
       judged(draft, input.watch);
+      // A quiet look moves nothing; what time alone moves comes with a timer.
+      if (draft.events.length === 0) return { events: [], state, refusal: null };
       break;
     case 'exposure-confirmed':
       confirmed(draft, input);

@@ -35,4 +35,4 @@ export type {
 } from './view.ts';
 export { viewOf } from './view-of.ts';
 export { nextWakeAt } from './wake.ts';
-export { baselineOf, watchedSince, watchTargets } from './watch-targets.ts';
+export { baselineOf, soakOf, watchedSince, watchTargets } from './watch-targets.ts';

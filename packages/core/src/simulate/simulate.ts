@@ -13,6 +13,7 @@ import {
   type RolloutEvent,
   type RolloutState,
   type RunView,
+  soakOf,
   startRun,
   viewOf,
   type WaitView,
@@ -74,6 +75,9 @@ class VirtualRun {
   #now: number;
   #lastEventAt: number;
   #checks = 0;
+  #wake: number | null = null;
+  /** A long soak or watch produces no event for as long as it lasts; that is not being stuck. */
+  #patience = 0;
 
   constructor(plan: Plan, options: SimulationOptions) {
     this.#options = options;
@@ -90,12 +94,12 @@ class VirtualRun {
   play(): void {
     while (!this.#isOver()) {
       const next = this.#nextMoment();
-      if (next === null || next > this.#lastEventAt + STUCK_AFTER_MS + this.#patienceMs()) return;
+      if (next === null || next > this.#lastEventAt + STUCK_AFTER_MS + this.#patience) return;
       if (next > this.#options.startAt + LONGEST_MS) return;
       this.#now = Math.max(this.#now, next);
       this.#takeDue();
       this.#lookAtGates();
-      this.#apply({ kind: 'timer' }, nextWakeAt(this.#state, this.#now - 1));
+      this.#wakeUp();
     }
   }
 
@@ -116,22 +120,11 @@ class VirtualRun {
     return this.#state.status === 'finished' && this.#due.length === 0;
   }
 
-  /** A long soak or watch produces no event for as long as it lasts; that is not being stuck. */
-  #patienceMs(): number {
-    return Math.max(0, ...this.#targets.map(({ stepId }) => this.#soakMs(stepId)));
-  }
-
-  #soakMs(stepId: string): number {
-    const step = this.#state.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
-    if (step?.kind === 'ramp') return step.soakMs;
-    return step?.kind === 'watch' ? step.forMs : 0;
-  }
-
   #nextMoment(): number | null {
-    const wake = nextWakeAt(this.#state, this.#now);
-    const looks = this.#targets.map((target) => this.#lookAt(target));
-    const moments = [...looks, ...this.#due.map(({ at }) => at), ...(wake === null ? [] : [wake])];
-    return moments.length === 0 ? null : Math.min(...moments);
+    let next = this.#wake ?? Number.POSITIVE_INFINITY;
+    for (const target of this.#targets) next = Math.min(next, this.#lookAt(target));
+    for (const { at } of this.#due) next = Math.min(next, at);
+    return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
   #lookAt(target: WatchTarget): number {
@@ -168,8 +161,10 @@ class VirtualRun {
     }
   }
 
-  #apply(input: Input, due: number | null): void {
-    if (due !== null && due <= this.#now) this.#follow(decide(this.#state, input, this.#now));
+  #wakeUp(): void {
+    if (this.#wake === null || this.#wake > this.#now) return;
+    this.#follow(decide(this.#state, { kind: 'timer' }, this.#now));
+    this.#wake = nextWakeAt(this.#state, this.#now);
   }
 
   /** Takes a decision over and plans what the world answers to it. */
@@ -177,6 +172,8 @@ class VirtualRun {
     if (events.length === 0 && this.#events.length > 0) return;
     this.#state = state;
     this.#targets = watchTargets(state);
+    this.#wake = nextWakeAt(state, this.#now);
+    this.#patience = Math.max(0, ...this.#targets.map(({ stepId }) => soakOf(state, stepId)));
     if (events.length > 0) this.#lastEventAt = this.#now;
     for (const event of events) {
       this.#events.push(event);

@@ -31,6 +31,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: 'theseus',
   });
   pool.on('error', options.onError);
+  // A connection that breaks while it is in use reports the same twice: once here, once to whoever waits for its answer.
+  pool.on('connect', (client) => void client.on('error', options.onError));
   return {
     pool,
     query: pool.query.bind(pool) as Database['query'],

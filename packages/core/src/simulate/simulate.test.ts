@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { common, phase, plan, ramp, rule, standardGate } from '../../test-support/given-plan.ts';
+import type { Step } from '../plan/index.ts';
+import { simulate } from './simulate.ts';
+import { parseWhatIf } from './what-if.ts';
+
+const HOUR = 3_600_000;
+const WEEK = 7 * 24 * HOUR;
+const gate = { ...standardGate, everyMs: 30_000 };
+const options = { startAt: Date.parse('2026-03-02T09:00:00Z'), whatIf: [], approvalDelayMs: HOUR, seed: 1 };
+
+function eightWeeks() {
+  const watch: Step = { ...common('close/watch'), kind: 'watch', gate: 'standard', forMs: 2 * WEEK, flags: ['cache'] };
+  const slow = { through: [1_000, 25_000, 100_000], soakMs: WEEK };
+  return plan(
+    [
+      phase('first', [ramp('first', 'cache', slow)]),
+      phase('second', [ramp('second', 'search', { ...slow, approve: { fromExposure: 25_000, by: [] } })], ['first']),
+      phase('close', [watch], ['second']),
+    ],
+    { gates: { standard: gate } },
+  );
+}
+
+describe('simulate()', () => {
+  it('plays an eight-week plan with a check every 30 s to its end, by the engine\'s own decisions [ALL-2]', () => {
+    const result = simulate(eightWeeks(), options);
+    expect(result.outcome).toBe('succeeded');
+    expect(result.checks).toBeGreaterThan(160_000);
+    expect(result.endedAt - result.startedAt).toBeGreaterThanOrEqual(8 * WEEK);
+    expect(result.events.length).toBeLessThan(100);
+  });
+
+  it('shows what a fault would do: the flag that meets it is rolled back within two checks [ALL-2]', () => {
+    const whatIf = [parseWhatIf('errors=8% at 2h', eightWeeks())];
+    const result = simulate(eightWeeks(), { ...options, whatIf });
+    const rollback = result.events.find(({ type }) => type === 'rollback.initiated');
+    expect(rollback?.at).toBeGreaterThanOrEqual(options.startAt + 2 * HOUR);
+    expect(rollback?.at).toBeLessThanOrEqual(options.startAt + 2 * HOUR + 60_000);
+    expect(result.view.flags.find(({ key }) => key === 'cache')?.status).toBe('rolled-back');
+  });
+
+  it('says what a silent source would lead to: the run is stuck and tells on what', () => {
+    const whatIf = [parseWhatIf('errors=silent at 1h', eightWeeks())];
+    const result = simulate(eightWeeks(), { ...options, whatIf });
+    expect(result.outcome).toBe('unfinished');
+    expect(result.stuckOn[0]?.text).toContain('nobody can tell');
+  });
+
+  it('goes on when a fault that only held has passed', () => {
+    const gates = { standard: { ...gate, rules: [rule({ text: 'errors > 5%' }, { kind: 'hold' })] } };
+    const held = { ...eightWeeks(), gates };
+    const result = simulate(held, { ...options, whatIf: [parseWhatIf('errors=8% at 2h for 3h', held)] });
+    expect(result.outcome).toBe('succeeded');
+    expect(result.events.some(({ type }) => type === 'step.held')).toBe(true);
+  });
+
+  it('is the same for the same seed', () => {
+    expect(simulate(eightWeeks(), options)).toEqual(simulate(eightWeeks(), options));
+  });
+});
+
+describe('parseWhatIf()', () => {
+  it.each([
+    ['errors=8% at 2h', { signal: 'errors', value: 8, atMs: 2 * HOUR }],
+    ['errors[cache]=8 at 2h for 10m', { signal: 'errors', value: 8, atMs: 2 * HOUR, flag: 'cache', forMs: 600_000 }],
+    ['errors=silent at 1h', { signal: 'errors', value: null, atMs: HOUR }],
+  ])('reads %j', (text, expected) => expect(parseWhatIf(text, eightWeeks())).toEqual(expected));
+
+  it.each(['', 'errors', 'errors=8%', 'eror=8% at 2h', 'errors[nope]=8% at 2h', 'errors=8% at 2 weeks'])('refuses %j with the mend', (text) =>
+    expect(() => parseWhatIf(text, eightWeeks())).toThrow(/write|has:/),
+  );
+});

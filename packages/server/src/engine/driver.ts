@@ -1,0 +1,136 @@
+import { errorText } from '@theseus/core/error';
+import { type Reading, beginWatch, observe, type Watch, type WatchTarget } from '@theseus/core/health';
+import { baselineOf, nextWakeAt, type RolloutState, watchedSince, watchTargets } from '@theseus/core/rollout';
+import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { RunEngine } from './run-engine.ts';
+import type { WatchMemory } from './watch-memory.ts';
+
+export type ReadAll = (requests: readonly ReadingRequest[]) => Promise<readonly Reading[]>;
+
+export interface DriverParts {
+  readonly runId: string;
+  readonly epoch: number;
+  readonly engine: RunEngine;
+  readonly memory: WatchMemory;
+  readonly state: () => RolloutState | undefined;
+  readonly readAll: ReadAll;
+  readonly clock: () => number;
+  readonly onHealth: () => void;
+  readonly onProblem: (message: string) => void;
+}
+
+/** Longest sleep of a timer; a longer wait is taken in parts (setTimeout overflows after 24.8 days). */
+const LONGEST_SLEEP_MS = 60_000;
+const VAIN_WAKE_MS = 1_000;
+
+/** Drives one run while its lease lasts: looks at each watched gate when it is due, and wakes the run when time alone moves it. */
+export class RunDriver {
+  readonly #parts: DriverParts;
+  readonly #looking = new Set<string>();
+  readonly #nextLook = new Map<string, number>();
+  #timer: NodeJS.Timeout | null = null;
+  /** When the run was last woken in vain: what is overdue but blocked must not be tried without end. */
+  #wokenInVain = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+  }
+
+  get epoch(): number {
+    return this.#parts.epoch;
+  }
+
+  /** Does what is due and sleeps until the next thing is. Call it again whenever the run has changed. */
+  poke(): void {
+    if (this.#stopped) return;
+    const state = this.#parts.state();
+    if (state === undefined) return;
+    const now = this.#parts.clock();
+    let next = now + LONGEST_SLEEP_MS;
+    for (const target of watchTargets(state)) {
+      const key = `${target.id}/${target.stage}`;
+      const due = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      if (due <= now) {
+        this.#nextLook.set(key, nextTick(due, now, target.gate.everyMs));
+        void this.#look(state, target);
+      }
+      next = Math.min(next, this.#nextLook.get(key) ?? due);
+    }
+    const wakeAt = nextWakeAt(state, now - 1);
+    const wakeAfter = Math.max(wakeAt ?? next, this.#wokenInVain + VAIN_WAKE_MS);
+    if (wakeAfter <= now) void this.#wake(now);
+    else next = Math.min(next, wakeAfter);
+    this.#sleep(Math.max(1, next - now));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #sleep(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.poke(), ms);
+  }
+
+  async #wake(now: number): Promise<void> {
+    this.#wokenInVain = now;
+    await this.#handle({ kind: 'timer' });
+  }
+
+  /** One look at one gate. A look that is still under way is not repeated. */
+  async #look(state: RolloutState, target: WatchTarget): Promise<void> {
+    if (this.#looking.has(target.id)) return;
+    this.#looking.add(target.id);
+    try {
+      const watch = await this.#judge(state, target);
+      const current = this.#parts.state();
+      if (this.#stopped || current === undefined) return;
+      const input = { kind: 'judged', watch } as const;
+      if (this.#parts.engine.foresee(current, input).events.length > 0) await this.#handle(input);
+      await this.#parts.memory.save(this.#parts.runId, this.#parts.clock());
+      this.#parts.onHealth();
+    } catch (error) {
+      this.#parts.onProblem(`could not judge ${target.id}: ${errorText(error)}`);
+    } finally {
+      this.#looking.delete(target.id);
+    }
+  }
+
+  async #judge(state: RolloutState, target: WatchTarget): Promise<Watch> {
+    const { runId, memory, clock } = this.#parts;
+    const signals = new Set(target.gate.rules.map(({ condition }) => condition.signal));
+    const now = clock();
+    const readings = await this.#parts.readAll(
+      [...signals].flatMap((name) => {
+        const signal = state.plan.signals[name];
+        return signal === undefined ? [] : [{ runId, signal, flag: target.flag, since: watchedSince(state, target), now }];
+      }),
+    );
+    const remembered = (await memory.load(runId)).get(target.id);
+    const before = remembered?.stage === target.stage ? remembered : beginWatch(target, now);
+    const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
+    const baseline = baselineOf(state, target.flag);
+    const after = observe(before, target.gate, { at: now, readings }, baseline, { counting });
+    memory.remember(runId, after);
+    return after;
+  }
+
+  async #handle(input: Parameters<RunEngine['handle']>[1]): Promise<void> {
+    const { engine, runId, epoch } = this.#parts;
+    try {
+      const handled = await engine.handle(runId, input, { epoch });
+      if (handled === null) return this.stop();
+      if (handled.events.length > 0) this.#wokenInVain = Number.NEGATIVE_INFINITY;
+      this.poke();
+    } catch (error) {
+      this.#parts.onProblem(`could not move run ${runId}: ${errorText(error)}`);
+    }
+  }
+}
+
+/** The next look on the gate's own grid, skipping those that were missed. */
+function nextTick(due: number, now: number, everyMs: number): number {
+  return due + everyMs * (Math.floor((now - due) / everyMs) + 1);
+}

@@ -1,0 +1,162 @@
+import { errorText } from '@theseus/core/error';
+import type { RolloutState } from '@theseus/core/rollout';
+import type { Database } from '../postgres/database.ts';
+import type { FlagStore } from '../postgres/flag-store.ts';
+import type { LeaseStore } from '../postgres/lease-store.ts';
+import type { RunStore } from '../postgres/run-store.ts';
+import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import { confirmedBy } from './confirmation.ts';
+import { type ReadAll, RunDriver } from './driver.ts';
+import type { RunEngine } from './run-engine.ts';
+import type { WatchMemory } from './watch-memory.ts';
+
+export interface FleetParts {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly flags: FlagStore;
+  readonly telemetry: TelemetryStore;
+  readonly leases: LeaseStore;
+  readonly engine: RunEngine;
+  readonly memory: WatchMemory;
+  readonly readAll: ReadAll;
+  readonly clock: () => number;
+  readonly leaseMs: number;
+  readonly onHealth: (runId: string) => void;
+  readonly onProblem: (message: string) => void;
+}
+
+/** Between two looks at instances that have not confirmed yet, when nobody said anything. */
+const CONFIRM_EVERY_MS = 1_000;
+
+/** All runs that this server drives. */
+export class Fleet {
+  readonly #parts: FleetParts;
+  readonly #drivers = new Map<string, RunDriver>();
+  readonly #startedAt: number;
+  #timers: NodeJS.Timeout[] = [];
+  #holding: Promise<void> = Promise.resolve();
+  #confirming = false;
+  #confirmAgain = false;
+  #stopped = false;
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock();
+  }
+
+  async begin(): Promise<void> {
+    await this.holdLeases();
+    this.#timers = [
+      setInterval(() => void this.holdLeases(), this.#parts.leaseMs / 3),
+      setInterval(() => this.confirm(), CONFIRM_EVERY_MS),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const driver of this.#drivers.values()) driver.stop();
+    await this.#holding;
+    await this.#parts.leases.release().catch(() => undefined);
+  }
+
+  /** Renews leases, takes over runs that nobody drives, lets go of those that ended or went elsewhere. */
+  holdLeases(): Promise<void> {
+    this.#holding = this.#holding.then(() => this.#holdLeases()).catch((error: unknown) => {
+      this.#parts.onProblem(`could not renew leases: ${errorText(error)}`);
+    });
+    return this.#holding;
+  }
+
+  /** The run has changed, here or elsewhere: its driver looks again. */
+  async changed(runId: string): Promise<void> {
+    const driver = this.#drivers.get(runId);
+    if (driver === undefined) return void this.holdLeases();
+    await this.#parts.runs.read(this.#parts.database, runId);
+    driver.poke();
+    this.confirm();
+  }
+
+  /** Asks whether every live instance serves what was decided last, for the runs driven here. */
+  confirm(): void {
+    if (this.#confirming) {
+      this.#confirmAgain = true;
+      return;
+    }
+    this.#confirming = true;
+    void this.#confirm()
+      .catch((error: unknown) => this.#parts.onProblem(`could not confirm exposures: ${errorText(error)}`))
+      .finally(() => {
+        this.#confirming = false;
+        if (!this.#confirmAgain) return;
+        this.#confirmAgain = false;
+        this.confirm();
+      });
+  }
+
+  async #holdLeases(): Promise<void> {
+    if (this.#stopped) return;
+    const leases = await this.#parts.leases.hold();
+    const held = new Map(leases.map(({ runId, epoch }) => [runId, epoch]));
+    for (const [runId, driver] of this.#drivers) {
+      if (held.get(runId) === driver.epoch) continue;
+      driver.stop();
+      this.#drivers.delete(runId);
+      this.#parts.memory.forget(runId);
+    }
+    for (const [runId, epoch] of held) {
+      if (!this.#drivers.has(runId)) await this.#drive(runId, epoch);
+    }
+  }
+
+  async #drive(runId: string, epoch: number): Promise<void> {
+    const { runs, database, memory, engine, readAll, clock, onHealth, onProblem } = this.#parts;
+    await runs.read(database, runId);
+    await memory.load(runId);
+    const driver = new RunDriver({
+      runId,
+      epoch,
+      engine,
+      memory,
+      state: () => runs.known(runId),
+      readAll,
+      clock,
+      onHealth: () => onHealth(runId),
+      onProblem,
+    });
+    this.#drivers.set(runId, driver);
+    driver.poke();
+    this.confirm();
+  }
+
+  async #confirm(): Promise<void> {
+    const waiting = [...this.#drivers.keys()]
+      .flatMap((runId) => this.#parts.runs.known(runId) ?? [])
+      .filter((state) => unconfirmed(state).length > 0);
+    for (const state of waiting) await this.#confirmRun(state);
+  }
+
+  async #confirmRun(state: RolloutState): Promise<void> {
+    const { flags, telemetry, engine, clock } = this.#parts;
+    const versions = await flags.versions(state.runId);
+    const instances = await telemetry.instances(CONFIRM_AMONG_MS);
+    for (const flag of unconfirmed(state)) {
+      const version = versions.get(flag.key);
+      if (version === undefined) continue;
+      const found = confirmedBy(instances, version, clock(), this.#startedAt);
+      if (found === null) continue;
+      const epoch = this.#drivers.get(state.runId)?.epoch;
+      if (epoch === undefined) return;
+      const input = { kind: 'exposure-confirmed', flag: flag.key, revision: flag.changedAtRevision, ...found } as const;
+      await engine.handle(state.runId, input, { epoch });
+    }
+    this.#drivers.get(state.runId)?.poke();
+  }
+}
+
+/** Instances that were heard of within this time count: as live, or as silent. */
+const CONFIRM_AMONG_MS = 600_000;
+
+function unconfirmed(state: RolloutState) {
+  return Object.values(state.flags).filter(({ confirmed }) => !confirmed);
+}

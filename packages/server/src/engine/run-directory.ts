@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { TheseusError } from '@theseus/core/error';
+import { type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
+import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
+import type { Database } from '../postgres/database.ts';
+import type { RunStore } from '../postgres/run-store.ts';
+import type { RunEngine } from './run-engine.ts';
+import type { WatchMemory } from './watch-memory.ts';
+
+export interface RunDirectoryParts {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly engine: RunEngine;
+  readonly memory: WatchMemory;
+  readonly clock: () => number;
+}
+
+const ID_BYTES = 3;
+
+/** Runs as people and programs reach them: by id or as `latest`, to start, to command and to look at. */
+export class RunDirectory implements RunService {
+  readonly #parts: RunDirectoryParts;
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  constructor(parts: RunDirectoryParts) {
+    this.#parts = parts;
+  }
+
+  async start({ plan, planHash, actor, reason }: StartRun): Promise<RunView> {
+    const runId = newRunId(plan.name, this.#parts.clock());
+    await this.#parts.engine.start({ runId, plan, planHash, actor, reason });
+    return this.view(runId);
+  }
+
+  async command(command: RunCommand): Promise<CommandOutcome> {
+    const runId = await this.#resolve(command.runId);
+    const { verb, actor, reason, expectedRevision, commandId } = command;
+    const asked = { verb, actor, reason, ...(expectedRevision === undefined ? {} : { expectedRevision }) };
+    const options = commandId === undefined ? {} : { commandId };
+    const handled = await this.#parts.engine.handle(runId, { kind: 'command', command: asked }, options);
+    return { run: await this.view(runId), events: handled?.events ?? [] };
+  }
+
+  async view(idOrLatest: string): Promise<RunView> {
+    const runId = await this.#resolve(idOrLatest);
+    const { database, runs, memory, clock } = this.#parts;
+    const stored = await runs.read(database, runId);
+    if (stored === null) throw unknownRun(idOrLatest);
+    const watches = memory.of(runId) ?? (await runs.watches(database, runId));
+    return viewOf(stored.state, watches, clock());
+  }
+
+  async list(limit: number): Promise<readonly RunView[]> {
+    const ids = await this.#parts.runs.newest(this.#parts.database, limit);
+    return Promise.all(ids.map((runId) => this.view(runId)));
+  }
+
+  async events(idOrLatest: string, after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    const runId = await this.#resolve(idOrLatest);
+    const stored = await this.#parts.runs.read(this.#parts.database, runId);
+    if (stored === null) throw unknownRun(idOrLatest);
+    return this.#parts.runs.events(this.#parts.database, runId, after, limit);
+  }
+
+  onChange(runId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(runId) ?? new Set();
+    this.#listeners.set(runId, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(runId);
+    };
+  }
+
+  /** Tells everybody who looks at the run that there is something new to see. */
+  announce(runId: string): void {
+    for (const listener of this.#listeners.get(runId) ?? []) listener();
+  }
+
+  async #resolve(idOrLatest: string): Promise<string> {
+    if (idOrLatest !== 'latest') return idOrLatest;
+    const [newest] = await this.#parts.runs.newest(this.#parts.database, 1);
+    if (newest === undefined) throw new TheseusError('not-found', 'There is no run yet: start one with `theseus run plan.yaml`');
+    return newest;
+  }
+}
+
+function unknownRun(runId: string): TheseusError {
+  return new TheseusError('not-found', `There is no run '${runId}': see \`theseus status\` for those there are`);
+}
+
+/** `cvplus-20261123-4fa09c`: readable, sortable by day, unique. */
+function newRunId(plan: string, now: number): string {
+  const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
+  return `${plan}-${day}-${randomBytes(ID_BYTES).toString('hex')}`;
+}

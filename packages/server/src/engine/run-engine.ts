@@ -1,0 +1,177 @@
+import { TheseusError } from '@theseus/core/error';
+import type { Plan } from '@theseus/core/plan';
+import {
+  type Decision,
+  decide,
+  type Input,
+  nextWakeAt,
+  type RecordedEvent,
+  type RolloutState,
+  recordEvent,
+  genesisHash,
+  startRun,
+  type RunStart,
+} from '@theseus/core/rollout';
+import type { Client, Database } from '../postgres/database.ts';
+import type { FlagStore } from '../postgres/flag-store.ts';
+import type { RunStore, StoredRun } from '../postgres/run-store.ts';
+
+export const RUNS_CHANNEL = 'theseus_runs';
+export const EFFECT_TASK = 'theseus_effect';
+export const TIMER_TASK = 'theseus_timer';
+
+/** Attempts at a job before it is given up; the engine itself turns failures of effects into results. */
+const JOB_ATTEMPTS = 25;
+/** SDKs report at least twice between two looks at a gate. */
+const FLUSHES_PER_LOOK = 2;
+const FASTEST_FLUSH_MS = 50;
+const SLOWEST_FLUSH_MS = 5_000;
+
+export interface Handled {
+  readonly state: RolloutState;
+  readonly events: readonly RecordedEvent[];
+}
+
+export interface HandleOptions {
+  /** A driver's lease: its input is dropped when the lease has passed to another. */
+  readonly epoch?: number;
+  /** Names a person's command, so that repeating it does nothing. */
+  readonly commandId?: string;
+}
+
+export interface RunEngineParts {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly flags: FlagStore;
+  readonly clock: () => number;
+}
+
+/**
+ * The one write path: every input of every run is decided and stored here, in one transaction that holds the run's
+ * row. Events, flags, jobs and timers become visible together or not at all.
+ */
+export class RunEngine {
+  readonly #parts: RunEngineParts;
+
+  constructor(parts: RunEngineParts) {
+    this.#parts = parts;
+  }
+
+  async start(start: RunStart): Promise<Handled> {
+    const { database, runs, flags, clock } = this.#parts;
+    const decision = startRun(start, clock());
+    const handled = await database.transaction(async (client) => {
+      await runs.insert(client, decision.state, flushEveryMs(start.plan));
+      await flags.claim(client, { ...decision.state, flags: darkFlags(decision.state) });
+      return this.#store(client, decision, { seq: 0, hash: genesisHash(start.runId) });
+    });
+    this.#committed(handled);
+    return handled;
+  }
+
+  /** Decides an input. Resolves to null when a driver's lease is no longer its own. Refusals are thrown. */
+  async handle(runId: string, input: Input, options: HandleOptions = {}): Promise<Handled | null> {
+    const { database, runs } = this.#parts;
+    const handled = await database.transaction(async (client) => {
+      const stored = await runs.lock(client, runId);
+      if (stored === null) throw new TheseusError('not-found', `There is no run '${runId}'`);
+      if (options.epoch !== undefined && options.epoch !== stored.leaseEpoch) return null;
+      const repeated = await this.#repeated(client, runId, options.commandId);
+      if (repeated !== null) return { state: stored.state, events: repeated };
+      const decision = decide(stored.state, input, this.#now(stored));
+      if (decision.refusal !== null) throw new TheseusError(decision.refusal.code, decision.refusal.message);
+      const done = await this.#store(client, decision, { seq: stored.state.revision, hash: stored.lastHash });
+      await this.#rememberCommand(client, runId, stored.state.revision, done, options.commandId);
+      return done;
+    });
+    if (handled !== null) this.#committed(handled);
+    return handled;
+  }
+
+  /** What an input would lead to by the state as it is known here: lets a quiet look skip the database. */
+  foresee(state: RolloutState, input: Input): Decision {
+    return decide(state, input, this.#parts.clock());
+  }
+
+  /** A clock that jumped back never dates an event before the one it follows. */
+  #now(stored: StoredRun): number {
+    return Math.max(this.#parts.clock(), stored.lastAt);
+  }
+
+  async #store(
+    client: Client,
+    decision: Decision,
+    last: { readonly seq: number; readonly hash: string },
+  ): Promise<Handled> {
+    const { state, events } = decision;
+    if (events.length === 0) return { state, events: [] };
+    let { seq, hash } = last;
+    const recorded = events.map((event) => {
+      seq += 1;
+      const link = recordEvent(state.runId, seq, hash, event);
+      hash = link.hash;
+      return link;
+    });
+    if (seq !== state.revision) throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
+    const { runs, flags } = this.#parts;
+    await runs.append(client, state, recorded);
+    const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
+    if (moved.size > 0) await flags.write(client, state, [...moved]);
+    await this.#enqueue(client, decision);
+    await client.query('select pg_notify($1, $2)', [RUNS_CHANNEL, state.runId]);
+    return { state, events: recorded };
+  }
+
+  async #enqueue(client: Client, { state, events }: Decision): Promise<void> {
+    const { runId } = state;
+    for (const event of events) {
+      if (event.type !== 'effect.requested') continue;
+      await client.query(
+        'select graphile_worker.add_job($1, payload := $2::json, job_key := $3, max_attempts := $4)',
+        [EFFECT_TASK, JSON.stringify({ runId, effectId: event.effect.id }), `${runId}/${event.effect.id}`, JOB_ATTEMPTS],
+      );
+    }
+    const wakeAt = nextWakeAt(state, this.#parts.clock());
+    if (wakeAt === null) return;
+    await client.query(
+      'select graphile_worker.add_job($1, payload := $2::json, job_key := $3, run_at := $4, max_attempts := $5)',
+      [TIMER_TASK, JSON.stringify({ runId }), `timer/${runId}`, new Date(wakeAt), JOB_ATTEMPTS],
+    );
+  }
+
+  async #repeated(client: Client, runId: string, commandId: string | undefined): Promise<readonly RecordedEvent[] | null> {
+    if (commandId === undefined) return null;
+    const { rows } = await client.query<{ first_seq: number; last_seq: number }>(
+      'select first_seq, last_seq from theseus.command where run_id = $1 and command_id = $2',
+      [runId, commandId],
+    );
+    const known = rows[0];
+    if (known === undefined) return null;
+    return this.#parts.runs.events(client, runId, known.first_seq - 1, known.last_seq - known.first_seq + 1);
+  }
+
+  async #rememberCommand(client: Client, runId: string, before: number, done: Handled, commandId?: string): Promise<void> {
+    if (commandId === undefined) return;
+    await client.query(
+      'insert into theseus.command (run_id, command_id, first_seq, last_seq) values ($1, $2, $3, $4)',
+      [runId, commandId, before + 1, done.state.revision],
+    );
+  }
+
+  #committed(handled: Handled): void {
+    this.#parts.runs.remember(handled.state);
+    const moved = handled.events.some(({ event }) => event.type === 'flag.exposure-changed' || event.type === 'run.started');
+    if (moved) void this.#parts.flags.refresh().catch(() => undefined);
+  }
+}
+
+/** Before its own first event a run exposes nobody. */
+function darkFlags(state: RolloutState): RolloutState['flags'] {
+  return Object.fromEntries(Object.entries(state.flags).map(([key, flag]) => [key, { ...flag, exposure: 0 }]));
+}
+
+function flushEveryMs(plan: Plan): number {
+  const looks = Object.values(plan.gates).map(({ everyMs }) => everyMs);
+  const fastest = looks.length === 0 ? SLOWEST_FLUSH_MS : Math.min(...looks);
+  return Math.round(Math.min(SLOWEST_FLUSH_MS, Math.max(FASTEST_FLUSH_MS, fastest / FLUSHES_PER_LOOK)));
+}

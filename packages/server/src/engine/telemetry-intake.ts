@@ -1,0 +1,62 @@
+import type { TelemetryBatch } from '@theseus/core/health';
+import type { InstanceView, ReportedValue, TelemetryService } from '../ports/telemetry-service.ts';
+import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+
+/** Instances that were heard of within this time are listed. */
+const LISTED_MS = 86_400_000;
+/** Batches that arrive while one commit is under way share the next. */
+const LARGEST_GROUP = 500;
+
+interface Waiting {
+  readonly batch: TelemetryBatch;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Takes batches in groups, one commit for many, and answers each only when it is durable. */
+export class TelemetryIntake implements TelemetryService {
+  readonly #store: TelemetryStore;
+  readonly #onServed: () => void;
+  #waiting: Waiting[] = [];
+  #storing = false;
+
+  constructor(store: TelemetryStore, onServed: () => void) {
+    this.#store = store;
+    this.#onServed = onServed;
+  }
+
+  receive(batch: TelemetryBatch): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject });
+      void this.#drain();
+    });
+  }
+
+  instances(): Promise<readonly InstanceView[]> {
+    return this.#store.instances(LISTED_MS);
+  }
+
+  totals(): ReturnType<TelemetryService['totals']> {
+    return this.#store.totals();
+  }
+
+  report(value: ReportedValue): Promise<void> {
+    return this.#store.report(value);
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#storing) return;
+    this.#storing = true;
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, LARGEST_GROUP);
+      try {
+        const moved = await this.#store.receive(group.map(({ batch }) => batch));
+        for (const { resolve } of group) resolve();
+        if (moved) this.#onServed();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#storing = false;
+  }
+}

@@ -1,0 +1,29 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What the command line on the same machine needs to reach this server. Readable by its owner only. */
+export interface Credentials {
+  readonly url: string;
+  readonly operatorToken?: string;
+  readonly sdkToken?: string;
+}
+
+const NAME = 'credentials.json';
+
+export async function readCredentials(folder: string): Promise<Credentials | null> {
+  try {
+    return JSON.parse(await readFile(join(folder, NAME), 'utf8')) as Credentials;
+  } catch {
+    return null;
+  }
+}
+
+/** Written beside and moved into place, so that nobody ever reads half of it. */
+export async function writeCredentials(folder: string, credentials: Credentials): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, NAME);
+  const beside = `${path}.${process.pid}`;
+  await writeFile(beside, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+  await chmod(beside, 0o600);
+  await rename(beside, path);
+}

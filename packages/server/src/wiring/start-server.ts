@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { errorText } from '@theseus/core/error';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
+import { EffectExecutor } from '../engine/effect-executor.ts';
+import { Fleet } from '../engine/fleet.ts';
+import { RunDirectory } from '../engine/run-directory.ts';
+import { EFFECT_TASK, RUNS_CHANNEL, RunEngine, TIMER_TASK } from '../engine/run-engine.ts';
+import { TelemetryIntake } from '../engine/telemetry-intake.ts';
+import { WatchMemory } from '../engine/watch-memory.ts';
+import { freeAllWorkers, JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
+import { createHttpApi } from '../http-api/http-api.ts';
+import { listen } from '../http-api/listen.ts';
+import { type Database, migrate, openDatabase } from '../postgres/database.ts';
+import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
+import { LeaseStore } from '../postgres/lease-store.ts';
+import { Notifications } from '../postgres/notifications.ts';
+import { RunStore } from '../postgres/run-store.ts';
+import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
+import { type NewTokens, TokenStore } from '../postgres/token-store.ts';
+import { readCredentials, writeCredentials } from './credentials-file.ts';
+import { effectRunners } from './effect-runners.ts';
+import { signalReader } from './signal-reader.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+export interface ServerOptions {
+  /** The `.theseus` folder beside the plan: embedded database, credentials. Made when absent. */
+  readonly folder: string;
+  /** Any PostgreSQL from 14 on; the embedded one when absent. */
+  readonly databaseUrl?: string;
+  /** Loopback unless told otherwise. */
+  readonly host?: string;
+  /** 0 takes any free port. */
+  readonly port?: number;
+  /** Whether commands that plans ask for may run here. */
+  readonly allowRun?: boolean;
+  readonly log?: Log;
+  /** Told once, when the very first start has made the tokens. */
+  readonly onTokens?: (tokens: NewTokens) => void;
+}
+
+export interface TheseusServer {
+  readonly url: string;
+  readonly credentials: { readonly operatorToken?: string; readonly sdkToken?: string };
+  stop(): Promise<void>;
+}
+
+export const DEFAULT_PORT = 4400;
+const DEFAULT_HOST = '127.0.0.1';
+const MAX_CONNECTIONS = 24;
+const JOB_CONCURRENCY = 10;
+const LEASE_MS = 6_000;
+const COMPACT_EVERY_MS = 60_000;
+/** Should a notification be lost, changes of flags are found within this time. */
+const REFRESH_EVERY_MS = 1_000;
+
+/** What has been started, in order; stopped in reverse. */
+type Stops = (() => Promise<void>)[];
+
+export async function startServer(options: ServerOptions): Promise<TheseusServer> {
+  const folder = resolve(options.folder);
+  const stops: Stops = [];
+  const stop = once(() => stopAll(stops, options.log));
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    const connectionString = await databaseOf(folder, options, stops);
+    return await assemble({ ...options, folder }, connectionString, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: ServerOptions,
+  connectionString: string,
+  stops: Stops,
+  stop: () => Promise<void>,
+): Promise<TheseusServer> {
+  const log: Log = options.log ?? (() => undefined);
+  const onProblem = (message: string): void => log('warn', message);
+  const database = openDatabase({
+    connectionString,
+    maxConnections: MAX_CONNECTIONS,
+    onError: (error) => onProblem(`a database connection broke: ${error.message}`),
+  });
+  stops.push(() => database.close());
+  await prepare(database, options.databaseUrl === undefined);
+  const tokens = new TokenStore(database);
+  const credentials = await firstTokens(tokens, options);
+  const parts = engineParts(database, options, log);
+  await parts.flags.refresh();
+  const notifications = listenTo(connectionString, parts, onProblem);
+  await notifications.connect();
+  stops.push(() => notifications.close());
+  const http = createHttpApi({
+    runs: parts.directory,
+    flags: parts.flags,
+    telemetry: parts.intake,
+    tokens,
+    health: async () => void (await database.query('select 1')),
+    log,
+    now: Date.now,
+  });
+  const listening = await listen(http, { host: options.host ?? DEFAULT_HOST, port: options.port ?? DEFAULT_PORT });
+  stops.push(() => listening.close());
+  await parts.worker.start();
+  stops.push(() => parts.worker.stop());
+  await parts.fleet.begin();
+  stops.push(() => parts.fleet.stop());
+  stops.push(repeat(() => compactTelemetry(database, Date.now()), COMPACT_EVERY_MS, onProblem));
+  stops.push(repeat(() => parts.flags.refresh(), REFRESH_EVERY_MS, onProblem));
+  if (options.databaseUrl === undefined) await writeCredentials(options.folder, { url: listening.url, ...credentials });
+  return { url: listening.url, credentials, stop };
+}
+
+async function databaseOf(folder: string, options: ServerOptions, stops: Stops): Promise<string> {
+  if (options.databaseUrl !== undefined) return options.databaseUrl;
+  const postgres = await startEmbeddedPostgres({ folder, log: (message) => options.log?.('info', message) });
+  stops.push(() => postgres.stop());
+  return postgres.connectionString;
+}
+
+/** Makes the schema; in a database that is only ours, whoever held anything is dead. */
+async function prepare(database: Database, isOurs: boolean): Promise<void> {
+  await migrate(database);
+  await migrateJobs(database);
+  if (!isOurs) return;
+  await freeAllWorkers(database);
+  await new LeaseStore(database, '', LEASE_MS).seizeAll();
+}
+
+async function firstTokens(tokens: TokenStore, options: ServerOptions): Promise<TheseusServer['credentials']> {
+  const created = await tokens.createFirst();
+  if (created === null) {
+    const { operatorToken, sdkToken } = (await readCredentials(options.folder)) ?? {};
+    return { ...(operatorToken ? { operatorToken } : {}), ...(sdkToken ? { sdkToken } : {}) };
+  }
+  options.onTokens?.(created);
+  return { operatorToken: created.operator, sdkToken: created.sdk };
+}
+
+interface EngineParts {
+  readonly runs: RunStore;
+  readonly flags: FlagStore;
+  readonly intake: TelemetryIntake;
+  readonly directory: RunDirectory;
+  readonly fleet: Fleet;
+  readonly worker: JobWorker;
+}
+
+function engineParts(database: Database, options: ServerOptions, log: Log): EngineParts {
+  const serverId = randomUUID();
+  const clock = Date.now;
+  const onProblem = (message: string): void => log('warn', message);
+  const runs = new RunStore();
+  const flags = new FlagStore(database);
+  const telemetry = new TelemetryStore(database);
+  const memory = new WatchMemory(database, runs);
+  const engine = new RunEngine({ database, runs, flags, clock });
+  const directory = new RunDirectory({ database, runs, engine, memory, clock });
+  const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
+  const readAll = signalReader(telemetry, settings);
+  const fleet = new Fleet({
+    database,
+    runs,
+    flags,
+    telemetry,
+    leases: new LeaseStore(database, serverId, LEASE_MS),
+    engine,
+    memory,
+    readAll,
+    clock,
+    leaseMs: LEASE_MS,
+    onHealth: (runId) => directory.announce(runId),
+    onProblem,
+  });
+  const executor = new EffectExecutor({ serverId, database, runs, engine, runners: effectRunners(telemetry, readAll, settings) });
+  const worker = new JobWorker({
+    database,
+    serverId,
+    concurrency: JOB_CONCURRENCY,
+    onProblem,
+    tasks: {
+      [EFFECT_TASK]: (payload, stopping) => {
+        const { runId, effectId } = payload as { runId: string; effectId: string };
+        return executor.execute(runId, effectId, stopping);
+      },
+      [TIMER_TASK]: async (payload) => {
+        await engine.handle((payload as { runId: string }).runId, { kind: 'timer' });
+      },
+    },
+  });
+  const intake = new TelemetryIntake(telemetry, () => fleet.confirm());
+  return { runs, flags, intake, directory, fleet, worker };
+}
+
+function listenTo(connectionString: string, parts: EngineParts, onProblem: (message: string) => void): Notifications {
+  const refresh = (): void => void parts.flags.refresh().catch((error: unknown) => onProblem(errorText(error)));
+  return new Notifications({
+    connectionString,
+    channels: [FLAGS_CHANNEL, RUNS_CHANNEL, SERVED_CHANNEL],
+    onNotification: (channel, payload) => {
+      if (channel === FLAGS_CHANNEL) refresh();
+      else if (channel === SERVED_CHANNEL) parts.fleet.confirm();
+      else {
+        void parts.fleet.changed(payload).catch((error: unknown) => onProblem(errorText(error)));
+        parts.directory.announce(payload);
+      }
+    },
+    onConnected: refresh,
+    onProblem,
+  });
+}
+
+/** Does something again and again, never twice at once; the returned function ends it. */
+function repeat(work: () => Promise<void>, everyMs: number, onProblem: (message: string) => void): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch((error: unknown) => onProblem(errorText(error)))
+      .finally(() => {
+        running = null;
+      });
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+async function stopAll(stops: Stops, log: Log | undefined): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) {
+    await stop().catch((error: unknown) => log?.('warn', `while stopping: ${errorText(error)}`));
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,52 @@
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** Lets tests read the workspaces' sources, so that no build is needed before a test runs. */
+const SOURCE_CONDITION = '@theseus/source';
+
+interface Suite {
+  readonly name: string;
+  readonly include: readonly string[];
+  readonly timeoutMs: number;
+  readonly serial?: boolean;
+}
+
+function suite({ name, include, timeoutMs, serial = false }: Suite): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      name,
+      include: [...include],
+      exclude: ['**/node_modules/**', '**/dist/**'],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+      fileParallelism: !serial,
+    },
+  };
+}
+
+export default defineConfig({
+  // Workers are started with these as Node's own conditions: `import` among them would break packages that require().
+  resolve: { conditions: [SOURCE_CONDITION, 'node'] },
+  ssr: {
+    resolve: {
+      conditions: [SOURCE_CONDITION, 'node'],
+      externalConditions: [SOURCE_CONDITION, 'node', 'module-sync'],
+    },
+  },
+  test: {
+    environment: 'node',
+    setupFiles: ['./test/setup/fast-check.ts'],
+    restoreMocks: true,
+    projects: [
+      suite({
+        name: 'unit',
+        include: ['packages/**/src/**/*.test.ts', 'examples/**/src/**/*.test.ts'],
+        timeoutMs: 10_000,
+      }),
+      suite({ name: 'scenarios', include: ['test/scenarios/**/*.test.ts'], timeoutMs: 30_000 }),
+      suite({ name: 'conformance', include: ['test/conformance/**/*.test.ts'], timeoutMs: 60_000 }),
+      // Whole systems with real processes: one file at a time, so that timings mean something on two cores.
+      suite({ name: 'e2e', include: ['test/e2e/**/*.test.ts'], timeoutMs: 300_000, serial: true }),
+    ],
+  },
+});

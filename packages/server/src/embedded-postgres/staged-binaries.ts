@@ -26,8 +26,9 @@ export async function stageBinaries(native: string, place: string): Promise<stri
       mode: constants.COPYFILE_FICLONE,
       filter: (source) => isNeeded(relative(native, source)),
     });
-    await linkLibraries(copy);
+    // A read-only original gives a read-only copy, in which no links can be made.
     await openToReaders(copy);
+    if (!(await linkLibraries(copy))) throw new Error('its libraries cannot be linked');
     await syncFolder(copy);
     await rename(copy, place);
   } catch (error) {

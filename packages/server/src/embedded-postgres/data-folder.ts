@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { TheseusError } from '@theseus/core/error';
 import { type Account, canEnter, chooseAccount, isRoot } from './account.ts';
 import { type FolderRecord, newInstance, readFolderRecord } from './folder-record.ts';
+import { describeOrphanedData } from './orphaned-data.ts';
 import { syncFolder, writePrivateFile } from './private-file.ts';
 import { chooseSystemFolder } from './system-folder.ts';
 
@@ -32,12 +33,12 @@ export async function locateDataFolder(
   if (record.stagedData !== null) {
     if (await ownsStagedData(folder, record)) return openExisting(record.stagedData, record);
     log(`${folder} is a copy of a folder that is still there; it gets a new, empty database of its own`);
-    return locateNew(folder, freshRecord(record), systemFolders);
+    return locateNew(folder, freshRecord(record), { systemFolders, log });
   }
   const inside = join(folder, 'postgres');
   if (await isMarked(inside)) return openExisting(inside, record);
   await refuseForeignData(inside);
-  return locateNew(folder, record, systemFolders);
+  return locateNew(folder, record, { systemFolders, log });
 }
 
 async function openExisting(path: string, record: FolderRecord): Promise<DataFolder> {
@@ -54,7 +55,12 @@ async function openExisting(path: string, record: FolderRecord): Promise<DataFol
   return { path, account, record, complete: true };
 }
 
-async function locateNew(folder: string, record: FolderRecord, systemFolders: readonly string[]): Promise<DataFolder> {
+interface Surroundings {
+  readonly systemFolders: readonly string[];
+  readonly log: (message: string) => void;
+}
+
+async function locateNew(folder: string, record: FolderRecord, { systemFolders, log }: Surroundings): Promise<DataFolder> {
   const account = await chooseAccount(await stat(folder));
   if (account === null || (await canEnter(account, folder))) {
     return { path: join(folder, 'postgres'), account, record, complete: false };
@@ -64,6 +70,8 @@ async function locateNew(folder: string, record: FolderRecord, systemFolders: re
   // Whatever the umask: enough to pass through, too little to look around.
   for (const passage of [dirname(home), home]) await chmod(passage, 0o711);
   await writePrivateFile(join(home, 'owner'), folder);
+  const orphans = await describeOrphanedData(dirname(home), { folder, instance: record.instance });
+  if (orphans !== null) log(orphans);
   const path = join(home, 'postgres');
   // A crash between the last step of initialising and the record of it leaves a finished database to go on with.
   return { path, account, record, complete: await isMarked(path) };

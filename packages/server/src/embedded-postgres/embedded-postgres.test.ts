@@ -272,6 +272,7 @@ describe.skipIf(!isRoot)('startEmbeddedPostgres() as root, in a folder that only
     await rm(folder, { recursive: true });
     const anew = await start();
     expect(anew.dataFolder).not.toBe(first.dataFolder);
+    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^1 of .* may be removed: ${join(first.dataFolder, '..')}$`)));
     expect(await query(anew, `select to_regclass('kept')`)).toEqual([null]);
   });
 

@@ -1,5 +1,11 @@
+export { compressPlan } from './compress-plan.ts';
 export { canonicalJson, planHash } from './content-hash.ts';
+export { definePlan } from './define-plan.ts';
 export type { Diagnostic } from './diagnostic.ts';
+export { nearest, suggest } from './did-you-mean.ts';
+export { planJsonSchema } from './json-schema.ts';
+export { PLAN_LIMITS } from './limits.ts';
+export { formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
 export type {
   Approver,
   Capture,
@@ -25,3 +31,5 @@ export type {
   WaitUntil,
   Window,
 } from './plan.ts';
+export { planFromSource, type ReadPlan } from './plan-from-source.ts';
+export type { PlanSource } from './source-schema.ts';

@@ -1,0 +1,50 @@
+import type { Diagnostic } from './diagnostic.ts';
+import { PLAN_LIMITS } from './limits.ts';
+
+/** Where in the document: `['phases', 1, 'steps', 0, 'gate']`. */
+export type Path = readonly (string | number)[];
+
+export interface Problem {
+  readonly path: Path;
+  readonly code: string;
+  readonly message: string;
+  readonly mend: string;
+  readonly severity?: Diagnostic['severity'];
+  /** Whether the key itself is wrong, not what stands behind it. */
+  readonly atKey?: boolean;
+}
+
+/** Collects every problem of a plan; one place of the document is reported once for the same thing. */
+export class Problems {
+  readonly #found = new Map<string, Problem>();
+
+  add(problem: Problem): void {
+    const key = `${problem.path.join('/')} ${problem.code}`;
+    if (!this.#found.has(key) && this.#found.size < PLAN_LIMITS.problems) this.#found.set(key, problem);
+  }
+
+  /** Whether something at or below the path is wrong, so that what depends on it need not be reported again. */
+  isTouched(path: Path): boolean {
+    const prefix = path.join('/');
+    return this.all().some((problem) => {
+      const place = problem.path.join('/');
+      return problem.severity !== 'warning' && (place === prefix || place.startsWith(`${prefix}/`));
+    });
+  }
+
+  all(): readonly Problem[] {
+    return [...this.#found.values()];
+  }
+
+  get hasErrors(): boolean {
+    return this.all().some(({ severity }) => severity !== 'warning');
+  }
+}
+
+/** `phases[1].steps[0].gate` */
+export function formatPath(path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
+}

@@ -1,0 +1,61 @@
+import { EXPOSURE_WHOLE } from '../flag/index.ts';
+import { parseDuration } from '../time/index.ts';
+import { nearest } from './did-you-mean.ts';
+import type { Path, Problems } from './problems.ts';
+
+const LONG_UNITS: Readonly<Record<string, string>> = {
+  millisecond: 'ms',
+  milliseconds: 'ms',
+  msec: 'ms',
+  sec: 's',
+  secs: 's',
+  second: 's',
+  seconds: 's',
+  min: 'm',
+  mins: 'm',
+  minute: 'm',
+  minutes: 'm',
+  hr: 'h',
+  hrs: 'h',
+  hour: 'h',
+  hours: 'h',
+  day: 'd',
+  days: 'd',
+  week: 'w',
+  weeks: 'w',
+};
+
+/** A duration in milliseconds, or null after telling what is wrong with it. */
+export function readDuration(problems: Problems, path: Path, text: string): number | null {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  const written = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(text);
+  const meant = written === null ? undefined : unitFor(written[2] ?? '');
+  const mend = meant === undefined ? 'write a number and a unit: 250ms, 30s, 30m, 1h30m, 2d, 8w' : `did you mean '${written?.[1]}${meant}'?`;
+  problems.add({ path, code: 'invalid-duration', message: `'${text}' is not a duration`, mend });
+  return null;
+}
+
+function unitFor(written: string): string | undefined {
+  const lower = written.toLowerCase();
+  return LONG_UNITS[lower] ?? LONG_UNITS[nearest(lower, Object.keys(LONG_UNITS)) ?? ''];
+}
+
+/** A percentage as parts of 100 000, or null after telling what is wrong with it. */
+export function readPercent(problems: Problems, path: Path, text: string): number | null {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text);
+  const parts = match === null ? Number.NaN : Number(match[1]) * (EXPOSURE_WHOLE / 100);
+  const rounded = Math.round(parts);
+  if (match === null || rounded > EXPOSURE_WHOLE) {
+    const number = /^\s*(\d+(?:\.\d+)?)\s*$/.exec(text);
+    const mend = number === null ? 'write a percentage from 0.001% to 100%' : `did you mean '${number[1]}%'?`;
+    problems.add({ path, code: 'invalid-percentage', message: `'${text}' is not a percentage`, mend });
+    return null;
+  }
+  if (rounded < 1 || Math.abs(parts - rounded) > 1e-6) {
+    const mend = 'the smallest share is 0.001%, in steps of 0.001%';
+    problems.add({ path, code: 'invalid-percentage', message: `'${text}' cannot be bucketed`, mend });
+    return null;
+  }
+  return rounded;
+}

@@ -1,0 +1,118 @@
+import type { Bound, Comparison, Condition, GateRule, Reference, RollbackScope, RuleAction } from '../health/index.ts';
+import { nearest, suggest } from './did-you-mean.ts';
+import type { Signal, SignalUnit } from './plan.ts';
+import type { Path, Problems } from './problems.ts';
+import { readDuration } from './quantities.ts';
+
+const CONDITION = /^\s*([\w.-]+)\s*(>=|<=|>|<)\s*(.+?)(?:\s+for\s+(.+?))?\s*$/;
+const FACTOR = /^(\d+(?:\.\d+)?)\s*x\s+(\w+)$/;
+const SHARE = /^(\d+(?:\.\d+)?)\s*%\s+of\s+(\w+)$/;
+const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|ms|s)?$/;
+const ABSOLUTE = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s|\/s)?$/;
+const ACTION = /^rollback(?:\s+(flag|phase|plan))?(?:\s+(now)|\s+over\s+(\S+))?$/;
+
+const CONDITION_SHAPE = "write it like 'errors > 5%', 'latency > 2x baseline for 2m' or 'errors > legacy + 5 points'";
+const ACTION_SHAPE = "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'hold' or 'warn'";
+
+/** One entry of a gate's rules, or null after telling what is wrong with it. */
+export function readRule(
+  problems: Problems,
+  path: Path,
+  rule: Readonly<Record<string, string>>,
+  signals: ReadonlyMap<string, Signal | null>,
+): GateRule | null {
+  const [entry, ...more] = Object.entries(rule);
+  if (entry === undefined || more.length > 0) {
+    const message = 'a rule is one condition with one action';
+    problems.add({ path, code: 'invalid-rule', message, mend: "write '- errors > 5%: rollback now', one to a line" });
+    return null;
+  }
+  const [written, asked] = entry;
+  const at = [...path, written];
+  const condition = readCondition(problems, at, written, signals);
+  const action = readAction(problems, at, asked);
+  return condition === null || action === null ? null : { condition, action };
+}
+
+export function readCondition(
+  problems: Problems,
+  path: Path,
+  text: string,
+  signals: ReadonlyMap<string, Signal | null>,
+): Condition | null {
+  const tell = (code: string, message: string, mend: string): null => {
+    problems.add({ path, code, message, mend, atKey: true });
+    return null;
+  };
+  if (/worse\s+than\s+legacy/.test(text)) {
+    const signal = /^\s*([\w.-]+)/.exec(text)?.[1] ?? 'errors';
+    return tell('not-available', "'worse than legacy' is not available yet", `compare directly: '${signal} > legacy + 1 points'`);
+  }
+  const match = CONDITION.exec(text);
+  if (match === null) return tell('invalid-condition', `'${text}' is not a condition`, CONDITION_SHAPE);
+  const [, name = '', comparison = '>', boundText = '', forText] = match;
+  if (!signals.has(name)) return tell('unknown-signal', `unknown signal '${name}'`, suggest(name, signals.keys()));
+  const signal = signals.get(name) ?? null;
+  const forMs = forText === undefined ? 0 : readDuration(problems, path, forText);
+  if (signal === null || forMs === null) return null;
+  const bound = readBound(boundText.trim(), signal);
+  if (typeof bound === 'string') return tell('invalid-bound', `'${boundText.trim()}' cannot bound ${name}`, bound);
+  return { signal: name, comparison: comparison as Comparison, bound, forMs, text: text.trim() };
+}
+
+/** The bound, or how to mend it. */
+function readBound(text: string, signal: Signal): Bound | string {
+  const factor = FACTOR.exec(text) ?? SHARE.exec(text);
+  if (factor !== null) {
+    const divisor = SHARE.test(text) ? 100 : 1;
+    return relative(factor[2] ?? '', signal, (reference) => ({ kind: 'factor', reference, factor: Number(factor[1]) / divisor }));
+  }
+  const offset = OFFSET.exec(text);
+  if (offset !== null && Number.isNaN(Number(text))) {
+    const [, reference = '', sign, amount, unit] = offset;
+    const size = (sign === '-' ? -1 : 1) * Number(amount) * (unit === 's' ? 1_000 : 1);
+    return relative(reference, signal, (known) => ({ kind: 'offset', reference: known, offset: size }));
+  }
+  const absolute = ABSOLUTE.exec(text);
+  if (absolute === null) return CONDITION_SHAPE;
+  return absoluteBound(Number(absolute[1]), absolute[2], signal);
+}
+
+function relative(written: string, signal: Signal, build: (reference: Reference) => Bound): Bound | string {
+  if (written !== 'baseline' && written !== 'legacy') {
+    return `'${written}' is no reference; did you mean '${nearest(written, ['baseline', 'legacy']) ?? 'baseline'}'?`;
+  }
+  if (written === 'legacy' && signal.source.kind !== 'telemetry') {
+    return `${signal.source.kind} signals do not know arms; compare with baseline or a number`;
+  }
+  return build(written);
+}
+
+const UNIT_SIGNS: Readonly<Record<SignalUnit, readonly (string | undefined)[]>> = {
+  percent: ['%'],
+  ms: ['ms', 's'],
+  'per-second': ['/s', undefined],
+  count: [undefined],
+};
+
+function absoluteBound(value: number, sign: string | undefined, signal: Signal): Bound | string {
+  if (!UNIT_SIGNS[signal.unit].includes(sign)) {
+    const shown = { percent: '5%', ms: '500ms', 'per-second': '100', count: '100' }[signal.unit];
+    return `${signal.name} is measured in ${signal.unit}: write a bound like ${shown}`;
+  }
+  return { kind: 'absolute', value: sign === 's' ? value * 1_000 : value };
+}
+
+export function readAction(problems: Problems, path: Path, text: string): RuleAction | null {
+  const trimmed = text.trim();
+  if (trimmed === 'hold' || trimmed === 'warn') return { kind: trimmed };
+  const match = ACTION.exec(trimmed);
+  if (match === null) {
+    const near = nearest(trimmed.split(/\s+/)[0] ?? '', ['rollback', 'hold', 'warn']);
+    const mend = near === null ? ACTION_SHAPE : `did you mean '${near}'? ${ACTION_SHAPE}`;
+    problems.add({ path, code: 'invalid-action', message: `'${trimmed}' is not an action`, mend });
+    return null;
+  }
+  const overMs = match[3] === undefined ? 0 : readDuration(problems, path, match[3]);
+  return overMs === null ? null : { kind: 'rollback', scope: (match[1] ?? 'flag') as RollbackScope, overMs };
+}

@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import { PLAN_LIMITS } from './limits.ts';
+
+/*
+ * The plan file as people write it. Names, durations, percentages and conditions are text here; what they mean is
+ * checked where they are read, so that each mistake is told in the words of the plan.
+ */
+
+const name = z.string().regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/i, 'letters, digits and single - _ . between them');
+const duration = z.string().describe('A duration: 250ms, 30s, 30m, 1h30m, 2d, 8w');
+const percent = z.string().describe('A percentage: 10%, 0.5%');
+const url = z.string().describe('An http or https address; ${{ vars.name }} and ${{ env.NAME }} may stand in it');
+const commandLine = z
+  .union([z.string().min(1), z.array(z.string()).min(1)])
+  .describe('A program and its arguments; run without a shell. A list keeps each argument as it is');
+const unit = z.enum(['percent', 'ms', 'count', 'per-second']);
+
+const telemetrySignal = z.strictObject({
+  telemetry: z
+    .enum(['error-rate', 'success-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate'])
+    .describe("What the SDK's own counters say about the flag's traffic"),
+  unit: unit.optional(),
+  over: duration.optional().describe('How much of the past one reading covers; 1m'),
+  freshFor: duration.optional().describe('An older value is stale'),
+});
+const httpSignal = z.strictObject({
+  http: url,
+  pointer: z.string().describe('JSON pointer to the number in the answer, such as /data/value').optional(),
+  unit: unit.optional(),
+  freshFor: duration.optional(),
+});
+const commandSignal = z.strictObject({
+  command: commandLine,
+  unit: unit.optional(),
+  freshFor: duration.optional(),
+});
+const reportedSignal = z.strictObject({
+  reported: z.literal(true).describe('A value that people or programs report: theseus signal NAME VALUE'),
+  unit: unit.optional(),
+  freshFor: duration.optional().describe('How long a report counts; 24h'),
+});
+
+export const signalSchemas = {
+  telemetry: telemetrySignal,
+  http: httpSignal,
+  command: commandSignal,
+  reported: reportedSignal,
+} as const;
+
+const approvers = z.union([z.string(), z.array(z.string())]).describe('Roles that must agree: tech-lead, "2 of release"');
+const approveRule = z.union([z.literal(true), z.strictObject({ from: percent.optional(), by: approvers.optional() })]);
+
+const gate = z.strictObject({
+  every: duration.optional().describe('How often health is judged; 30s'),
+  rules: z
+    .array(z.record(z.string(), z.string()))
+    .min(1)
+    .max(PLAN_LIMITS.rulesPerGate)
+    .describe('condition: action, such as "errors > 5%": rollback now'),
+  silence: z.literal('hold').optional().describe('No data is never health: hold is the only choice'),
+  minSample: z.number().int().min(0).max(1_000_000).optional().describe('Below so many requests a reading proves nothing; 20'),
+});
+
+const risk = z.strictObject({
+  through: z.array(percent).min(1).max(100).describe('Exposures, growing'),
+  soak: duration.describe('Healthy time at each exposure'),
+  approve: approveRule.optional(),
+});
+
+const flag = z.strictObject({
+  risk: z.string().optional(),
+  requires: z.array(z.string()).optional().describe('Flags that must answer candidate for the same subject'),
+  fallback: z.boolean().optional().describe('Whether legacy answers when the candidate throws; true'),
+  include: z.array(z.string()).optional().describe('Subjects let in over any percentage'),
+  exclude: z.array(z.string()).optional().describe('Subjects kept on legacy over any percentage'),
+  segments: z.array(z.strictObject({ segment: z.string(), exposure: percent })).optional(),
+});
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const attributeTest = z.union([
+  scalar,
+  z.array(scalar).min(1),
+  z.strictObject({
+    in: z.array(scalar).min(1).optional(),
+    notIn: z.array(scalar).min(1).optional(),
+    startsWith: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    endsWith: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    atLeast: z.number().optional(),
+    atMost: z.number().optional(),
+    above: z.number().optional(),
+    below: z.number().optional(),
+    after: z.string().optional(),
+    before: z.string().optional(),
+  }),
+]);
+
+const httpProbe = z.strictObject({
+  http: url,
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']).optional(),
+  expect: z
+    .strictObject({
+      status: z.number().int().min(100).max(599).optional(),
+      within: duration.optional(),
+      contains: z.string().optional(),
+    })
+    .optional(),
+});
+const commandProbe = z.strictObject({
+  run: commandLine,
+  expect: z.strictObject({ exitCode: z.number().int().min(0).max(255).optional(), contains: z.string().optional() }).optional(),
+});
+export const probeSchemas = { http: httpProbe, run: commandProbe } as const;
+const probe = z.union([httpProbe, commandProbe]);
+
+const common = {
+  name: name.optional().describe('Names the step within its phase'),
+  title: z.string().optional(),
+  needs: z.array(z.string()).optional().describe('Steps that must be over first: step, or phase/step'),
+  window: z.string().optional().describe('When it may move: 02:00-04:00 UTC'),
+  timeout: duration.optional(),
+  undo: commandLine.optional().describe('Takes the step back; ${{ artefact }} may stand in it'),
+  budget: duration.optional().describe('How long taking it back may take'),
+  irreversible: z.literal(true).optional().describe('It cannot be taken back; asks for an approve step before it'),
+  risk: z.string().optional(),
+  mitigation: z.string().optional().describe('What makes this moment less dangerous'),
+};
+const capture = z
+  .record(z.string(), z.string())
+  .optional()
+  .describe('Artefacts from the output: name to a pattern whose first group is kept');
+
+export const stepSchemas = {
+  check: z.strictObject({ check: probe, ...common }),
+  backup: z.strictObject({
+    backup: name,
+    run: commandLine,
+    verify: commandLine.optional().describe('Restores the backup into a scratch place and exits 0 when it is whole'),
+    capture,
+    repeatable: z.boolean().optional(),
+    ...common,
+  }),
+  run: z.strictObject({ run: commandLine, capture, repeatable: z.boolean().optional(), ...common }),
+  baseline: z.strictObject({ baseline: z.strictObject({ over: duration }), ...common }),
+  ramp: z.strictObject({
+    ramp: z.string(),
+    gate: z.string().optional(),
+    through: z.array(percent).min(1).max(100).optional(),
+    soak: duration.optional(),
+    approve: approveRule.optional(),
+    verify: z.array(probe).optional().describe('Must pass after a rollback of this flag'),
+    ...common,
+  }),
+  approve: z.strictObject({ approve: z.string(), by: approvers.optional(), ...common }),
+  wait: z.strictObject({ wait: z.union([duration, z.strictObject({ until: z.string() })]), ...common }),
+  watch: z.strictObject({
+    watch: z.strictObject({ for: duration, flags: z.array(z.string()).optional() }),
+    gate: z.string().optional(),
+    ...common,
+  }),
+  notify: z.strictObject({ notify: z.string(), message: z.string(), ...common }),
+} as const;
+
+export type SourceStepKind = keyof typeof stepSchemas;
+export const STEP_KINDS = Object.keys(stepSchemas) as readonly SourceStepKind[];
+
+const channel = z.union([
+  z.strictObject({ webhook: url.describe('Gets a POST with { "text": … } and an Idempotency-Key') }),
+  z.strictObject({ console: z.literal(true).describe("Written to the server's log") }),
+]);
+const person = z.union([z.array(z.string()), z.strictObject({ roles: z.array(z.string()) })]);
+
+function planShape<Step extends z.ZodType, Signal extends z.ZodType>(step: Step, signal: Signal) {
+  return z.strictObject({
+    plan: name.describe('Identifies the plan over all its versions'),
+    title: z.string().optional(),
+    description: z.string().optional(),
+    cohort: z.string().min(1).describe('The attribute that is bucketed, such as userId'),
+    salt: z.string().min(4).max(64).optional().describe('Never changed once a plan has run; its length is a multiple of four'),
+    variables: z
+      .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+      .optional()
+      .describe('${{ vars.name }} in the plan; null asks for --set name=value'),
+    signals: z.record(z.string(), signal).optional(),
+    gates: z.record(z.string(), gate).optional(),
+    risks: z.record(z.string(), risk).optional(),
+    segments: z.record(z.string(), z.record(z.string(), attributeTest)).optional(),
+    flags: z.record(z.string(), flag.nullable()).optional(),
+    people: z.record(z.string(), person).optional(),
+    channels: z.record(z.string(), channel).optional(),
+    messages: z.record(z.string(), z.string()).optional(),
+    phases: z
+      .array(
+        z.strictObject({
+          phase: name,
+          title: z.string().optional(),
+          needs: z.array(z.string()).optional().describe('Phases that must be completed first; the one before it where absent'),
+          steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase),
+        }),
+      )
+      .min(1)
+      .max(PLAN_LIMITS.phases),
+  });
+}
+
+/** For reading: steps and signals are judged one by one, by their kind. */
+export const planShellSchema = planShape(z.unknown(), z.unknown());
+
+/** The whole language, for types and for the JSON Schema. */
+export const planSchema = planShape(
+  z.union([
+    stepSchemas.check,
+    stepSchemas.backup,
+    stepSchemas.run,
+    stepSchemas.baseline,
+    stepSchemas.ramp,
+    stepSchemas.approve,
+    stepSchemas.wait,
+    stepSchemas.watch,
+    stepSchemas.notify,
+  ]),
+  z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]),
+);
+
+/** A plan as it is written, in YAML or through definePlan. */
+export type PlanSource = z.input<typeof planSchema>;
+export type GateSource = z.output<typeof gate>;
+export type RiskSource = z.output<typeof risk>;
+export type FlagSource = z.output<typeof flag>;
+export type ApproveSource = z.output<typeof approveRule>;
+export type AttributeTestSource = z.output<typeof attributeTest>;
+export type ChannelSource = z.output<typeof channel>;
+export type ProbeSource = z.output<typeof probe>;
+export type PlanShell = z.output<typeof planShellSchema>;
+export type StepSource<Kind extends SourceStepKind> = z.output<(typeof stepSchemas)[Kind]>;

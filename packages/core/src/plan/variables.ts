@@ -1,0 +1,55 @@
+import { suggest } from './did-you-mean.ts';
+import type { Path, Problems } from './problems.ts';
+
+const VARIABLE = /\$\{\{\s*vars\.([\w-]+)\s*\}\}/g;
+const SECRET = /\$\{\{\s*env\.(\w+)\s*\}\}/;
+
+/**
+ * Fills `${{ vars.name }}` into every text of the source, from the plan's own `variables` and what was given over them.
+ * Secrets (`${{ env.NAME }}`) stay as references and may stand only in addresses.
+ */
+export function fillVariables(problems: Problems, source: unknown, given: Readonly<Record<string, string>>): unknown {
+  const own = isMap(source) && isMap(source['variables']) ? source['variables'] : {};
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(own, name)) continue;
+    const message = `the plan has no variable '${name}'`;
+    problems.add({ path: ['variables'], code: 'unknown-variable', message, mend: suggest(name, Object.keys(own)) });
+  }
+  return fill(problems, source, [], { own, given });
+}
+
+interface Values {
+  readonly own: Readonly<Record<string, unknown>>;
+  readonly given: Readonly<Record<string, string>>;
+}
+
+function fill(problems: Problems, value: unknown, path: Path, values: Values): unknown {
+  if (typeof value === 'string') return fillText(problems, value, path, values);
+  if (Array.isArray(value)) return value.map((item, index) => fill(problems, item, [...path, index], values));
+  if (!isMap(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, fill(problems, item, [...path, key], values)] as const);
+  return Object.fromEntries(entries);
+}
+
+function fillText(problems: Problems, text: string, path: Path, { own, given }: Values): string {
+  const secret = SECRET.exec(text);
+  if (secret !== null && path[0] !== 'channels' && path.at(-1) !== 'http') {
+    const message = `the secret '${secret[1]}' may not stand here`;
+    problems.add({ path, code: 'secret-place', message, mend: 'secrets may stand only in addresses of channels and http sources' });
+  }
+  return text.replace(VARIABLE, (whole, name: string) => {
+    const value = given[name] ?? (Object.hasOwn(own, name) ? own[name] : undefined);
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+    if (value === null) {
+      const message = `variable '${name}' has no value`;
+      problems.add({ path: ['variables', name], code: 'missing-variable', message, mend: `give it one with --set ${name}=…` });
+    } else {
+      problems.add({ path, code: 'unknown-variable', message: `unknown variable '${name}'`, mend: suggest(name, Object.keys(own)) });
+    }
+    return whole;
+  });
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -46,7 +46,7 @@ async function save(): Promise<string> {
   return id;
 }
 
-it("brings the breakers' states back to what they were when they were saved [CV-7]", async () => {
+it("brings the breakers' states back to what they were when they were saved", async () => {
   await putState({ mail: { status: 'open', count: 2 }, search: { status: 'half-open', count: 0 } });
   const before = await state();
   const id = await save();

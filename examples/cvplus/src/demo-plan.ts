@@ -14,7 +14,7 @@ export interface DemoPlan {
 /** Reads the plan file. Throws with every problem in it, should there be any. */
 export async function loadDemoPlan(file: string, variables: Readonly<Record<string, string>>, pace: number): Promise<DemoPlan> {
   const { plan, diagnostics } = parsePlan(await readFile(file, 'utf8'), { file: basename(file), variables });
-  if (plan === undefined) throw new Error(`the plan cannot be used:\n${diagnostics.map(formatDiagnostic).join('\n')}`);
+  if (plan === null) throw new Error(`the plan cannot be used:\n${diagnostics.map(formatDiagnostic).join('\n')}`);
   const compressed = compressPlan(plan, pace);
   const ramps = compressed.phases.flatMap(({ steps }) => steps).filter((step) => step.kind === 'ramp');
   return {

@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createDataFolder, type DataFolder, defaultParents } from './data-folder.ts';
 import { loadDemoPlan } from './demo-plan.ts';
 import { carryOutRun, FAULTY } from './demo-run.ts';
@@ -16,6 +17,8 @@ import { TheseusApi } from './theseus-api.ts';
 const EXAMPLE = join(import.meta.dirname, '..');
 const CLI = join(EXAMPLE, '../../packages/cli/bin/theseus.js');
 const LOAD_TOLD_EVERY = 15;
+/** The first requests of a fresh process are slow, and would make a poor baseline. */
+const WARM_UP_MS = 3_000;
 const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const began = performance.now();
@@ -72,7 +75,7 @@ function createSystem(folder: DataFolder, options: DemoOptions, tell: Tell, endi
     pagesPerSecond: options.pages,
     onServerStarted: (pid) => {
       starts += 1;
-      const text = `The Theseus server ${starts === 1 ? 'starts' : 'is started again'} as process ${pid}. kill -9 ${pid} now, if you like: no request will fail`;
+      const text = `The Theseus server ${starts === 1 ? 'runs' : 'is back'} as process ${pid}. kill -9 ${pid} now, if you like: no request will fail`;
       tell({ kind: 'server-started', tone: 'notice', text, data: { pid } });
     },
     onServerDied: (how) => {
@@ -112,6 +115,7 @@ async function runDemo({ system, folder, options, tell, stop }: Demo): Promise<S
   system.startLoad(frontUrl);
   const text = `14 services, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s`;
   tell({ kind: 'ready', tone: 'plain', text, data: { frontUrl, timeFactor: options.pace, dataFolder: folder.path } });
+  await delay(WARM_UP_MS, undefined, { signal: stop });
   const api = new TheseusApi(theseus.url, theseus.operatorToken);
   const runId = await carryOutRun({ api, system, plan, tell, stop, input: options.interactive ? process.stdin : null });
   const load = await system.stopTraffic();

@@ -9,6 +9,7 @@ export interface TheseusServerOptions {
   readonly program: string;
   readonly dataFolder: string;
   readonly logs: string;
+  /** It answers, for the first time or again. */
   readonly onStarted: (pid: number) => void;
   /** It ended without being asked to; it is being started again. */
   readonly onDied: (how: string) => void;
@@ -30,6 +31,8 @@ export class TheseusServerProcess {
   #stopping = false;
   #restarts = 0;
   #deathsBeforeReady = 0;
+  #pid = 0;
+  #announced = 0;
 
   constructor(options: TheseusServerOptions) {
     this.#options = options;
@@ -56,6 +59,7 @@ export class TheseusServerProcess {
       const credentials = await readCredentials(this.#options.dataFolder);
       if (credentials !== null && (await isHealthy(credentials.url))) {
         this.#deathsBeforeReady = 0;
+        this.#announce();
         return credentials;
       }
       await delay(LOOK_EVERY_MS);
@@ -69,6 +73,13 @@ export class TheseusServerProcess {
     await stopChild(this.#keeper, STOP_LIMIT_MS);
   }
 
+  /** Once for each life of the server, however many wait for it. */
+  #announce(): void {
+    if (this.#announced === this.#pid) return;
+    this.#announced = this.#pid;
+    this.#options.onStarted(this.#pid);
+  }
+
   #spawn(): void {
     const { program, dataFolder, logs } = this.#options;
     const message: StartServer = { kind: 'start-server', program, dataFolder, logFile: join(logs, 'theseus.log') };
@@ -77,7 +88,10 @@ export class TheseusServerProcess {
 
   #onMessage(message: KeeperMessage): void {
     if (this.#stopping) return;
-    if (message.kind === 'server-spawned') return this.#options.onStarted(message.pid);
+    if (message.kind === 'server-spawned') {
+      this.#pid = message.pid;
+      return;
+    }
     this.#deathsBeforeReady += 1;
     if (this.#deathsBeforeReady > DEATHS_BEFORE_READY_LIMIT) {
       return this.#options.onGivenUp(new Error(`the Theseus server does not stay up; its log is in ${this.#options.logs}`));

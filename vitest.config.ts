@@ -1,4 +1,5 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { testSeed } from './test/setup/test-seed.ts';
 
 /** Lets tests read the workspaces' sources, so that no build is needed before a test runs. */
 const SOURCE_CONDITION = '@theseus/source';
@@ -24,6 +25,13 @@ function suite({ name, include, timeoutMs, serial = false }: Suite): TestProject
   };
 }
 
+const seed = testSeed(process.env);
+// Every project loads this file anew: the environment keeps them on one seed, and the line to one.
+// On stderr, so that a reporter's output on stdout stays clean.
+if (process.env['THESEUS_TEST_SEED_SHOWN'] !== String(seed)) console.error(`fast-check seed: ${seed}`);
+process.env['THESEUS_TEST_SEED'] = String(seed);
+process.env['THESEUS_TEST_SEED_SHOWN'] = String(seed);
+
 export default defineConfig({
   // Workers are started with these as Node's own conditions: `import` among them would break packages that require().
   resolve: { conditions: [SOURCE_CONDITION, 'node'] },
@@ -35,6 +43,7 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
+    env: { THESEUS_TEST_SEED: String(seed) },
     setupFiles: ['./test/setup/fast-check.ts'],
     restoreMocks: true,
     projects: [

@@ -4,7 +4,7 @@ import { askPerson } from './ask-person.ts';
 import type { DemoPlan } from './demo-plan.ts';
 import type { DemoSystem } from './demo-system.ts';
 import type { Tell } from './fact.ts';
-import { narrateEvent } from './narrate-event.ts';
+import { narrateEvent, narrateLongHolds } from './narrate-event.ts';
 import type { ServiceName } from './services/service-catalog.ts';
 import type { TheseusApi } from './theseus-api.ts';
 
@@ -43,8 +43,12 @@ export async function carryOutRun(options: DemoRunOptions): Promise<string> {
   const limit = AbortSignal.timeout(plan.soakMs * LIMIT_SOAKS + LIMIT_EXTRA_MS);
   const stop = AbortSignal.any([options.stop, limit]);
   const reactions = new Reactions(options, run.runId, stop);
+  const told = new Set<string>();
   for await (const item of api.follow(run.runId, stop)) {
-    if (item.kind === 'view') continue;
+    if (item.kind === 'view') {
+      for (const fact of narrateLongHolds(item.run, told)) tell(fact);
+      continue;
+    }
     const { event } = item.recorded;
     const fact = narrateEvent(event, plan.plan);
     if (fact !== null) tell(fact);

@@ -1,7 +1,7 @@
 import type { Plan } from '@theseus/core/plan';
-import type { RolloutEvent } from '@theseus/core/rollout';
+import type { RolloutEvent, RunView } from '@theseus/core/rollout';
 import { expect, it } from 'vitest';
-import { narrateEvent } from './narrate-event.ts';
+import { narrateEvent, narrateLongHolds } from './narrate-event.ts';
 
 const PLAN = {
   phases: [{ name: 'low-risk', title: 'Low-risk services', needs: [], steps: [{ kind: 'ramp', id: 'low-risk/cv-analyzer', flag: 'cv-analyzer', title: 'cv-analyzer' }] }],
@@ -40,8 +40,20 @@ it('says why a rollback began: each broken rule with its value and sample', () =
 });
 
 it('keeps quiet about what moves nothing', () => {
-  for (const type of ['effect.requested', 'effect.finished', 'step.started', 'watch.soaked'] as const) {
+  expect(narrateEvent(event({ type: 'step.held', stepId: 'a/b', hold: 'no-evidence', evidence: null }), PLAN)).toBeNull();
+  for (const type of ['effect.requested', 'step.released', 'effect.finished', 'step.started', 'watch.soaked'] as const) {
     expect(narrateEvent(event({ type }), PLAN)).toBeNull();
   }
   expect(narrateEvent(event({ type: 'flag.exposure-confirmed', flag: 'a', exposure: 100_000 }), PLAN)).toBeNull();
+});
+
+it('tells a hold that lasts, once', () => {
+  const view = (now: number, hold: { since: number } | null): RunView =>
+    ({ now, phases: [{ steps: [{ id: 'a/b', hold: hold && { reason: 'no-evidence', text: '1 of at least 2 requests so far', ...hold } }] }] }) as unknown as RunView;
+  const told = new Set<string>();
+  expect(narrateLongHolds(view(4_999, { since: 0 }), told)).toEqual([]);
+  expect(narrateLongHolds(view(9_000, null), told)).toEqual([]);
+  expect(narrateLongHolds(view(5_000, { since: 0 }), told).map(({ text }) => text)).toEqual(['a/b still waits: 1 of at least 2 requests so far']);
+  expect(narrateLongHolds(view(6_000, { since: 0 }), told)).toEqual([]);
+  expect(narrateLongHolds(view(99_000, { since: 90_000 }), told)).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import type { Plan } from '@theseus/core/plan';
-import type { RolloutEvent } from '@theseus/core/rollout';
+import type { RolloutEvent, RunView } from '@theseus/core/rollout';
 import type { Fact } from './fact.ts';
 
 type EventOf<Type extends RolloutEvent['type']> = Extract<RolloutEvent, { readonly type: Type }>;
@@ -16,9 +16,9 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
     case 'step.completed':
       return narrateStep(event, plan);
     case 'step.held':
+      // A stage that has just begun has no evidence yet; should that last, the view shows it.
+      if (event.hold === 'no-evidence') return null;
       return fact('held', 'notice', `${event.stepId} holds: ${event.reason}`, { step: event.stepId, hold: event.hold });
-    case 'step.released':
-      return fact('released', 'plain', `${event.stepId} goes on: ${event.reason}`, { step: event.stepId });
     case 'step.warned':
       return fact('warned', 'notice', `${event.stepId} warns: ${event.rules}`, { step: event.stepId });
     case 'step.skipped':
@@ -47,12 +47,26 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
       return fact('run-finished', 'heading', `The run is finished, ${event.outcome}: ${event.reason}`, { outcome: event.outcome });
     case 'run.started':
     case 'step.started':
+    case 'step.released':
     case 'step.rolled-back':
     case 'watch.soaked':
     case 'effect.requested':
     case 'effect.finished':
       return null;
   }
+}
+
+const LONG_HOLD_MS = 5_000;
+
+/** Holds that last, each told once: `told` remembers them. */
+export function narrateLongHolds(run: RunView, told: Set<string>): readonly Fact[] {
+  return run.phases
+    .flatMap(({ steps }) => steps)
+    .flatMap(({ id, hold }): readonly Fact[] => {
+      if (hold === null || run.now - hold.since < LONG_HOLD_MS || told.has(`${id} ${hold.since}`)) return [];
+      told.add(`${id} ${hold.since}`);
+      return [fact('held-long', 'notice', `${id} still waits: ${hold.text}`, { step: id, hold: hold.reason })];
+    });
 }
 
 function narrateStep(event: EventOf<'step.completed'>, plan: Plan): Fact | null {

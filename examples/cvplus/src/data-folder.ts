@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
@@ -26,6 +26,7 @@ export async function createDataFolder(parents: readonly string[], options: { re
   for (const parent of parents) {
     try {
       await mkdir(parent, { recursive: true });
+      await refuseOthersFolder(parent);
       const path = await makeNext(parent);
       await writeFile(join(path, OWNER_FILE), `${process.pid}\n`);
       if (options.keep) await writeFile(join(path, KEEP_FILE), '');
@@ -43,6 +44,14 @@ export async function createDataFolder(parents: readonly string[], options: { re
 /** The example's own folder, and the system's for temporary files where that cannot be written. */
 export function defaultParents(exampleFolder: string): readonly string[] {
   return [join(exampleFolder, '.theseus'), join(tmpdir(), `theseus-demo-${process.getuid?.() ?? 'user'}`)];
+}
+
+const STICKY = 0o1000;
+
+/** Where anybody may make folders, as in /tmp, one of this name may be somebody else's trap. */
+async function refuseOthersFolder(parent: string): Promise<void> {
+  const isShared = ((await stat(dirname(parent))).mode & STICKY) !== 0;
+  if (isShared && (await stat(parent)).uid !== process.getuid?.()) throw new Error(`${parent} belongs to somebody else`);
 }
 
 async function makeNext(parent: string): Promise<string> {

@@ -113,7 +113,7 @@ async function runDemo({ system, folder, options, tell, stop }: Demo): Promise<S
   const variables = planVariables({ frontUrl, messagesUrl, services: system.services, ops: join(EXAMPLE, 'ops'), backups: folder.backups });
   const plan = await loadDemoPlan(join(EXAMPLE, 'plan.yaml'), variables, options.pace);
   system.startLoad(frontUrl);
-  const text = `14 services, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s`;
+  const text = `14 services, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s.\nData and logs: ${folder.path}`;
   tell({ kind: 'ready', tone: 'plain', text, data: { frontUrl, timeFactor: options.pace, dataFolder: folder.path } });
   await delay(WARM_UP_MS, undefined, { signal: stop });
   const api = new TheseusApi(theseus.url, theseus.operatorToken);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -16,6 +16,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   const given = process.env['DATABASE_URL'];
   if (given !== undefined && given !== '') return freshDatabase(given, async () => undefined);
   const folder = await mkdtemp(join(tmpdir(), 'theseus-test-'));
+  await chmod(folder, 0o755);
   const postgres = await startEmbeddedPostgres({ folder });
   return freshDatabase(postgres.connectionString, async () => {
     await postgres.stop();

@@ -19,9 +19,10 @@ import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, TokenStore } from '../postgres/token-store.ts';
+import { runCommand } from '../commands/run-command.ts';
+import { signalReader } from '../sources/signal-reader.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
-import { signalReader } from './signal-reader.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -163,7 +164,13 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const engine = new RunEngine({ database, runs, flags, clock });
   const directory = new RunDirectory({ database, runs, engine, memory, clock });
   const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
-  const readAll = signalReader(telemetry, settings);
+  const readAll = signalReader({
+    telemetry,
+    reported: telemetry,
+    allowRun: settings.allowRun,
+    folder: settings.workFolder,
+    run: runCommand,
+  });
   const fleet = new Fleet({
     database,
     runs,

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { createRoute, z } from '@hono/zod-openapi';
+import { type CompiledFlags, compileFlags, type Evaluation, type EvaluationContext, type EvaluationReason } from '@theseus/core/flag';
+import { formatEvent, openEventStream } from './event-stream.ts';
+import type { HttpApi, HttpApiParts } from './http-api.ts';
+import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
+import { json, limit } from './system-routes.ts';
+
+const CONTEXT_BYTES = 256 * 1024;
+
+const OFREP_REASON: Readonly<Record<EvaluationReason, string>> = {
+  OVERRIDE: 'TARGETING_MATCH',
+  SEGMENT: 'TARGETING_MATCH',
+  PREREQUISITE: 'TARGETING_MATCH',
+  SPLIT: 'SPLIT',
+  DISABLED: 'DISABLED',
+  DEFAULT: 'DEFAULT',
+  ERROR: 'ERROR',
+};
+
+type Compiled = () => CompiledFlags;
+
+/** OFREP, and one flag as a small JSON answer for front ends. */
+export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts): void {
+  const compiled = compiledFlags(parts);
+  api.use('/ofrep/*', limit(CONTEXT_BYTES));
+  addOfrepSingle(api, compiled);
+  addOfrepBulk(api, compiled);
+  addOfrepConfiguration(api);
+  addFeatureFlag(api, parts, compiled);
+}
+
+/** Compiled once per version. */
+function compiledFlags(parts: HttpApiParts): Compiled {
+  let known = compileFlags(parts.flags.document());
+  return () => {
+    const document = parts.flags.document();
+    if (known.version !== document.version) known = compileFlags(document);
+    return known;
+  };
+}
+
+function ofrepAnswer(evaluation: Evaluation) {
+  const metadata: Record<string, string | number> = { version: evaluation.version, detail: evaluation.reason };
+  if (evaluation.errorCode !== undefined) metadata['errorCode'] = evaluation.errorCode;
+  return {
+    key: evaluation.key,
+    value: evaluation.arm === 'candidate',
+    variant: evaluation.arm,
+    reason: OFREP_REASON[evaluation.reason],
+    metadata,
+  };
+}
+
+function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/ofrep/v1/evaluate/flags/{key}',
+      summary: 'OFREP: evaluate one flag',
+      request: {
+        params: z.object({ key: z.string().min(1).max(300) }),
+        body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true },
+      },
+      responses: {
+        200: json(OfrepSuccessSchema, 'The answer'),
+        400: json(OfrepErrorSchema, 'The request cannot be evaluated'),
+        404: json(OfrepErrorSchema, 'There is no such flag'),
+      },
+    }),
+    (context) => {
+      const { key } = context.req.valid('param');
+      const evaluation = compiled().evaluate(key, context.req.valid('json').context as EvaluationContext);
+      if (evaluation.errorCode !== 'FLAG_NOT_FOUND') return context.json(ofrepAnswer(evaluation), 200);
+      const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
+      return context.json(answer, 404);
+    },
+    (result, context) => (result.success ? undefined : badContext(context.req.param('key'), (answer) => context.json(answer, 400))),
+  );
+}
+
+function badContext<Answer>(key: string | undefined, send: (answer: z.infer<typeof OfrepErrorSchema>) => Answer): Answer {
+  return send({ ...(key === undefined ? {} : { key }), errorCode: 'INVALID_CONTEXT', errorDetails: "send { 'context': { 'targetingKey': … } }" });
+}
+
+function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/ofrep/v1/evaluate/flags',
+      summary: 'OFREP: evaluate all flags',
+      request: { body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true } },
+      responses: {
+        200: json(z.object({ flags: z.array(OfrepSuccessSchema) }), 'The answers, with an ETag'),
+        304: { description: 'Not changed for this context' },
+        400: json(OfrepErrorSchema, 'The request cannot be evaluated'),
+      },
+    }),
+    (context) => {
+      const subject = context.req.valid('json').context as EvaluationContext;
+      const flags = compiled();
+      const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
+      const etag = `"v${flags.version}-${digest}"`;
+      context.header('etag', etag);
+      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
+      return context.json({ flags: answers }, 200);
+    },
+    (result, context) => (result.success ? undefined : badContext(undefined, (answer) => context.json(answer, 400))),
+  );
+}
+
+function addOfrepConfiguration(api: HttpApi): void {
+  const configuration = z.object({ name: z.string(), capabilities: z.looseObject({}) });
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/ofrep/v1/configuration',
+      summary: 'OFREP: what this server can do',
+      responses: { 200: json(configuration, 'Capabilities') },
+    }),
+    (context) =>
+      context.json(
+        {
+          name: 'Theseus',
+          capabilities: {
+            cacheInvalidation: { polling: { enabled: true, minPollingIntervalMs: 1_000 } },
+            flagEvaluation: { supportedTypes: ['boolean'] },
+          },
+        },
+        200,
+      ),
+  );
+}
+
+function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): void {
+  const answer = z.object({ key: z.string(), enabled: z.boolean(), variant: z.string(), reason: z.string(), version: z.number() });
+  const answerFor = (key: string, subject: EvaluationContext) => {
+    const { arm, reason, version } = compiled().evaluate(key, subject);
+    return { key, enabled: arm === 'candidate', variant: arm, reason, version };
+  };
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/feature-flags/{key}',
+      summary: 'One flag for one subject; poll it with its ETag, or stream it',
+      request: { params: z.object({ key: z.string().min(1).max(300) }) },
+      responses: {
+        200: { description: 'The answer', content: { 'application/json': { schema: answer }, 'text/event-stream': { schema: z.string() } } },
+        304: { description: 'Not changed' },
+        404: json(OfrepErrorSchema, 'There is no such flag'),
+      },
+    }),
+    (context) => {
+      const { key } = context.req.valid('param');
+      const subject = context.req.query();
+      if (!Object.hasOwn(parts.flags.document().flags, key)) {
+        return context.json({ key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` }, 404);
+      }
+      if (context.req.header('accept')?.includes('text/event-stream')) {
+        let last = '';
+        const send = (): void => {
+          const current = answerFor(key, subject);
+          const seen = `${current.enabled} ${current.reason}`;
+          if (seen !== last) stream.send(formatEvent('flag', current));
+          last = seen;
+        };
+        let unsubscribe = (): void => undefined;
+        const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () => unsubscribe());
+        unsubscribe = parts.flags.onChange(send);
+        send();
+        return RESPONSE_ALREADY_SENT as never;
+      }
+      const current = answerFor(key, subject);
+      const etag = `"${current.variant}-${current.reason}"`;
+      context.header('etag', etag);
+      context.header('cache-control', 'no-cache');
+      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      return context.json(current, 200);
+    },
+  );
+}

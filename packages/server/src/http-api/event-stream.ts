@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+
+/** A client that has not read this much is cut off, so that a slow one cannot fill the server's memory. */
+const MOST_UNREAD_BYTES = 1_048_576;
+const HEARTBEAT_MS = 10_000;
+const PING = Buffer.from(': ping\n\n');
+
+/** One open connection of server-sent events. */
+export interface EventStream {
+  send(chunk: Buffer): void;
+  close(): void;
+}
+
+export function formatEvent(event: string, data: unknown, id?: number): Buffer {
+  const head = id === undefined ? `event: ${event}\n` : `event: ${event}\nid: ${id}\n`;
+  return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
+}
+
+/** Turns a response into a stream of events with heartbeats. `onClose` is called once, however it ends. */
+export function openEventStream(outgoing: ServerResponse, onClose: () => void): EventStream {
+  outgoing.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    'x-content-type-options': 'nosniff',
+  });
+  outgoing.flushHeaders();
+  outgoing.socket?.setNoDelay(true);
+  const send = (chunk: Buffer): void => {
+    if (outgoing.writableEnded || outgoing.destroyed) return;
+    if (outgoing.writableLength > MOST_UNREAD_BYTES) outgoing.destroy();
+    else outgoing.write(chunk);
+  };
+  // Heartbeats of many clients are spread by the moment each connected.
+  const heartbeat = setInterval(() => send(PING), HEARTBEAT_MS);
+  let closed = false;
+  const closeOnce = (): void => {
+    if (closed) return;
+    closed = true;
+    clearInterval(heartbeat);
+    onClose();
+  };
+  outgoing.on('close', closeOnce);
+  outgoing.on('error', closeOnce);
+  return {
+    send,
+    close: () => {
+      closeOnce();
+      outgoing.end();
+    },
+  };
+}

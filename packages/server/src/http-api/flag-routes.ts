@@ -1,0 +1,67 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { FlagDocument } from '@theseus/core/flag';
+import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
+import type { HttpApi, HttpApiParts } from './http-api.ts';
+import { json } from './system-routes.ts';
+
+/** So many clients are written to before others get their turn. */
+const CLIENTS_AT_ONCE = 500;
+
+/** The flags for SDKs: whole with an ETag, and as a stream. */
+export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
+  const body = rememberBody();
+  const clients = broadcaster(parts);
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/flags',
+      summary: 'All flags, for local evaluation',
+      responses: {
+        200: json(z.looseObject({ version: z.number() }).openapi('FlagDocument'), 'The document; its ETag is its version'),
+        304: { description: 'Not changed' },
+      },
+    }),
+    (context) => {
+      const document = parts.flags.document();
+      const etag = `"v${document.version}"`;
+      context.header('etag', etag);
+      context.header('cache-control', 'no-cache');
+      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      context.header('content-type', 'application/json');
+      return context.body(body(document), 200) as never;
+    },
+  );
+  api.get('/api/v1/flags/stream', (context) => {
+    const outgoing = context.env.outgoing as Parameters<typeof openEventStream>[0];
+    const stream = openEventStream(outgoing, () => void clients.delete(stream));
+    stream.send(formatEvent('put', parts.flags.document()));
+    clients.add(stream);
+    return RESPONSE_ALREADY_SENT;
+  });
+}
+
+/** One body per version, however many ask. */
+function rememberBody(): (document: FlagDocument) => string {
+  let known: { readonly document: FlagDocument; readonly body: string } | null = null;
+  return (document) => {
+    if (known?.document !== document) known = { document, body: JSON.stringify(document) };
+    return known.body;
+  };
+}
+
+/** Writes each change to every client: one buffer for all, in slices. */
+function broadcaster(parts: HttpApiParts): Set<EventStream> {
+  const clients = new Set<EventStream>();
+  parts.flags.onChange((document, patch) => {
+    if (clients.size === 0) return;
+    const chunk = patch === null ? formatEvent('put', document) : formatEvent('patch', patch);
+    const waiting = [...clients];
+    const slice = (from: number): void => {
+      for (const client of waiting.slice(from, from + CLIENTS_AT_ONCE)) client.send(chunk);
+      if (from + CLIENTS_AT_ONCE < waiting.length) setImmediate(slice, from + CLIENTS_AT_ONCE);
+    };
+    slice(0);
+  });
+  return clients;
+}

@@ -1,0 +1,75 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { HttpBindings } from '@hono/node-server';
+import { TheseusError } from '@theseus/core/error';
+import { HTTPException } from 'hono/http-exception';
+import type { FlagService } from '../ports/flag-service.ts';
+import type { RunService } from '../ports/run-service.ts';
+import type { TelemetryService } from '../ports/telemetry-service.ts';
+import type { TokenHolder, TokenService } from '../ports/token-service.ts';
+import { requireRole } from './access.ts';
+import { addEvaluationRoutes } from './evaluation-routes.ts';
+import { addFlagRoutes } from './flag-routes.ts';
+import { errorAnswer, statusOf } from './error-answer.ts';
+import { addRunRoutes } from './run-routes.ts';
+import { addSystemRoutes } from './system-routes.ts';
+
+export interface HttpApiParts {
+  readonly runs: RunService;
+  readonly flags: FlagService;
+  readonly telemetry: TelemetryService;
+  readonly tokens: TokenService;
+  /** Resolves while the database answers. */
+  readonly health: () => Promise<void>;
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
+  readonly now: () => number;
+}
+
+export interface ApiEnvironment {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { holder: TokenHolder };
+}
+
+export type HttpApi = OpenAPIHono<ApiEnvironment>;
+
+/** The whole HTTP API over its ports. Every route is closed until the table of access opens it. */
+export function createHttpApi(parts: HttpApiParts): HttpApi {
+  const api: HttpApi = new OpenAPIHono<ApiEnvironment>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const [issue] = result.error.issues;
+      const place = issue?.path.join('.') || 'body';
+      throw new TheseusError('invalid-argument', `The request is not valid at '${place}': ${issue?.message ?? 'unknown'}`);
+    },
+  });
+  api.use('*', async (context, next) => {
+    await next();
+    if (context.res.headers.has('x-hono-already-sent')) return;
+    context.header('x-content-type-options', 'nosniff');
+    context.header('cache-control', context.res.headers.get('cache-control') ?? 'no-store');
+    context.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  });
+  api.use('*', requireRole(parts.tokens, parts.now));
+  addSystemRoutes(api, parts);
+  addRunRoutes(api, parts);
+  addFlagRoutes(api, parts);
+  addEvaluationRoutes(api, parts);
+  api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  api.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'Theseus', version: '1', description: 'Runs, flags, telemetry and evaluation' },
+    security: [{ bearer: [] }],
+  });
+  api.notFound((context) => {
+    const error = new TheseusError('not-found', `There is nothing at ${context.req.method} ${context.req.path}`);
+    return context.json(errorAnswer(error), 404);
+  });
+  api.onError((error, context) => {
+    if (error instanceof HTTPException && error.status < 500) {
+      return context.json(errorAnswer(new TheseusError('invalid-argument', error.message || 'The request cannot be read')), error.status);
+    }
+    const status = statusOf(error);
+    if (status >= 500) parts.log('error', `${context.req.method} ${context.req.path} failed: ${error.message}`);
+    return context.json(errorAnswer(error), status);
+  });
+  return api;
+}

@@ -1,0 +1,110 @@
+import { z } from '@hono/zod-openapi';
+
+/*
+ * The shapes of the HTTP API, once for validation and for the OpenAPI document. Answers that carry large domain
+ * objects are described by their outline; their types live in @theseus/core.
+ */
+
+export const ErrorSchema = z
+  .object({
+    error: z.object({ code: z.string(), message: z.string(), mend: z.string().optional() }),
+  })
+  .openapi('Error');
+
+const open = (description: string) => z.looseObject({}).openapi({ description });
+
+export const RunViewSchema = z
+  .looseObject({
+    runId: z.string(),
+    plan: z.string(),
+    title: z.string(),
+    revision: z.number().int(),
+    status: z.enum(['running', 'paused', 'finished']),
+    outcome: z.enum(['succeeded', 'partial', 'rolled-back', 'failed', 'aborted']).nullable(),
+  })
+  .openapi('RunView');
+
+export const RecordedEventSchema = z
+  .object({
+    runId: z.string(),
+    seq: z.number().int(),
+    event: open('What happened: type, at, actor, reason and what belongs to the type'),
+    previousHash: z.string(),
+    hash: z.string(),
+  })
+  .openapi('RecordedEvent');
+
+export const StartRunSchema = z
+  .object({
+    plan: open('A checked plan, as `theseus check --json` prints it'),
+    planHash: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    reason: z.string().max(1_000).optional(),
+  })
+  .openapi('StartRun');
+
+const stepId = z.string().max(300).optional();
+
+export const VerbSchema = z
+  .discriminatedUnion('verb', [
+    z.strictObject({ verb: z.literal('pause') }),
+    z.strictObject({ verb: z.literal('resume') }),
+    z.strictObject({ verb: z.literal('approve'), stepId }),
+    z.strictObject({ verb: z.literal('reject'), stepId }),
+    z.strictObject({ verb: z.literal('promote'), stepId }),
+    z.strictObject({ verb: z.literal('retry'), stepId }),
+    z.strictObject({
+      verb: z.literal('rollback'),
+      scope: z.enum(['flag', 'phase', 'plan']),
+      target: z.string().max(300).optional(),
+      overMs: z.number().int().min(0).max(86_400_000).default(0),
+    }),
+    z.strictObject({ verb: z.literal('abort') }),
+  ])
+  .openapi('Verb');
+
+export const CommandSchema = z
+  .strictObject({
+    verb: VerbSchema,
+    reason: z.string().min(1).max(1_000),
+    person: z.string().min(1).max(200).optional(),
+    expectedRevision: z.number().int().min(0).optional(),
+    commandId: z.string().min(1).max(200).optional(),
+  })
+  .openapi('Command');
+
+export const ReportSchema = z
+  .strictObject({
+    value: z.number(),
+    run: z.string().max(300).optional(),
+    flag: z.string().max(300).optional(),
+  })
+  .openapi('SignalReport');
+
+const armTelemetry = z.strictObject({
+  requests: z.number().int().min(0),
+  errors: z.number().int().min(0),
+  fallbacks: z.number().int().min(0),
+  latency: z.array(z.number().int().min(0)).max(4_000).refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count'),
+});
+
+export const TelemetryBatchSchema = z
+  .strictObject({
+    instance: z.string().min(1).max(200),
+    service: z.string().max(200),
+    sequence: z.number().int().min(0),
+    servedVersion: z.number().int().min(0),
+    flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),
+  })
+  .openapi('TelemetryBatch');
+
+export const EvaluationContextSchema = z
+  .object({ context: z.looseObject({ targetingKey: z.string().optional() }) })
+  .openapi('EvaluationRequest');
+
+export const OfrepSuccessSchema = z
+  .object({ key: z.string(), value: z.boolean(), variant: z.string(), reason: z.string(), metadata: z.looseObject({}) })
+  .openapi('OfrepEvaluation');
+
+export const OfrepErrorSchema = z
+  .object({ key: z.string().optional(), errorCode: z.string(), errorDetails: z.string() })
+  .openapi('OfrepError');

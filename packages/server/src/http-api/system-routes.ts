@@ -1,0 +1,106 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { TheseusError } from '@theseus/core/error';
+import { TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
+import type { HttpApi, HttpApiParts } from './http-api.ts';
+import { ErrorSchema, ReportSchema, TelemetryBatchSchema } from './schemas.ts';
+
+export const API_VERSION = '0.1.0';
+const SMALL_BODY_BYTES = 256 * 1024;
+
+export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+export const refused = json(ErrorSchema, 'Refused, with the reason');
+
+/** Refuses a larger body before it is read. */
+export const limit = (maxSize: number) =>
+  bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new TheseusError('limit-exceeded', `The body is larger than ${maxSize} bytes`);
+    },
+  });
+
+/** Health of the server itself, instances, telemetry and reported values. */
+export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
+  api.use('/api/v1/signals/*', limit(SMALL_BODY_BYTES));
+  api.use('/api/v1/telemetry', limit(TELEMETRY_BATCH_LIMIT_BYTES));
+  addHealth(api, parts);
+  addTelemetry(api, parts);
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/v1/signals/{name}/report',
+      summary: 'Report a value for a signal',
+      request: {
+        params: z.object({ name: z.string().min(1).max(200) }),
+        body: { content: { 'application/json': { schema: ReportSchema } }, required: true },
+      },
+      responses: { 204: { description: 'Kept' }, 400: refused },
+    }),
+    async (context) => {
+      const { name } = context.req.valid('param');
+      const { value, run, flag } = context.req.valid('json');
+      const by = context.get('holder').name;
+      await parts.telemetry.report({ signal: name, value, runId: run ?? null, flag: flag ?? null, by });
+      return context.body(null, 204);
+    },
+  );
+}
+
+function addHealth(api: HttpApi, parts: HttpApiParts): void {
+  const health = z.object({ status: z.literal('ok'), version: z.string(), database: z.literal('ok'), time: z.number() });
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/health',
+      summary: 'Whether server and database answer',
+      security: [],
+      responses: { 200: json(health, 'They do'), 503: refused },
+    }),
+    async (context) => {
+      await parts.health();
+      return context.json({ status: 'ok', version: API_VERSION, database: 'ok', time: parts.now() } as const, 200);
+    },
+  );
+}
+
+function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
+  const body = { content: { 'application/json': { schema: TelemetryBatchSchema } }, required: true };
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/v1/telemetry',
+      summary: 'Take in the counters of one SDK instance',
+      request: { body },
+      responses: { 200: json(z.object({ version: z.number() }), 'Durable; the version of the flags now'), 400: refused },
+    }),
+    async (context) => {
+      await parts.telemetry.receive(context.req.valid('json') as TelemetryBatch);
+      return context.json({ version: parts.flags.document().version }, 200);
+    },
+  );
+  const totals = z.object({ flags: z.record(z.string(), z.looseObject({})) });
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/telemetry/totals',
+      summary: 'All requests ever counted, by flag and arm',
+      responses: { 200: json(totals, 'The counts') },
+    }),
+    async (context) => context.json({ flags: { ...(await parts.telemetry.totals()) } as Record<string, Record<string, unknown>> }, 200),
+  );
+  const instance = z.object({ instance: z.string(), service: z.string(), servedVersion: z.number(), lastSeen: z.number() });
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/instances',
+      summary: 'SDK instances and the version each serves',
+      responses: { 200: json(z.object({ instances: z.array(instance) }), 'Those heard of within a day') },
+    }),
+    async (context) => context.json({ instances: [...(await parts.telemetry.instances())] }, 200),
+  );
+}

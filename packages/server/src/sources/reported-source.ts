@@ -1,0 +1,23 @@
+import type { Reading } from '@theseus/core/health';
+import type { ReadingRequest } from '../ports/signal-source.ts';
+import { noReading } from './reading.ts';
+
+/** Where reported values are kept. */
+export interface ReportedValues {
+  latest(
+    runId: string,
+    signal: string,
+    flag: string | null,
+  ): Promise<{ readonly value: number; readonly at: number; readonly by: string } | null>;
+}
+
+/** Reads the newest value that somebody reported, for as long as it counts as fresh. */
+export async function readReported(values: ReportedValues, { runId, signal, flag, now }: ReadingRequest): Promise<Reading> {
+  const of = { signal: signal.name, source: 'reported' };
+  const found = await values.latest(runId, signal.name, flag);
+  if (found === null) return noReading(of, 'no-data', `nobody has reported it yet: theseus signal ${signal.name} VALUE`);
+  const ageMs = Math.max(0, now - found.at);
+  const source = `reported by ${found.by}`;
+  const status = ageMs > signal.freshForMs ? 'stale' : 'ok';
+  return { signal: signal.name, status, value: found.value, ageMs, source };
+}

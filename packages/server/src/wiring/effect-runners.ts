@@ -1,0 +1,32 @@
+import { runCommand } from '../commands/run-command.ts';
+import { baselineRunner } from '../effects/baseline-runner.ts';
+import { commandRunner } from '../effects/command-runner.ts';
+import { messageRunner } from '../effects/message-runner.ts';
+import { probeRunner } from '../effects/probe-runner.ts';
+import type { ReadAll } from '../engine/driver.ts';
+import type { EffectRunners } from '../engine/effect-executor.ts';
+import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import { measure } from '../sources/telemetry-source.ts';
+import type { Log } from './start-server.ts';
+
+export interface WorkerSettings {
+  readonly allowRun: boolean;
+  /** Where commands of plans run. */
+  readonly workFolder: string;
+  readonly log: Log;
+}
+
+export function effectRunners(telemetry: TelemetryStore, readAll: ReadAll, settings: WorkerSettings): EffectRunners {
+  const commands = { allowRun: settings.allowRun, folder: settings.workFolder, run: runCommand };
+  return {
+    probe: probeRunner(commands),
+    command: commandRunner(commands),
+    message: messageRunner((text) => settings.log('info', text)),
+    baseline: baselineRunner({
+      window: (flag, fromMs, toMs) => telemetry.window(flag, fromMs, toMs),
+      measure,
+      readAll,
+      now: Date.now,
+    }),
+  };
+}

@@ -33,3 +33,4 @@ export type {
 } from './plan.ts';
 export { planFromSource, type ReadPlan } from './plan-from-source.ts';
 export type { PlanSource } from './source-schema.ts';
+export { validatePlan } from './validate-plan.ts';

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { EXPOSURE_WHOLE } from '../flag/index.ts';
+import { PLAN_LIMITS } from './limits.ts';
+import type { Plan } from './plan.ts';
+
+/*
+ * The shape of a checked plan, for those who get one over the network. It guards against what is not a plan at all;
+ * what a plan means has been checked where its source was.
+ */
+
+const ms = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const exposure = z.number().int().min(0).max(EXPOSURE_WHOLE);
+const text = z.string().max(10_000);
+const names = z.array(text).max(10_000);
+const record = <Value extends z.ZodType>(value: Value) => z.record(text, value);
+
+const command = z.strictObject({ argv: z.array(text).min(1).max(1_000), repeatable: z.boolean() });
+const captures = z.array(z.strictObject({ name: text, pattern: text })).max(100);
+const approvers = z.array(z.strictObject({ role: text, count: z.number().int().min(1) })).max(100);
+const riskApproval = z.strictObject({ fromExposure: exposure, by: approvers }).nullable();
+const through = z.array(exposure).min(1).max(1_000);
+
+const probe = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('http'),
+    url: text,
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
+    expect: z.strictObject({ status: z.number().int(), withinMs: ms, contains: text.nullable() }),
+  }),
+  z.strictObject({
+    kind: z.literal('command'),
+    command,
+    expect: z.strictObject({ exitCode: z.number().int(), contains: text.nullable() }),
+  }),
+]);
+
+const bound = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('absolute'), value: z.number() }),
+  z.strictObject({ kind: z.literal('factor'), reference: z.enum(['baseline', 'legacy']), factor: z.number() }),
+  z.strictObject({ kind: z.literal('offset'), reference: z.enum(['baseline', 'legacy']), offset: z.number() }),
+]);
+const condition = z.strictObject({ signal: text, comparison: z.enum(['>', '>=', '<', '<=']), bound, forMs: ms, text });
+const action = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rollback'), scope: z.enum(['flag', 'phase', 'plan']), overMs: ms }),
+  z.strictObject({ kind: z.literal('hold') }),
+  z.strictObject({ kind: z.literal('warn') }),
+]);
+const gate = z.strictObject({
+  name: text,
+  everyMs: z.number().min(100).max(Number.MAX_SAFE_INTEGER),
+  rules: z.array(z.strictObject({ condition, action })).max(PLAN_LIMITS.rulesPerGate),
+  minSample: z.number().min(0),
+});
+
+const signal = z.strictObject({
+  name: text,
+  source: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('telemetry'),
+      metric: z.enum(['error-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate', 'success-rate']),
+    }),
+    z.strictObject({ kind: z.literal('http'), url: text, pointer: text }),
+    z.strictObject({ kind: z.literal('command'), argv: z.array(text).min(1).max(1_000) }),
+    z.strictObject({ kind: z.literal('reported') }),
+  ]),
+  unit: z.enum(['percent', 'ms', 'count', 'per-second']),
+  overMs: ms,
+  freshForMs: ms,
+});
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const attributeCondition = z.discriminatedUnion('operator', [
+  z.strictObject({ attribute: text, operator: z.enum(['in', 'notIn']), values: z.array(scalar) }),
+  z.strictObject({ attribute: text, operator: z.enum(['startsWith', 'endsWith']), values: names }),
+  z.strictObject({ attribute: text, operator: z.enum(['atLeast', 'atMost', 'above', 'below']), value: z.number() }),
+  z.strictObject({ attribute: text, operator: z.enum(['after', 'before']), value: text }),
+]);
+
+const common = {
+  id: text,
+  title: text,
+  needs: names,
+  window: z
+    .strictObject({ fromMinute: z.number().int().min(0).max(1_440), toMinute: z.number().int().min(0).max(1_440), zone: text })
+    .nullable(),
+  timeoutMs: ms.nullable(),
+  budgetMs: ms.nullable(),
+  undo: command.nullable(),
+  irreversible: z.boolean(),
+  mitigation: text.nullable(),
+};
+
+const step = z.discriminatedUnion('kind', [
+  z.strictObject({ ...common, kind: z.literal('check'), probe }),
+  z.strictObject({ ...common, kind: z.literal('run'), command, captures }),
+  z.strictObject({ ...common, kind: z.literal('backup'), name: text, command, captures, verify: command.nullable() }),
+  z.strictObject({ ...common, kind: z.literal('baseline'), overMs: ms }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('ramp'),
+    flag: text,
+    gate: text,
+    through,
+    soakMs: ms,
+    approve: riskApproval,
+    verify: z.array(probe).max(100),
+  }),
+  z.strictObject({ ...common, kind: z.literal('approve'), by: approvers, question: text }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('wait'),
+    until: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('duration'), durationMs: ms }),
+      z.strictObject({ kind: z.literal('instant'), at: z.number() }),
+    ]),
+  }),
+  z.strictObject({ ...common, kind: z.literal('watch'), gate: text, forMs: ms, flags: names }),
+  z.strictObject({ ...common, kind: z.literal('notify'), channel: text, message: text }),
+]);
+
+const plan = z.strictObject({
+  kind: z.literal('plan'),
+  name: text,
+  title: text,
+  cohort: text,
+  salt: z.string().regex(/^(?:[\x21-\x7e]{4})+$/),
+  timeCompression: z.number().min(1),
+  signals: record(signal),
+  gates: record(gate),
+  risks: record(z.strictObject({ name: text, through, soakMs: ms, approve: riskApproval })),
+  segments: record(z.strictObject({ key: text, conditions: z.array(attributeCondition).max(1_000) })),
+  flags: record(
+    z.strictObject({
+      key: text,
+      risk: text.nullable(),
+      requires: names,
+      fallback: z.boolean(),
+      overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
+      rules: z.array(z.strictObject({ segment: text, exposure })),
+    }),
+  ),
+  people: record(z.strictObject({ name: text, roles: names })),
+  channels: record(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('webhook'), name: text, url: text }),
+      z.strictObject({ kind: z.literal('console'), name: text }),
+    ]),
+  ),
+  messages: record(text),
+  phases: z
+    .array(z.strictObject({ name: text, title: text, needs: names, steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase) }))
+    .min(1)
+    .max(PLAN_LIMITS.phases),
+});
+
+/** Whether a value is a checked plan; otherwise the first thing that is wrong with its shape. */
+export function validatePlan(value: unknown): { readonly plan: Plan; readonly problem: null } | { readonly plan: null; readonly problem: string } {
+  const parsed = plan.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return { plan: null, problem: `${issue?.path.join('.') || 'the plan'}: ${issue?.message ?? 'not valid'}` };
+  }
+  const checked: Plan = parsed.data;
+  const lost = lostReference(checked);
+  return lost === null ? { plan: checked, problem: null } : { plan: null, problem: lost };
+}
+
+/** The names that the engine follows blindly must exist. */
+function lostReference(checked: Plan): string | null {
+  const phases = new Set(checked.phases.map(({ name }) => name));
+  const steps = checked.phases.flatMap((phase) => phase.steps);
+  for (const found of steps) {
+    if ('gate' in found && checked.gates[found.gate] === undefined) return `${found.id}: there is no gate '${found.gate}'`;
+    if (found.kind === 'ramp' && checked.flags[found.flag] === undefined) return `${found.id}: there is no flag '${found.flag}'`;
+    if (found.kind === 'notify' && checked.channels[found.channel] === undefined) return `${found.id}: there is no channel '${found.channel}'`;
+  }
+  if (new Set(steps.map(({ id }) => id)).size < steps.length) return 'two steps have one id';
+  const lost = checked.phases.flatMap(({ needs }) => needs).find((name) => !phases.has(name));
+  return lost === undefined ? null : `there is no phase '${lost}'`;
+}

@@ -1,6 +1,6 @@
 import { errorText } from '@theseus/core/error';
 import type { RolloutState } from '@theseus/core/rollout';
-import type { Database } from '../postgres/database.ts';
+import type { Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { LeaseStore } from '../postgres/lease-store.ts';
 import type { RunStore } from '../postgres/run-store.ts';

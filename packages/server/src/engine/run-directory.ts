@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
 import { type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
 import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
-import type { Database } from '../postgres/database.ts';
+import type { Database } from '../ports/database.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';

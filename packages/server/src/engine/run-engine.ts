@@ -12,7 +12,7 @@ import {
   startRun,
   type RunStart,
 } from '@theseus/core/rollout';
-import type { Client, Database } from '../postgres/database.ts';
+import type { Client, Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
 
@@ -24,7 +24,7 @@ export const TIMER_TASK = 'theseus_timer';
 const JOB_ATTEMPTS = 25;
 /** SDKs report at least twice between two looks at a gate. */
 const FLUSHES_PER_LOOK = 2;
-const FASTEST_FLUSH_MS = 50;
+const FASTEST_FLUSH_MS = 100;
 const SLOWEST_FLUSH_MS = 5_000;
 
 export interface Handled {

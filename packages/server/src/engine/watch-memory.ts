@@ -1,5 +1,5 @@
 import type { Watch } from '@theseus/core/health';
-import type { Database } from '../postgres/database.ts';
+import type { Database } from '../ports/database.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 
 /** How often a watch is written down at most: what a crash may cost of a soak. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Logger, type Runner, run, runMigrations, type WorkerEvents } from 'graphile-worker';
-import type { Database, Queryable } from '../postgres/database.ts';
+import type { Database, Queryable } from '../ports/database.ts';
 
 export type Task = (payload: unknown, stopping: AbortSignal) => Promise<void>;
 

@@ -1,21 +1,11 @@
 import { TheseusError } from '@theseus/core/error';
 import pg from 'pg';
+import type { Client, Database } from '../ports/database.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** Identifies Theseus among the advisory locks of a shared database. */
 const MIGRATION_LOCK = 7_843_001;
 const OLDEST_SUPPORTED = 140_000;
-
-export type Client = pg.PoolClient;
-/** Either runs a query; only a client keeps a transaction. */
-export type Queryable = Pick<pg.Pool, 'query'>;
-
-/** A pool of connections, with transactions that are always ended. */
-export interface Database extends Queryable {
-  readonly pool: pg.Pool;
-  transaction<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
-  close(): Promise<void>;
-}
 
 export interface DatabaseOptions {
   readonly connectionString: string;

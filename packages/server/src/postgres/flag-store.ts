@@ -2,7 +2,7 @@ import { TheseusError } from '@theseus/core/error';
 import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
 import type { RolloutState } from '@theseus/core/rollout';
 import type { FlagService } from '../ports/flag-service.ts';
-import type { Client, Queryable } from './database.ts';
+import type { Client, Queryable } from '../ports/database.ts';
 
 /** How often SDKs report when no run asks for more. */
 export const IDLE_FLUSH_MS = 5_000;

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database } from '../ports/database.ts';
 
 /** A run this server may drive until the lease runs out. Writes of a driver carry the epoch and are refused under another. */
 export interface Lease {

@@ -1,7 +1,7 @@
 import type { Watch } from '@theseus/core/health';
 import type { Plan } from '@theseus/core/plan';
 import type { RecordedEvent, RolloutState } from '@theseus/core/rollout';
-import type { Client, Queryable } from './database.ts';
+import type { Client, Queryable } from '../ports/database.ts';
 
 /** A run as stored: its state, and what the next event is linked to. */
 export interface StoredRun {

@@ -1,7 +1,7 @@
 import type { ArmTelemetry, FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
 import type { ArmTotals, InstanceView, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
-import type { Client, Database, Queryable } from './database.ts';
+import type { Client, Database, Queryable } from '../ports/database.ts';
 
 export const SERVED_CHANNEL = 'theseus_served';
 

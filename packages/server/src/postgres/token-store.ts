@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
-import type { Database } from './database.ts';
+import type { Database } from '../ports/database.ts';
 
 const PREFIX: Readonly<Record<Role, string>> = { operator: 'ths_op_', sdk: 'ths_sdk_' };
 
@@ -25,20 +25,28 @@ export class TokenStore implements TokenService {
     return rows[0] ?? null;
   }
 
-  /** Makes the first operator and sdk tokens; null when there are tokens already. The plain text exists only here. */
-  async createFirst(): Promise<NewTokens | null> {
+  /**
+   * Keeps the first operator and sdk tokens; false when there are tokens already.
+   *
+   * `offer` makes them, and may write them down where their owner finds them: it has ended before they count.
+   */
+  async createFirst(offer: () => Promise<NewTokens>): Promise<boolean> {
     return this.#database.transaction(async (client) => {
       await client.query('lock table theseus.token in exclusive mode');
       const { rows } = await client.query('select from theseus.token limit 1');
-      if (rows.length > 0) return null;
-      const tokens = { operator: newToken('operator'), sdk: newToken('sdk') };
+      if (rows.length > 0) return false;
+      const tokens = await offer();
       await client.query(`insert into theseus.token (hash, name, role) values ($1, 'operator', 'operator'), ($2, 'sdk', 'sdk')`, [
         hashOf(tokens.operator),
         hashOf(tokens.sdk),
       ]);
-      return tokens;
+      return true;
     });
   }
+}
+
+export function newTokens(): NewTokens {
+  return { operator: newToken('operator'), sdk: newToken('sdk') };
 }
 
 function newToken(role: Role): string {

@@ -12,13 +12,14 @@ import { WatchMemory } from '../engine/watch-memory.ts';
 import { freeAllWorkers, JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
 import { createHttpApi } from '../http-api/http-api.ts';
 import { listen } from '../http-api/listen.ts';
-import { type Database, migrate, openDatabase } from '../postgres/database.ts';
+import type { Database } from '../ports/database.ts';
+import { migrate, openDatabase } from '../postgres/database.ts';
 import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
 import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
-import { type NewTokens, TokenStore } from '../postgres/token-store.ts';
+import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
 import { runCommand } from '../commands/run-command.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
@@ -134,14 +135,25 @@ async function prepare(database: Database, isOurs: boolean): Promise<void> {
   await new LeaseStore(database, '', LEASE_MS).seizeAll();
 }
 
+/** In the embedded mode tokens are written beside the database before they count, so that a crash cannot lose them. */
 async function firstTokens(tokens: TokenStore, options: ServerOptions): Promise<TheseusServer['credentials']> {
-  const created = await tokens.createFirst();
-  if (created === null) {
-    const { operatorToken, sdkToken } = (await readCredentials(options.folder)) ?? {};
-    return { ...(operatorToken ? { operatorToken } : {}), ...(sdkToken ? { sdkToken } : {}) };
+  const isEmbedded = options.databaseUrl === undefined;
+  const known = isEmbedded ? await readCredentials(options.folder) : null;
+  let made: NewTokens | null = null;
+  await tokens.createFirst(async () => {
+    made = { ...newTokens(), ...(known?.operatorToken && known.sdkToken ? { operator: known.operatorToken, sdk: known.sdkToken } : {}) };
+    if (isEmbedded) await writeCredentials(options.folder, { url: '', operatorToken: made.operator, sdkToken: made.sdk });
+    return made;
+  });
+  if (made !== null) {
+    const { operator, sdk }: NewTokens = made;
+    options.onTokens?.({ operator, sdk });
+    return { operatorToken: operator, sdkToken: sdk };
   }
-  options.onTokens?.(created);
-  return { operatorToken: created.operator, sdkToken: created.sdk };
+  return {
+    ...(known?.operatorToken ? { operatorToken: known.operatorToken } : {}),
+    ...(known?.sdkToken ? { sdkToken: known.sdkToken } : {}),
+  };
 }
 
 interface EngineParts {

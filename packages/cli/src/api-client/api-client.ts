@@ -1,0 +1,117 @@
+import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
+import type { Plan } from '@theseus/core/plan';
+import type { RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+
+export interface Connection {
+  readonly url: string;
+  readonly token: string;
+}
+
+export interface CommandRequest {
+  readonly verb: Verb;
+  readonly reason: string;
+  readonly person?: string;
+  readonly expectedRevision?: number;
+  readonly commandId?: string;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** Talks to a Theseus server. Refusals come as TheseusErrors with the server's own words. */
+export class ApiClient {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  async isHealthy(): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.url}/api/v1/health`, { signal: AbortSignal.timeout(2_000) });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  async start(plan: Plan, planHash: string, reason: string): Promise<RunView> {
+    const { run } = await this.#send<{ run: RunView }>('POST', '/api/v1/runs', { plan, planHash, reason });
+    return run;
+  }
+
+  async runs(limit: number): Promise<readonly RunView[]> {
+    return (await this.#send<{ runs: RunView[] }>('GET', `/api/v1/runs?limit=${limit}`)).runs;
+  }
+
+  async run(id: string): Promise<RunView> {
+    return (await this.#send<{ run: RunView }>('GET', `/api/v1/runs/${encodeURIComponent(id)}`)).run;
+  }
+
+  async events(id: string, after: number): Promise<{ readonly events: readonly RecordedEvent[]; readonly next: number | null }> {
+    return this.#send('GET', `/api/v1/runs/${encodeURIComponent(id)}/events?after=${after}&limit=1000`);
+  }
+
+  /** The whole log, however long. */
+  async allEvents(id: string): Promise<readonly RecordedEvent[]> {
+    const all: RecordedEvent[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const page: { readonly events: readonly RecordedEvent[]; readonly next: number | null } = await this.events(id, after);
+      all.push(...page.events);
+      after = page.next;
+    }
+    return all;
+  }
+
+  command(id: string, command: CommandRequest): Promise<{ readonly run: RunView; readonly events: readonly RecordedEvent[] }> {
+    return this.#send('POST', `/api/v1/runs/${encodeURIComponent(id)}/commands`, command);
+  }
+
+  async reportSignal(name: string, value: number, options: { readonly run?: string; readonly flag?: string }): Promise<void> {
+    await this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
+  }
+
+  /** Opens the run's stream; the caller reads and ends it. */
+  async openStream(id: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const path = `/api/v1/runs/${encodeURIComponent(id)}/stream?after=${after}`;
+    const response = await this.#fetch('GET', path, undefined, signal);
+    if (!response.ok || response.body === null) throw await refusalOf(response);
+    return response.body;
+  }
+
+  async #send<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await this.#fetch(method, path, body, AbortSignal.timeout(TIMEOUT_MS));
+    if (!response.ok) throw await refusalOf(response);
+    return (response.status === 204 ? undefined : await response.json()) as Answer;
+  }
+
+  async #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+    const { url, token } = this.#connection;
+    try {
+      return await fetch(`${url}${path}`, {
+        method,
+        signal,
+        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
+      const why = cause ?? errorText(error);
+      throw new TheseusError('unreachable', `No Theseus server answers at ${url} (${why}): start one with 'theseus serve'`, { cause: error });
+    }
+  }
+}
+
+async function refusalOf(response: Response): Promise<TheseusError> {
+  const text = await response.text().catch(() => '');
+  try {
+    const { error } = JSON.parse(text) as { error: { code: ErrorCode; message: string } };
+    return new TheseusError(error.code, error.message);
+  } catch {
+    return new TheseusError('unreachable', `The server answered HTTP ${response.status} and not in Theseus's words`);
+  }
+}

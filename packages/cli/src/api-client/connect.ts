@@ -1,0 +1,38 @@
+import { dirname, join, resolve } from 'node:path';
+import { TheseusError } from '@theseus/core/error';
+import { readCredentials } from '@theseus/server';
+import { ApiClient } from './api-client.ts';
+
+export interface ConnectOptions {
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
+  /** The `.theseus` folder of a server on this machine. */
+  readonly data?: string | undefined;
+}
+
+/** The client for what was asked: options, then THESEUS_URL and THESEUS_TOKEN, then the server of this folder. */
+export async function connect(options: ConnectOptions): Promise<ApiClient> {
+  const url = options.url ?? process.env['THESEUS_URL'];
+  const token = options.token ?? process.env['THESEUS_TOKEN'];
+  if (url !== undefined && token !== undefined) return new ApiClient({ url: url.replace(/\/$/, ''), token });
+  const found = await findCredentials(options.data);
+  const place = url ?? found?.url;
+  const secret = token ?? found?.operatorToken;
+  if (place !== undefined && secret !== undefined) return new ApiClient({ url: place.replace(/\/$/, ''), token: secret });
+  throw new TheseusError(
+    'unauthorized',
+    place === undefined
+      ? "No server is known here: start one with 'theseus serve' in this folder, or set THESEUS_URL and THESEUS_TOKEN"
+      : 'A token is needed: set THESEUS_TOKEN to the operator token that the server showed at its first start',
+  );
+}
+
+/** The credentials of this folder's server, or of a folder above it. */
+async function findCredentials(data: string | undefined) {
+  if (data !== undefined) return readCredentials(resolve(data));
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    const found = await readCredentials(join(folder, '.theseus'));
+    if (found !== null) return found;
+    if (dirname(folder) === folder) return null;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { formatDiagnostic, planHash } from '@theseus/core/plan';
+import pc from 'picocolors';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type Output, outputFor } from '../output.ts';
+import { codeFrame, readPlanFile } from '../plan-file/read-plan-file.ts';
+import { collectVariable } from './shared-options.ts';
+
+export function addCheck(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('check')
+    .description('check plan files and tell every problem with its line and mend')
+    .argument('<files...>', 'plan files (YAML, JSON or TypeScript)')
+    .option('--set <name=value>', 'a value for a variable of the plan', collectVariable, {})
+    .option('--json', 'print NDJSON: one line per problem, then one per file with its checked plan')
+    .addHelpText('after', "\nExamples:\n  $ theseus check plan.yaml\n  $ theseus check plan.yaml --set front=http://127.0.0.1:8080\n  $ theseus check *.yaml --json")
+    .action(async (files: string[], options: { set: Record<string, string>; json?: boolean }) => {
+      const output = outputFor(options);
+      let isValid = true;
+      for (const file of files) isValid = (await checkFile(file, options.set, output)) && isValid;
+      end(isValid ? EXIT.done : EXIT.usage);
+    });
+}
+
+async function checkFile(file: string, variables: Readonly<Record<string, string>>, output: Output): Promise<boolean> {
+  const { plan, diagnostics, text } = await readPlanFile(file, variables);
+  for (const diagnostic of diagnostics) {
+    output.emit({ kind: 'diagnostic', ...diagnostic });
+    const line = formatDiagnostic(diagnostic);
+    output.say(output.color ? (diagnostic.severity === 'error' ? pc.red(line) : pc.yellow(line)) : line);
+    for (const frame of codeFrame(diagnostic, text)) output.say(frame);
+  }
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+  const warnings = diagnostics.length - errors;
+  output.emit({ kind: 'checked', file, valid: plan !== null, errors, warnings, ...(plan === null ? {} : { planHash: planHash(plan), plan }) });
+  const counts = `${count(errors, 'error')}, ${count(warnings, 'warning')}`;
+  if (plan === null) output.say(`\n✗ ${file} is not valid: ${counts}`);
+  else {
+    const steps = plan.phases.reduce((sum, phase) => sum + phase.steps.length, 0);
+    output.say(`✓ ${file}: ${count(plan.phases.length, 'phase')}, ${count(steps, 'step')}, ${count(Object.keys(plan.flags).length, 'flag')}; ${counts}`);
+  }
+  return plan !== null;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

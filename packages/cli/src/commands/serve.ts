@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { DEFAULT_PORT, startServer, type TheseusServer } from '@theseus/server';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type Output, outputFor } from '../output.ts';
+import { wholeNumber } from './shared-options.ts';
+
+export interface StartOptions {
+  readonly data: string;
+  readonly host?: string | undefined;
+  readonly port: number;
+  readonly allowRun?: boolean | undefined;
+  readonly databaseUrl?: string | undefined;
+}
+
+export function addServe(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('serve')
+    .description('run the server: API, flag stream, engine and, unless told otherwise, an embedded PostgreSQL')
+    .option('--data <folder>', 'where the embedded database and credentials are kept', '.theseus')
+    .option('--host <address>', 'the address to listen on; loopback where absent')
+    .option('--port <number>', '0 takes any free one', wholeNumber, DEFAULT_PORT)
+    .option('--database-url <url>', 'use this PostgreSQL instead (DATABASE_URL)')
+    .option('--allow-run', 'let plans run commands here')
+    .option('--verbose', 'tell more of what happens')
+    .option('--json', 'print NDJSON')
+    .addHelpText('after', '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0')
+    .action(async (options: StartOptions & { json?: boolean; verbose?: boolean }) => {
+      const output = outputFor(options);
+      const server = await startHere(options, output, options.verbose ?? false);
+      output.say(`Theseus serves at ${server.url}`);
+      output.emit({ kind: 'serving', url: server.url, pid: process.pid });
+      const signal = await nextSignal();
+      output.warn(`${signal}: stopping; once more stops at once`);
+      process.once('SIGINT', () => process.exit(EXIT.failed));
+      process.once('SIGTERM', () => process.exit(EXIT.failed));
+      await server.stop();
+      end(EXIT.done);
+    });
+}
+
+/** Starts a server in this process and shows its tokens, if these were just made. */
+export function startHere(options: StartOptions, output: Output, isVerbose: boolean): Promise<TheseusServer> {
+  const databaseUrl = options.databaseUrl ?? process.env['DATABASE_URL'];
+  return startServer({
+    folder: resolve(options.data),
+    port: options.port,
+    allowRun: options.allowRun ?? false,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
+    log: (level, message) => {
+      if (isVerbose || level === 'warn' || level === 'error') output.warn(`${level}: ${message}`);
+    },
+    onTokens: ({ operator, sdk }) => {
+      output.say('New tokens, shown this once:');
+      output.say(`  operator  ${operator}   THESEUS_TOKEN for people and CI`);
+      output.say(`  sdk       ${sdk}   for applications`);
+      output.emit({ kind: 'tokens', operator, sdk });
+    },
+  });
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolveSignal) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolveSignal(signal));
+  });
+}

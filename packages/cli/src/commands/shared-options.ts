@@ -1,0 +1,57 @@
+import { userInfo } from 'node:os';
+import { TheseusError } from '@theseus/core/error';
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** Options of every command that talks to a server. */
+export interface ServerOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+export function withServerOptions(command: Command): Command {
+  return command
+    .option('--url <url>', "the server's address (THESEUS_URL)")
+    .option('--token <token>', 'the operator token (THESEUS_TOKEN)')
+    .option('--data <folder>', 'the .theseus folder of a server on this machine')
+    .option('--json', 'print NDJSON');
+}
+
+/** `--set name=value`, again and again. */
+export function collectVariable(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError(`write it as name=value, not '${text}'.`);
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+export function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}
+
+export function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('write a whole number.');
+  return number;
+}
+
+export function factor(text: string): number {
+  const number = Number(text);
+  if (!Number.isFinite(number) || number < 1) throw new InvalidArgumentError('write a number from 1 on.');
+  return number;
+}
+
+/** Who acts: `--as`, or the user of this machine. */
+export function personName(given: string | undefined): string {
+  if (given !== undefined) return given;
+  try {
+    return process.env['USER'] ?? userInfo().username;
+  } catch {
+    return 'operator';
+  }
+}
+
+export function requireReason(reason: string | undefined, verb: string): string {
+  if (reason !== undefined && reason.trim() !== '') return reason;
+  throw new TheseusError('invalid-argument', `'${verb}' needs a reason, which stays in the record: add --reason 'why'`);
+}

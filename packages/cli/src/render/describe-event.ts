@@ -1,0 +1,68 @@
+import { formatDuration } from '@theseus/core/time';
+import type { RolloutEvent } from '@theseus/core/rollout';
+
+const percent = (exposure: number): string => `${exposure / 1_000} %`;
+
+/** What happened, in one line, without its moment, actor and reason. */
+export function describeEvent(event: RolloutEvent): string {
+  switch (event.type) {
+    case 'run.started':
+      return `run of '${event.plan.title}' started`;
+    case 'run.paused':
+      return 'run paused';
+    case 'run.resumed':
+      return `run resumed after ${formatDuration(event.pausedMs)}`;
+    case 'run.finished':
+      return `run finished: ${event.outcome}`;
+    case 'phase.started':
+      return `phase ${event.phase} started`;
+    case 'phase.finished':
+      return `phase ${event.phase} ${event.status}`;
+    case 'step.started':
+      return `${event.stepId} started${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;
+    case 'step.held':
+      return `${event.stepId} held (${event.hold})`;
+    case 'step.released':
+      return `${event.stepId} goes on`;
+    case 'step.completed':
+      return `${event.stepId} completed`;
+    case 'step.skipped':
+      return `${event.stepId} skipped`;
+    case 'step.rolled-back':
+      return `${event.stepId} rolled back by ${event.rollbackId}`;
+    case 'step.warned':
+      return `${event.stepId} warns: ${event.rules}`;
+    case 'watch.soaked':
+      return `${event.watchId} healthy for as long as asked`;
+    case 'effect.requested':
+      return `${event.effect.id} requested (${event.effect.request.kind})`;
+    case 'effect.finished':
+      return `${event.effectId} ${event.result.outcome} in ${formatDuration(event.result.durationMs)}`;
+    case 'flag.exposure-changed':
+      return `${event.flag} ${percent(event.from)} → ${percent(event.to)}`;
+    case 'flag.exposure-confirmed':
+      return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
+    case 'approval.requested':
+      return `${event.stepId} asks: ${event.question}`;
+    case 'approval.given':
+      return `${event.person} agreed to ${event.stepId}`;
+    case 'approval.rejected':
+      return `${event.person} rejected ${event.stepId}`;
+    case 'rollback.initiated':
+      return `${event.rollbackId} of ${event.scope} ${event.target} initiated${event.overMs > 0 ? ` over ${formatDuration(event.overMs)}` : ''}`;
+    case 'rollback.completed':
+      return `${event.rollbackId} completed in ${formatDuration(event.durationMs)}${event.withinBudget ? '' : ', over its budget'}`;
+    case 'rollback.failed':
+      return `${event.rollbackId} FAILED after ${formatDuration(event.durationMs)}`;
+  }
+}
+
+/** One line of a log: moment in UTC, what happened, why, and who where it was a person. */
+export function formatEventLine(event: RolloutEvent, clock: (at: number) => string): string {
+  const who = event.actor.kind === 'person' ? ` [${event.actor.name}]` : '';
+  return `${clock(event.at)}  ${describeEvent(event)} — ${event.reason}${who}`;
+}
+
+export function utcClock(at: number): string {
+  return new Date(at).toISOString().replace('T', ' ').slice(0, 19);
+}

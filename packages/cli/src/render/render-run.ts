@@ -1,0 +1,170 @@
+import type { RuleResult } from '@theseus/core/health';
+import type { HealthView, PhaseView, RollbackView, RunView, StepView, WaitView } from '@theseus/core/rollout';
+import { formatDuration } from '@theseus/core/time';
+import { createColors } from 'picocolors';
+
+export interface RenderOptions {
+  /** Columns; lines are cut to them. */
+  readonly width: number;
+  readonly color: boolean;
+}
+
+type Paint = ReturnType<typeof createColors>;
+
+/** Glyph and word together, so that no state is told by colour alone. */
+const MARKS = {
+  pending: '○',
+  running: '●',
+  completed: '✓',
+  skipped: '–',
+  'rolled-back': '↩',
+  held: '‖',
+} as const;
+
+const BAR_WIDTH = 20;
+
+/** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
+export function renderRun(view: RunView, options: RenderOptions): readonly string[] {
+  const paint = createColors(options.color);
+  const lines = [
+    ...header(view, paint),
+    '',
+    ...view.phases.flatMap((phase) => phaseLines(phase, paint)),
+    ...view.rollbacks.flatMap((rollback) => rollbackLines(rollback, paint)),
+    ...waitLines(view, paint),
+  ];
+  return lines.map((line) => cut(line, options.width));
+}
+
+function header(view: RunView, paint: Paint): readonly string[] {
+  const elapsed = formatDuration((view.endedAt ?? view.now) - view.startedAt);
+  const state = view.outcome === null ? view.status : `${view.status}: ${view.outcome}`;
+  const compressed = view.timeCompression === 1 ? '' : `  time ×${view.timeCompression}`;
+  return [`${paint.bold(view.title)}  ${stateColor(paint, view)(state)}`, paint.dim(`${view.runId}  revision ${view.revision}  for ${elapsed}${compressed}`)];
+}
+
+function stateColor(paint: Paint, view: RunView): (text: string) => string {
+  if (view.outcome === 'succeeded') return paint.green;
+  if (view.outcome !== null) return paint.red;
+  return view.status === 'paused' ? paint.yellow : paint.cyan;
+}
+
+function phaseLines(phase: PhaseView, paint: Paint): readonly string[] {
+  const title = phase.title === phase.name ? phase.name : `${phase.name}: ${phase.title}`;
+  const head = `${MARKS[phase.status]} ${paint.bold(title)} ${paint.dim(phase.status)}`;
+  return [head, ...phase.steps.flatMap((step) => stepLines(step, paint))];
+}
+
+function stepLines(step: StepView, paint: Paint): readonly string[] {
+  const held = step.hold !== null && step.status === 'running';
+  const mark = held ? MARKS.held : MARKS[step.status];
+  const state = held ? paint.yellow(`held (${step.hold?.reason})`) : paint.dim(step.status);
+  const head = `  ${mark} ${step.title} ${paint.dim(step.kind)} ${state}`;
+  const lines = [step.ramp === null ? head : `${head}  ${exposureBar(step, paint)}`];
+  if (step.status !== 'running') return lines;
+  if (step.hold !== null) lines.push(`      ${paint.yellow(step.hold.text)}`);
+  if (step.approval !== null) {
+    const given = step.approval.given.length === 0 ? '' : `, agreed: ${step.approval.given.join(', ')}`;
+    lines.push(`      ${paint.yellow('?')} ${step.approval.question} waits for ${step.approval.missing || 'the next healthy look'}${given}`);
+  }
+  return [...lines, ...step.health.flatMap((health) => healthLines(health, step.health.length > 1, paint))];
+}
+
+/** `[███████▏····|····|···] 25 %`: how far it is, with a tick at each stage to come. */
+function exposureBar({ ramp }: StepView, paint: Paint): string {
+  if (ramp === null) return '';
+  const cells = Array.from<unknown, string>({ length: BAR_WIDTH }, (_, index) => (((index + 1) * 100) / BAR_WIDTH <= ramp.exposurePercent ? '█' : '·'));
+  for (const stage of ramp.throughPercent) {
+    const index = Math.min(BAR_WIDTH - 1, Math.ceil((stage * BAR_WIDTH) / 100) - 1);
+    if (stage > ramp.exposurePercent) cells[Math.max(0, index)] = '|';
+  }
+  return `[${paint.cyan(cells.join(''))}] ${ramp.exposurePercent} %`;
+}
+
+function healthLines(health: HealthView, isNamed: boolean, paint: Paint): readonly string[] {
+  const name = isNamed ? `${health.flag} ` : '';
+  const soak = `${formatDuration(Math.min(health.soakedMs, health.soakMs))} of ${formatDuration(health.soakMs)} healthy`;
+  const verdict = health.verdict === null ? 'not judged yet' : health.verdict;
+  return [`      ${name}${verdictColor(paint, health.verdict)(verdict)} ${paint.dim(`gate ${health.gate}, ${soak}`)}`, ...health.rules.map((rule) => `        ${ruleLine(rule, paint)}`)];
+}
+
+function ruleLine(rule: RuleResult, paint: Paint): string {
+  const mark = { pass: '✓', warn: '!', fail: '✗', inconclusive: '?', error: '⚡' }[rule.verdict];
+  const value = rule.value === null ? '–' : short(rule.value);
+  const threshold = rule.threshold === null ? '?' : short(rule.threshold);
+  const sample = rule.sample === null ? '' : `  n=${rule.sample}`;
+  const why = rule.verdict === 'pass' ? '' : `  ${rule.text}`;
+  return `${verdictColor(paint, rule.verdict)(`${mark} ${rule.rule}`)}  ${value} against ${threshold}${paint.dim(sample)}${why}`;
+}
+
+function verdictColor(paint: Paint, verdict: RuleResult['verdict'] | null): (text: string) => string {
+  switch (verdict) {
+    case 'pass':
+      return paint.green;
+    case 'warn':
+    case 'inconclusive':
+      return paint.yellow;
+    case 'error':
+    case 'fail':
+      return paint.red;
+    case null:
+      return paint.dim;
+  }
+}
+
+function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] {
+  const took = rollback.durationMs === null ? 'running' : `${rollback.status} in ${formatDuration(rollback.durationMs)}`;
+  const budget = `budget ${formatDuration(rollback.budgetMs)}${rollback.withinBudget === false ? ' exceeded' : ''}`;
+  const color = rollback.status === 'failed' ? paint.red : paint.yellow;
+  return [
+    color(`↩ ${rollback.id} of ${rollback.scope} ${rollback.target}: ${took}, ${budget}`),
+    `    ${rollback.reason}`,
+    ...rollback.verification.map((proof) => `    ✓ ${proof}`),
+    ...(rollback.failure === null ? [] : [`    ✗ ${rollback.failure}`]),
+  ];
+}
+
+function waitLines(view: RunView, paint: Paint): readonly string[] {
+  if (view.waits.length === 0) return [];
+  return ['', ...view.waits.flatMap((wait) => waitLine(wait, view.now, paint))];
+}
+
+/** One sentence for what is waited for, and who or what can end the wait. */
+function waitLine(wait: WaitView, now: number, paint: Paint): readonly string[] {
+  const when = wait.until === null ? '' : ` Earliest in ${formatDuration(Math.max(0, wait.until - now))}.`;
+  const line = `${paint.bold('Waiting:')} ${wait.text}${when} Ended by ${wait.endedBy}.`;
+  return wait.command === null ? [line] : [line, `    ${paint.cyan(`${wait.command} --reason '…'`)}`];
+}
+
+function short(value: number): string {
+  return Number(value.toPrecision(4)).toString();
+}
+
+// The escape character begins every ANSI sequence.
+const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+
+/** Cuts to so many columns, not counting colours. */
+function cut(line: string, width: number): string {
+  const plain = line.replace(ANSI, '');
+  if (plain.length <= width) return line;
+  if (plain === line) return `${line.slice(0, Math.max(0, width - 1))}…`;
+  return cutColored(line, width);
+}
+
+function cutColored(line: string, width: number): string {
+  let visible = 0;
+  let result = '';
+  for (const part of line.split(new RegExp(`(${ANSI.source})`))) {
+    if (ANSI.test(part)) {
+      ANSI.lastIndex = 0;
+      result += part;
+      continue;
+    }
+    const room = width - 1 - visible;
+    if (room <= 0) continue;
+    result += part.slice(0, room);
+    visible += Math.min(part.length, room);
+    if (part.length > room) result += '…';
+  }
+  return result;
+}

@@ -4,13 +4,23 @@ export const PLAN_LIMITS = {
   fileLength: 1_000_000,
   phases: 200,
   stepsPerPhase: 500,
+  steps: 5_000,
   flags: 1_000,
   signals: 500,
   gates: 200,
   rulesPerGate: 100,
   segments: 500,
   people: 1_000,
+  risks: 200,
+  channels: 200,
+  messages: 500,
+  /** Characters of one address, one condition and one command's line: longer ones are mistakes, and slow to judge. */
+  urlLength: 4_000,
+  conditionLength: 500,
+  commandLength: 10_000,
   /** Aliases a YAML file may expand to. */
   aliases: 100,
+  /** How deep lists and maps may be nested. */
+  depth: 50,
   problems: 200,
 } as const;

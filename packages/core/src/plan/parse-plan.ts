@@ -29,15 +29,30 @@ export function parsePlan(text: string, options: ParseOptions): ParsedPlan {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const syntax = document.errors.map((error): Diagnostic => {
     const { line, col } = lines.linePos(error.pos[0]);
-    return { ...place(options.file, line, col), code: 'yaml', severity: 'error', path: '', message: firstLine(error.message), mend: yamlMend(error.code) };
+    return {
+      ...place(options.file, line, col),
+      code: 'yaml',
+      severity: 'error',
+      path: '',
+      message: firstLine(error.message),
+      mend: yamlMend(error.code),
+    };
   });
   if (syntax.length > 0) return { plan: null, diagnostics: syntax };
   const source = toValue(document);
   if (source instanceof Error) {
-    return failed(options.file, { code: 'yaml', message: firstLine(source.message), mend: `use at most ${PLAN_LIMITS.aliases} aliases` });
+    const [message, mend] =
+      source instanceof RangeError
+        ? ['the file is nested too deeply', `${PLAN_LIMITS.depth} levels are the most`]
+        : [firstLine(source.message), `use at most ${PLAN_LIMITS.aliases} aliases`];
+    return failed(options.file, { code: 'yaml', message, mend });
   }
   if (source === null || typeof source !== 'object' || Array.isArray(source)) {
-    return failed(options.file, { code: 'empty', message: 'the file is not a plan', mend: "begin with 'plan: its-name', or let 'theseus init' write one" });
+    return failed(options.file, {
+      code: 'empty',
+      message: 'the file is not a plan',
+      mend: "begin with 'plan: its-name', or let 'theseus init' write one",
+    });
   }
   const { plan, problems } = planFromSource(source, options.variables);
   const diagnostics = problems
@@ -91,7 +106,9 @@ function keyOffset(document: Document, path: Path): number | null {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   const last = path.at(-1);
   if (isMap(parent)) {
-    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last));
+    const pair = parent.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last),
+    );
     return isScalar(pair?.key) ? (pair.key.range?.[0] ?? null) : null;
   }
   if (!isCollection(parent) || typeof last !== 'number') return null;
@@ -103,7 +120,10 @@ function place(file: string, line: number, column: number) {
   return { file, line: Math.max(1, line), column: Math.max(1, column) };
 }
 
-function failed(file: string, problem: { readonly code: string; readonly message: string; readonly mend: string }): ParsedPlan {
+function failed(
+  file: string,
+  problem: { readonly code: string; readonly message: string; readonly mend: string },
+): ParsedPlan {
   return { plan: null, diagnostics: [{ ...place(file, 1, 1), severity: 'error', path: '', ...problem }] };
 }
 

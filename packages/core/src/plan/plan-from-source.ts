@@ -1,14 +1,18 @@
 import { utf8Length } from '../flag/index.ts';
 import { checkPlan } from './check-plan.ts';
 import { PLAN_LIMITS } from './limits.ts';
-import type { Phase, Plan } from './plan.ts';
-import { type Path, Problems } from './problems.ts';
-import { readChannel, readFlag, readGate, readPerson, readRisk, readSegment, readSignal } from './read-parts.ts';
+import type { Phase, Plan, Signal } from './plan.ts';
+import type { StepReading } from './plan-reading.ts';
+import { Problems } from './problems.ts';
+import { type Outline, type OutlinePhase, readOutline } from './read-outline.ts';
+import { readChannel, readFlag, readGate, readPerson, readRisk } from './read-parts.ts';
+import { readSegment } from './read-segment.ts';
+import { readSignal } from './read-signal.ts';
 import { readStep } from './read-step.ts';
 import { type PlanNames, type ReadingContext, requireName } from './reading-context.ts';
-import { type PlanShell, planShellSchema } from './source-schema.ts';
+import { settleFreshness } from './signal-freshness.ts';
+import { StepOrder } from './step-order.ts';
 import { fillVariables } from './variables.ts';
-import { reportIssues } from './zod-problems.ts';
 
 export interface ReadPlan {
   /** Only when nothing is wrong with it. */
@@ -19,141 +23,141 @@ export interface ReadPlan {
 /** Checks a plan's source, whatever it was written in, and tells every problem at once. */
 export function planFromSource(source: unknown, variables: Readonly<Record<string, string>> = {}): ReadPlan {
   const problems = new Problems();
-  const filled = fillVariables(problems, source, variables);
-  const shell = readShell(problems, filled);
-  if (shell === null) return { plan: null, problems };
-  const context: ReadingContext = { problems, names: namesOf(shell) };
-  for (const [name, signal] of Object.entries(shell.signals ?? {})) {
+  const outline = readOutline(problems, fillVariables(problems, source, variables));
+  if (outline === null) return { plan: null, problems };
+  const context: ReadingContext = { problems, names: namesOf(outline) };
+  for (const [name, signal] of outline.signals) {
     context.names.readSignals.set(name, readSignal(context, name, signal));
   }
-  const places = { phases: new Map<string, Path>(), steps: new Map<string, Path>() };
-  const plan = assemble(context, shell, places);
-  // A plan with broken parts is checked as far as it was read; what was left out only hides problems, never makes new ones.
-  if (places.steps.size > 0 && !problems.isTouched(['phases'])) checkPlan(problems, plan, places);
+  const phases = readPhases(context, outline);
+  const plan = assemble(context, outline, phases);
+  const order = new StepOrder(
+    phases.map(({ phase, steps }) => ({ name: phase.name, needs: phase.needs, steps: steps.map(({ id }) => id) })),
+  );
+  checkPlan({ problems, outline, plan, steps: phases.flatMap(({ steps }) => steps), order });
   return { plan: problems.hasErrors ? null : plan, problems };
 }
 
-/** The outline of the plan. Parts with a wrong shape are told and taken out, so that the rest is checked too. */
-function readShell(problems: Problems, source: unknown): PlanShell | null {
-  const first = planShellSchema.safeParse(source, { reportInput: true });
-  if (first.success) return first.data;
-  reportIssues(problems, [], first.error.issues, Object.keys(planShellSchema.shape));
-  const pruned: unknown = JSON.parse(JSON.stringify(source) ?? 'null');
-  for (const issue of first.error.issues) prune(pruned, issue.path, issue.code === 'unrecognized_keys' ? issue.keys : []);
-  const second = planShellSchema.safeParse(withRequired(pruned), { reportInput: true });
-  return second.success ? second.data : null;
-}
-
-function prune(source: unknown, path: readonly PropertyKey[], keys: readonly string[]): void {
-  if (keys.length > 0) {
-    const parent = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], source);
-    for (const key of keys) delete (parent as Record<string, unknown> | undefined)?.[key];
-    return;
-  }
-  const last = path.at(-1);
-  const parent = path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], source);
-  if (last === undefined || typeof parent !== 'object' || parent === null || Array.isArray(parent)) return;
-  delete (parent as Record<PropertyKey, unknown>)[last];
-}
-
-/** Stand-ins for what is missing at the top, which has been told already. */
-function withRequired(source: unknown): unknown {
-  return typeof source === 'object' && source !== null ? { plan: 'unnamed', cohort: 'userId', ...source } : source;
-}
-
-function namesOf(shell: PlanShell): PlanNames {
-  const keys = (part: object | undefined): ReadonlySet<string> => new Set(Object.keys(part ?? {}));
+function namesOf({ names, parts, phases, uncertain }: Outline): PlanNames {
   const rolesHeld = new Map<string, number>();
-  for (const [name, source] of Object.entries(shell.people ?? {})) {
+  for (const [name, source] of parts.people) {
     for (const role of new Set(readPerson(name, source).roles)) rolesHeld.set(role, (rolesHeld.get(role) ?? 0) + 1);
   }
   return {
-    signals: keys(shell.signals),
-    gates: keys(shell.gates),
-    risks: keys(shell.risks),
-    segments: keys(shell.segments),
-    flags: keys(shell.flags),
-    channels: keys(shell.channels),
-    messages: keys(shell.messages),
-    phases: shell.phases.map(({ phase }) => phase),
+    ...names,
+    phases: phases.flatMap(({ name }) => name ?? []),
     rolesHeld,
     readSignals: new Map(),
+    uncertain,
   };
 }
 
-function assemble(context: ReadingContext, shell: PlanShell, places: { phases: Map<string, Path>; steps: Map<string, Path> }): Plan {
-  checkLimits(context, shell);
-  const read = <Source, Result>(part: Readonly<Record<string, Source>> | undefined, reader: (name: string, source: Source) => Result | null) =>
-    Object.fromEntries(
-      Object.entries(part ?? {}).flatMap(([name, source]) => {
-        const result = reader(name, source);
-        return result === null ? [] : [[name, result] as const];
-      }),
-    );
+function assemble(context: ReadingContext, outline: Outline, phases: readonly PhaseReading[]): Plan {
+  const { parts } = outline;
+  const gates = readEach(parts.gates, (name, gate) => readGate(context, name, gate));
+  const read = readEach<Signal | null, Signal>(context.names.readSignals, (_name, signal) => signal);
   return {
     kind: 'plan',
-    name: shell.plan,
-    title: shell.title ?? shell.plan,
-    cohort: shell.cohort,
-    salt: readSalt(context, shell),
+    name: outline.plan,
+    title: outline.title ?? outline.plan,
+    cohort: outline.cohort,
+    salt: readSalt(context, outline),
     timeCompression: 1,
-    signals: read(Object.fromEntries(context.names.readSignals), (_name, signal) => signal),
-    gates: read(shell.gates, (name, gate) => readGate(context, name, gate)),
-    risks: read(shell.risks, (name, risk) => readRisk(context, name, risk)),
-    segments: read(shell.segments, (name, segment) => readSegment(context, name, segment)),
-    flags: read(shell.flags, (key, flag) => readFlag(context, key, flag)),
-    people: read(shell.people, (name, person) => readPerson(name, person)),
-    channels: read(shell.channels, (name, channel) => readChannel(context, name, channel)),
-    messages: shell.messages ?? {},
-    phases: readPhases(context, shell, places),
+    signals: settleFreshness(read, gates, outline.signals),
+    gates,
+    risks: readEach(parts.risks, (name, risk) => readRisk(context, name, risk)),
+    segments: readEach(parts.segments, (name, segment) => readSegment(context, name, segment)),
+    flags: readEach(parts.flags, (key, flag) => readFlag(context, key, flag)),
+    people: readEach(parts.people, (name, person) => readPerson(name, person)),
+    channels: readEach(parts.channels, (name, channel) => readChannel(context, name, channel)),
+    messages: readEach(parts.messages, (_name, text) => text),
+    phases: phases.map(({ phase }) => phase),
   };
 }
 
-function readPhases(context: ReadingContext, shell: PlanShell, places: { phases: Map<string, Path>; steps: Map<string, Path> }): readonly Phase[] {
+/** Reads every entry of a part; broken ones are left out. */
+function readEach<Source, Result>(
+  part: ReadonlyMap<string, Source>,
+  reader: (name: string, source: Source) => Result | null,
+): Readonly<Record<string, Result>> {
+  const entries = [...part].flatMap(([name, source]) => {
+    const result = reader(name, source);
+    return result === null ? [] : [[name, result] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+interface PhaseReading {
+  readonly phase: Phase;
+  readonly steps: readonly StepReading[];
+}
+
+function readPhases(context: ReadingContext, outline: Outline): readonly PhaseReading[] {
   const taken = new Set<string>();
-  return shell.phases.flatMap((source, index) => {
-    const path: Path = ['phases', index];
-    if (places.phases.has(source.phase)) {
-      const message = `there is a phase '${source.phase}' already`;
-      context.problems.add({ path: [...path, 'phase'], code: 'duplicate-phase', message, mend: 'give it another name' });
+  const names = new Set<string>();
+  const phases = outline.phases.flatMap((written, index) => {
+    const name = written.name ?? `phase-${index + 1}`;
+    if (names.has(name)) {
+      const message = `there is a phase '${name}' already`;
+      const path = [...written.path, 'phase'];
+      context.problems.add({ path, code: 'duplicate-phase', message, mend: 'give it another name' });
       return [];
     }
-    places.phases.set(source.phase, path);
-    const before = shell.phases[index - 1]?.phase;
-    const needs = source.needs ?? (before === undefined ? [] : [before]);
-    source.needs?.forEach((need, at) => void requireName(context, [...path, 'needs', at], 'phase', need, context.names.phases));
-    const steps = source.steps.flatMap((step, at) => {
-      const place = {
-        phase: source.phase,
+    names.add(name);
+    return readPhase(context, outline, { ...written, name, before: outline.phases[index - 1]?.name ?? null, taken });
+  });
+  const count = phases.reduce((sum, { steps }) => sum + steps.length, 0);
+  if (count > PLAN_LIMITS.steps) {
+    const mend = `${PLAN_LIMITS.steps} is the most`;
+    context.problems.add({
+      path: ['phases'],
+      code: 'too-many',
+      message: `${count} steps are too many`,
+      mend,
+      atKey: true,
+    });
+  }
+  return phases;
+}
+
+interface PhasePlace extends OutlinePhase {
+  readonly name: string;
+  /** The phase before it in the file, which it needs unless it says otherwise. */
+  readonly before: string | null;
+  readonly taken: Set<string>;
+}
+
+function readPhase(context: ReadingContext, { parts }: Outline, place: PhasePlace): PhaseReading {
+  const { name, path, source, before, taken } = place;
+  source?.needs?.forEach((need, at) => {
+    requireName(context, [...path, 'needs', at], 'phase', need, context.names.phases);
+  });
+  const steps = (source?.steps ?? []).map((step, at) =>
+    readStep(
+      context,
+      {
+        phase: name,
         path: [...path, 'steps', at],
         taken,
-        risks: shell.risks ?? {},
-        riskOf: (flag: string) => shell.flags?.[flag]?.risk,
-      };
-      const read = readStep(context, place, step);
-      if (read !== null) places.steps.set(read.id, place.path);
-      return read ?? [];
-    });
-    return [{ name: source.phase, title: source.title ?? source.phase, needs, steps }];
-  });
+        risks: parts.risks,
+        riskOf: (flag) => parts.flags.get(flag)?.risk,
+      },
+      step,
+    ),
+  );
+  const needs = source?.needs ?? (before === null ? [] : [before]);
+  const whole = steps.flatMap(({ step }) => step ?? []);
+  return { phase: { name, title: source?.title ?? name, needs, steps: whole }, steps };
 }
 
 const SALT_WORD = 4;
 
 /** The salt of a plan that names none: its own name, filled up to a multiple of four. It outlives every version. */
-function readSalt(context: ReadingContext, shell: PlanShell): string {
-  if (shell.salt === undefined) return shell.plan.padEnd(Math.ceil(shell.plan.length / SALT_WORD) * SALT_WORD, '.');
-  if (/^[\x21-\x7e]+$/.test(shell.salt) && utf8Length(shell.salt) % SALT_WORD === 0) return shell.salt;
-  const message = `the salt '${shell.salt}' has ${shell.salt.length} characters`;
-  context.problems.add({ path: ['salt'], code: 'invalid-salt', message, mend: 'its length must be a multiple of four, in plain ASCII without spaces' });
-  return shell.salt;
-}
-
-function checkLimits(context: ReadingContext, shell: PlanShell): void {
-  for (const part of ['flags', 'signals', 'gates', 'segments', 'people'] as const) {
-    const size = Object.keys(shell[part] ?? {}).length;
-    if (size <= PLAN_LIMITS[part]) continue;
-    const message = `${size} ${part} are too many`;
-    context.problems.add({ path: [part], code: 'too-many', message, mend: `${PLAN_LIMITS[part]} is the most` });
-  }
+function readSalt({ problems }: ReadingContext, { salt, plan }: Outline): string {
+  if (salt === undefined) return plan.padEnd(Math.ceil(plan.length / SALT_WORD) * SALT_WORD, '.');
+  if (/^[\x21-\x7e]+$/.test(salt) && utf8Length(salt) % SALT_WORD === 0) return salt;
+  const message = `the salt '${salt}' has ${salt.length} characters`;
+  const mend = 'its length must be a multiple of four, in plain ASCII without spaces';
+  problems.add({ path: ['salt'], code: 'invalid-salt', message, mend });
+  return salt;
 }

@@ -32,6 +32,16 @@ export class Problems {
     });
   }
 
+  /** Whether this kind of problem was told at or below the path. */
+  has(code: string, path: Path): boolean {
+    const prefix = path.join('/');
+    return this.all().some((problem) => problem.code === code && `${problem.path.join('/')}/`.startsWith(`${prefix}/`));
+  }
+
+  hasCode(...codes: readonly string[]): boolean {
+    return this.all().some(({ code }) => codes.includes(code));
+  }
+
   all(): readonly Problem[] {
     return [...this.#found.values()];
   }

@@ -3,27 +3,29 @@ import { parseDuration } from '../time/index.ts';
 import { nearest } from './did-you-mean.ts';
 import type { Path, Problems } from './problems.ts';
 
-const LONG_UNITS: Readonly<Record<string, string>> = {
-  millisecond: 'ms',
-  milliseconds: 'ms',
-  msec: 'ms',
-  sec: 's',
-  secs: 's',
-  second: 's',
-  seconds: 's',
-  min: 'm',
-  mins: 'm',
-  minute: 'm',
-  minutes: 'm',
-  hr: 'h',
-  hrs: 'h',
-  hour: 'h',
-  hours: 'h',
-  day: 'd',
-  days: 'd',
-  week: 'w',
-  weeks: 'w',
-};
+const LONG_UNITS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    millisecond: 'ms',
+    milliseconds: 'ms',
+    msec: 'ms',
+    sec: 's',
+    secs: 's',
+    second: 's',
+    seconds: 's',
+    min: 'm',
+    mins: 'm',
+    minute: 'm',
+    minutes: 'm',
+    hr: 'h',
+    hrs: 'h',
+    hour: 'h',
+    hours: 'h',
+    day: 'd',
+    days: 'd',
+    week: 'w',
+    weeks: 'w',
+  }),
+);
 
 /** A duration in milliseconds, or null after telling what is wrong with it. */
 export function readDuration(problems: Problems, path: Path, text: string): number | null {
@@ -31,14 +33,17 @@ export function readDuration(problems: Problems, path: Path, text: string): numb
   if (ms !== null) return ms;
   const written = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(text);
   const meant = written === null ? undefined : unitFor(written[2] ?? '');
-  const mend = meant === undefined ? 'write a number and a unit: 250ms, 30s, 30m, 1h30m, 2d, 8w' : `did you mean '${written?.[1]}${meant}'?`;
+  const mend =
+    meant === undefined
+      ? 'write a number and a unit: 250ms, 30s, 30m, 1h30m, 2d, 8w'
+      : `did you mean '${written?.[1]}${meant}'?`;
   problems.add({ path, code: 'invalid-duration', message: `'${text}' is not a duration`, mend });
   return null;
 }
 
 function unitFor(written: string): string | undefined {
   const lower = written.toLowerCase();
-  return LONG_UNITS[lower] ?? LONG_UNITS[nearest(lower, Object.keys(LONG_UNITS)) ?? ''];
+  return LONG_UNITS.get(lower) ?? LONG_UNITS.get(nearest(lower, LONG_UNITS.keys()) ?? '');
 }
 
 /** A percentage as parts of 100 000, or null after telling what is wrong with it. */
@@ -58,4 +63,11 @@ export function readPercent(problems: Problems, path: Path, text: string): numbe
     return null;
   }
   return rounded;
+}
+
+/** Tells that no time is watched at an exposure: allowed, but seldom meant. */
+export function warnNoSoak(problems: Problems, path: Path, soakMs: number | null): void {
+  if (soakMs !== 0) return;
+  const message = 'a soak of 0 watches no exposure before the next one';
+  problems.add({ path, code: 'no-soak', message, mend: 'give it some time, such as 30m', severity: 'warning' });
 }

@@ -1,5 +1,6 @@
 import type { Bound, Comparison, Condition, GateRule, Reference, RollbackScope, RuleAction } from '../health/index.ts';
 import { nearest, suggest } from './did-you-mean.ts';
+import { PLAN_LIMITS } from './limits.ts';
 import type { Signal, SignalUnit } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
 import { readDuration } from './quantities.ts';
@@ -7,12 +8,13 @@ import { readDuration } from './quantities.ts';
 const CONDITION = /^\s*([\w.-]+)\s*(>=|<=|>|<)\s*(.+?)(?:\s+for\s+(.+?))?\s*$/;
 const FACTOR = /^(\d+(?:\.\d+)?)\s*x\s+(\w+)$/;
 const SHARE = /^(\d+(?:\.\d+)?)\s*%\s+of\s+(\w+)$/;
-const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|ms|s)?$/;
+const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|%|ms|s|\/s)?$/;
 const ABSOLUTE = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s|\/s)?$/;
 const ACTION = /^rollback(?:\s+(flag|phase|plan))?(?:\s+(now)|\s+over\s+(\S+))?$/;
 
 const CONDITION_SHAPE = "write it like 'errors > 5%', 'latency > 2x baseline for 2m' or 'errors > legacy + 5 points'";
-const ACTION_SHAPE = "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'hold' or 'warn'";
+const ACTION_SHAPE =
+  "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'hold' or 'warn'";
 
 /** One entry of a gate's rules, or null after telling what is wrong with it. */
 export function readRule(
@@ -22,6 +24,8 @@ export function readRule(
   signals: ReadonlyMap<string, Signal | null>,
 ): GateRule | null {
   const [entry, ...more] = Object.entries(rule);
+  // An entry whose action is no text has been told.
+  if (entry === undefined && problems.isTouched(path)) return null;
   if (entry === undefined || more.length > 0) {
     const message = 'a rule is one condition with one action';
     problems.add({ path, code: 'invalid-rule', message, mend: "write '- errors > 5%: rollback now', one to a line" });
@@ -44,9 +48,17 @@ export function readCondition(
     problems.add({ path, code, message, mend, atKey: true });
     return null;
   };
+  if (text.length > PLAN_LIMITS.conditionLength) {
+    const most = `${PLAN_LIMITS.conditionLength} is the most`;
+    return tell('invalid-condition', `the condition has ${text.length} characters`, most);
+  }
   if (/worse\s+than\s+legacy/.test(text)) {
     const signal = /^\s*([\w.-]+)/.exec(text)?.[1] ?? 'errors';
-    return tell('not-available', "'worse than legacy' is not available yet", `compare directly: '${signal} > legacy + 1 points'`);
+    return tell(
+      'not-available',
+      "'worse than legacy' is not available yet",
+      `compare directly: '${signal} > legacy + 1 points'`,
+    );
   }
   const match = CONDITION.exec(text);
   if (match === null) return tell('invalid-condition', `'${text}' is not a condition`, CONDITION_SHAPE);
@@ -65,11 +77,18 @@ function readBound(text: string, signal: Signal): Bound | string {
   const factor = FACTOR.exec(text) ?? SHARE.exec(text);
   if (factor !== null) {
     const divisor = SHARE.test(text) ? 100 : 1;
-    return relative(factor[2] ?? '', signal, (reference) => ({ kind: 'factor', reference, factor: Number(factor[1]) / divisor }));
+    return relative(factor[2] ?? '', signal, (reference) => ({
+      kind: 'factor',
+      reference,
+      factor: Number(factor[1]) / divisor,
+    }));
   }
   const offset = OFFSET.exec(text);
   if (offset !== null && Number.isNaN(Number(text))) {
     const [, reference = '', sign, amount, unit] = offset;
+    if (!OFFSET_SIGNS[signal.unit].includes(unit)) {
+      return `${signal.name} is measured in ${signal.unit}: write it like '${reference} ${sign} ${OFFSET_SHAPE[signal.unit]}'`;
+    }
     const size = (sign === '-' ? -1 : 1) * Number(amount) * (unit === 's' ? 1_000 : 1);
     return relative(reference, signal, (known) => ({ kind: 'offset', reference: known, offset: size }));
   }
@@ -93,6 +112,20 @@ const UNIT_SIGNS: Readonly<Record<SignalUnit, readonly (string | undefined)[]>> 
   ms: ['ms', 's'],
   'per-second': ['/s', undefined],
   count: [undefined],
+};
+
+/** Points are those of a percentage: 3 % and 5 points are 8 %. */
+const OFFSET_SIGNS: Readonly<Record<SignalUnit, readonly (string | undefined)[]>> = {
+  percent: ['point', 'points', '%'],
+  ms: ['ms', 's'],
+  'per-second': ['/s', undefined],
+  count: [undefined],
+};
+const OFFSET_SHAPE: Readonly<Record<SignalUnit, string>> = {
+  percent: '5 points',
+  ms: '200ms',
+  'per-second': '10',
+  count: '10',
 };
 
 function absoluteBound(value: number, sign: string | undefined, signal: Signal): Bound | string {

@@ -1,9 +1,9 @@
-import type { z } from 'zod';
 import { suggest } from './did-you-mean.ts';
+import { PLAN_LIMITS } from './limits.ts';
 import type { Command, Signal } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
+import { readDuration } from './quantities.ts';
 import { splitCommand } from './split-command.ts';
-import { reportIssues } from './zod-problems.ts';
 
 /** What readers of parts of a plan share: where problems go, and the names that exist. */
 export interface ReadingContext {
@@ -13,7 +13,6 @@ export interface ReadingContext {
 
 /** The names each part defines, known before anything is read, so that order in the file does not matter. */
 export interface PlanNames {
-  readonly signals: ReadonlySet<string>;
   readonly gates: ReadonlySet<string>;
   readonly risks: ReadonlySet<string>;
   readonly segments: ReadonlySet<string>;
@@ -24,22 +23,24 @@ export interface PlanNames {
   readonly rolesHeld: ReadonlyMap<string, number>;
   /** The signals that could be read; a broken one is null, so that it is known but not reported again. */
   readonly readSignals: Map<string, Signal | null>;
+  /** Parts of which nobody can tell what they define: references into them are not judged. */
+  readonly uncertain: ReadonlySet<string>;
 }
 
 /** Tells when a name does not exist. */
-export function requireName(context: ReadingContext, path: Path, what: string, name: string, known: Iterable<string>): boolean {
+export function requireName(
+  context: ReadingContext,
+  path: Path,
+  what: string,
+  name: string,
+  known: Iterable<string>,
+): boolean {
   const names = [...known];
   if (names.includes(name)) return true;
-  context.problems.add({ path, code: `unknown-${what}`, message: `unknown ${what} '${name}'`, mend: suggest(name, names) });
+  if (context.names.uncertain.has(`${what}s`)) return false;
+  const message = `unknown ${what} '${name}'`;
+  context.problems.add({ path, code: `unknown-${what}`, message, mend: suggest(name, names) });
   return false;
-}
-
-/** Reads a value by its schema, or tells all that is wrong with it. */
-export function readShape<Schema extends z.ZodObject>(context: ReadingContext, path: Path, schema: Schema, value: unknown): z.output<Schema> | null {
-  const parsed = schema.safeParse(value, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  reportIssues(context.problems, path, parsed.error.issues, Object.keys(schema.shape));
-  return null;
 }
 
 /** A command as an argument list, or null after telling why it is none. */
@@ -47,11 +48,30 @@ export function readCommand(
   context: ReadingContext,
   path: Path,
   source: string | readonly string[],
-  repeatable: boolean,
+  options: { readonly repeatable: boolean },
 ): Command | null {
-  if (typeof source !== 'string') return { argv: source, repeatable };
-  const split = splitCommand(source);
-  if (split.kind === 'argv') return { argv: split.argv, repeatable };
-  context.problems.add({ path, code: 'invalid-command', message: split.message, mend: split.mend });
-  return null;
+  const tell = (message: string, mend: string): null => {
+    context.problems.add({ path, code: 'invalid-command', message, mend });
+    return null;
+  };
+  const length = typeof source === 'string' ? source.length : source.join(' ').length;
+  if (length > PLAN_LIMITS.commandLength) {
+    return tell(
+      `the command has ${length} characters`,
+      `${PLAN_LIMITS.commandLength} is the most: put it into a script`,
+    );
+  }
+  const split = typeof source === 'string' ? splitCommand(source) : ({ kind: 'argv', argv: source } as const);
+  if (split.kind === 'problem') return tell(split.message, split.mend);
+  if (split.argv[0]?.trim() === '') return tell('the command names no program', 'name the program to run first');
+  return { argv: split.argv, repeatable: options.repeatable };
+}
+
+export function optionalDuration(
+  context: ReadingContext,
+  path: Path,
+  text: string | undefined,
+  otherwise: number,
+): number | null {
+  return text === undefined ? otherwise : readDuration(context.problems, path, text);
 }

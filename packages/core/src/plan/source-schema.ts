@@ -6,10 +6,20 @@ import { PLAN_LIMITS } from './limits.ts';
  * checked where they are read, so that each mistake is told in the words of the plan.
  */
 
-const name = z.string().regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/i, 'letters, digits and single - _ . between them');
+const name = z
+  .string()
+  .max(200)
+  .regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/i, 'use letters, digits and single - _ . between them');
+const planName = z
+  .string()
+  .max(200)
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'write it in kebab-case, such as move-the-cache');
 const duration = z.string().describe('A duration: 250ms, 30s, 30m, 1h30m, 2d, 8w');
 const percent = z.string().describe('A percentage: 10%, 0.5%');
-const url = z.string().describe('An http or https address; ${{ vars.name }} and ${{ env.NAME }} may stand in it');
+const url = z
+  .string()
+  .max(PLAN_LIMITS.urlLength)
+  .describe('An http or https address; ${{ vars.name }} and ${{ env.NAME }} may stand in it');
 const commandLine = z
   .union([z.string().min(1), z.array(z.string()).min(1)])
   .describe('A program and its arguments; run without a shell. A list keeps each argument as it is');
@@ -47,7 +57,9 @@ export const signalSchemas = {
   reported: reportedSignal,
 } as const;
 
-const approvers = z.union([z.string(), z.array(z.string())]).describe('Roles that must agree: tech-lead, "2 of release"');
+const approvers = z
+  .union([z.string(), z.array(z.string())])
+  .describe('Roles that must agree: tech-lead, "2 of release"');
 const approveRule = z.union([z.literal(true), z.strictObject({ from: percent.optional(), by: approvers.optional() })]);
 
 const gate = z.strictObject({
@@ -57,8 +69,14 @@ const gate = z.strictObject({
     .min(1)
     .max(PLAN_LIMITS.rulesPerGate)
     .describe('condition: action, such as "errors > 5%": rollback now'),
-  silence: z.literal('hold').optional().describe('No data is never health: hold is the only choice'),
-  minSample: z.number().int().min(0).max(1_000_000).optional().describe('Below so many requests a reading proves nothing; 20'),
+  silence: z.literal('hold').describe('Silence is never health: to hold is the only choice').optional(),
+  minSample: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe('Below so many requests a reading proves nothing; 20'),
 });
 
 const risk = z.strictObject({
@@ -107,9 +125,10 @@ const httpProbe = z.strictObject({
 });
 const commandProbe = z.strictObject({
   run: commandLine,
-  expect: z.strictObject({ exitCode: z.number().int().min(0).max(255).optional(), contains: z.string().optional() }).optional(),
+  expect: z
+    .strictObject({ exitCode: z.number().int().min(0).max(255).optional(), contains: z.string().optional() })
+    .optional(),
 });
-export const probeSchemas = { http: httpProbe, run: commandProbe } as const;
 const probe = z.union([httpProbe, commandProbe]);
 
 const common = {
@@ -169,57 +188,92 @@ const channel = z.union([
 ]);
 const person = z.union([z.array(z.string()), z.strictObject({ roles: z.array(z.string()) })]);
 
-function planShape<Step extends z.ZodType, Signal extends z.ZodType>(step: Step, signal: Signal) {
-  return z.strictObject({
-    plan: name.describe('Identifies the plan over all its versions'),
-    title: z.string().optional(),
-    description: z.string().optional(),
-    cohort: z.string().min(1).describe('The attribute that is bucketed, such as userId'),
-    salt: z.string().min(4).max(64).optional().describe('Never changed once a plan has run; its length is a multiple of four'),
-    variables: z
-      .record(z.string(), z.union([z.string(), z.number(), z.null()]))
-      .optional()
-      .describe('${{ vars.name }} in the plan; null asks for --set name=value'),
-    signals: z.record(z.string(), signal).optional(),
-    gates: z.record(z.string(), gate).optional(),
-    risks: z.record(z.string(), risk).optional(),
-    segments: z.record(z.string(), z.record(z.string(), attributeTest)).optional(),
-    flags: z.record(z.string(), flag.nullable()).optional(),
-    people: z.record(z.string(), person).optional(),
-    channels: z.record(z.string(), channel).optional(),
-    messages: z.record(z.string(), z.string()).optional(),
-    phases: z
-      .array(
-        z.strictObject({
-          phase: name,
-          title: z.string().optional(),
-          needs: z.array(z.string()).optional().describe('Phases that must be completed first; the one before it where absent'),
-          steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase),
-        }),
-      )
-      .min(1)
-      .max(PLAN_LIMITS.phases),
-  });
-}
+const segment = z.record(z.string(), attributeTest);
+const messageText = z.string();
+const phaseShape = {
+  phase: name,
+  title: z.string().optional(),
+  needs: z.array(z.string()).optional().describe('Phases that must be completed first; the one before it where absent'),
+};
+const phaseSteps = z.array(z.unknown()).min(1).max(PLAN_LIMITS.stepsPerPhase);
 
-/** For reading: steps and signals are judged one by one, by their kind. */
-export const planShellSchema = planShape(z.unknown(), z.unknown());
+/** The parts of a plan that are maps from a name. Each entry is read alone, so that a broken one hides no other. */
+export const partSchemas = {
+  gates: gate,
+  risks: risk,
+  segments: segment,
+  flags: flag.nullable(),
+  people: person,
+  channels: channel,
+  messages: messageText,
+} as const;
+
+/** A phase whose steps are judged one by one, by their kind. */
+export const phaseSchema = z.strictObject({ ...phaseShape, steps: phaseSteps });
+
+const step = z.union([
+  stepSchemas.check,
+  stepSchemas.backup,
+  stepSchemas.run,
+  stepSchemas.baseline,
+  stepSchemas.ramp,
+  stepSchemas.approve,
+  stepSchemas.wait,
+  stepSchemas.watch,
+  stepSchemas.notify,
+]);
+
+const headShape = {
+  plan: planName.describe('Identifies the plan over all its versions; kebab-case'),
+  title: z.string().optional().describe('What people read; the name where absent'),
+  description: z.string().optional().describe('For readers of the file'),
+  cohort: z.string().min(1).describe('The attribute that is bucketed, such as userId'),
+  salt: z
+    .string()
+    .min(4)
+    .max(64)
+    .optional()
+    .describe('Never changed once a plan has run; its length is a multiple of four'),
+  variables: z
+    .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+    .optional()
+    .describe('${{ vars.name }} in the plan; null asks for --set name=value'),
+};
+
+/** The outline of a plan: its own words are judged here, every other part where it is read. */
+export const outlineSchema = z.strictObject({
+  ...headShape,
+  signals: z.record(z.string(), z.unknown()).optional(),
+  gates: z.record(z.string(), z.unknown()).optional(),
+  risks: z.record(z.string(), z.unknown()).optional(),
+  segments: z.record(z.string(), z.unknown()).optional(),
+  flags: z.record(z.string(), z.unknown()).optional(),
+  people: z.record(z.string(), z.unknown()).optional(),
+  channels: z.record(z.string(), z.unknown()).optional(),
+  messages: z.record(z.string(), z.unknown()).optional(),
+  phases: z.array(z.unknown()).min(1).max(PLAN_LIMITS.phases),
+});
 
 /** The whole language, for types and for the JSON Schema. */
-export const planSchema = planShape(
-  z.union([
-    stepSchemas.check,
-    stepSchemas.backup,
-    stepSchemas.run,
-    stepSchemas.baseline,
-    stepSchemas.ramp,
-    stepSchemas.approve,
-    stepSchemas.wait,
-    stepSchemas.watch,
-    stepSchemas.notify,
-  ]),
-  z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]),
-);
+export const planSchema = z.strictObject({
+  ...headShape,
+  signals: z
+    .record(z.string(), z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]))
+    .optional()
+    .describe('What is measured, where it comes from and its unit'),
+  gates: z.record(z.string(), gate).optional().describe('When, and by which rules, an exposure is judged'),
+  risks: z.record(z.string(), risk).optional().describe('Classes of risk: the exposures and soaks that flags share'),
+  segments: z.record(z.string(), segment).optional().describe('Named audiences: every attribute must match'),
+  flags: z.record(z.string(), flag.nullable()).optional().describe('What is moved'),
+  people: z.record(z.string(), person).optional().describe('Who holds which roles'),
+  channels: z.record(z.string(), channel).optional().describe('Where messages go'),
+  messages: z.record(z.string(), messageText).optional().describe('Texts with {{ fields }}'),
+  phases: z
+    .array(z.strictObject({ ...phaseShape, steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase) }))
+    .min(1)
+    .max(PLAN_LIMITS.phases)
+    .describe('What is done, in order'),
+});
 
 /** A plan as it is written, in YAML or through definePlan. */
 export type PlanSource = z.input<typeof planSchema>;
@@ -230,5 +284,8 @@ export type ApproveSource = z.output<typeof approveRule>;
 export type AttributeTestSource = z.output<typeof attributeTest>;
 export type ChannelSource = z.output<typeof channel>;
 export type ProbeSource = z.output<typeof probe>;
-export type PlanShell = z.output<typeof planShellSchema>;
+export type OutlineSource = z.output<typeof outlineSchema>;
+export type PhaseSource = z.output<typeof phaseSchema>;
+export type PartName = keyof typeof partSchemas;
+export type PartSource<Part extends PartName> = z.output<(typeof partSchemas)[Part]>;
 export type StepSource<Kind extends SourceStepKind> = z.output<(typeof stepSchemas)[Kind]>;

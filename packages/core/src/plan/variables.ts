@@ -1,4 +1,5 @@
 import { suggest } from './did-you-mean.ts';
+import { PLAN_LIMITS } from './limits.ts';
 import type { Path, Problems } from './problems.ts';
 
 const VARIABLE = /\$\{\{\s*vars\.([\w-]+)\s*\}\}/g;
@@ -24,10 +25,27 @@ interface Values {
 }
 
 function fill(problems: Problems, value: unknown, path: Path, values: Values): unknown {
+  if (path.length > PLAN_LIMITS.depth) {
+    const mend = `${PLAN_LIMITS.depth} levels are the most`;
+    problems.add({ path: path.slice(0, 1), code: 'too-deep', message: 'this is nested too deeply', mend, atKey: true });
+    return null;
+  }
   if (typeof value === 'string') return fillText(problems, value, path, values);
   if (Array.isArray(value)) return value.map((item, index) => fill(problems, item, [...path, index], values));
   if (!isMap(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, fill(problems, item, [...path, key], values)] as const);
+  const entries = Object.entries(value).flatMap(([key, item]) => {
+    if (key !== '__proto__')
+      return [[fillText(problems, key, path, values), fill(problems, item, [...path, key], values)] as const];
+    const at = [...path, key];
+    problems.add({
+      path: at,
+      code: 'invalid-name',
+      message: `'${key}' cannot be a name`,
+      mend: 'choose another',
+      atKey: true,
+    });
+    return [];
+  });
   return Object.fromEntries(entries);
 }
 
@@ -35,16 +53,31 @@ function fillText(problems: Problems, text: string, path: Path, { own, given }: 
   const secret = SECRET.exec(text);
   if (secret !== null && path[0] !== 'channels' && path.at(-1) !== 'http') {
     const message = `the secret '${secret[1]}' may not stand here`;
-    problems.add({ path, code: 'secret-place', message, mend: 'secrets may stand only in addresses of channels and http sources' });
+    problems.add({
+      path,
+      code: 'secret-place',
+      message,
+      mend: 'secrets may stand only in addresses of channels and http sources',
+    });
   }
   return text.replace(VARIABLE, (whole, name: string) => {
-    const value = given[name] ?? (Object.hasOwn(own, name) ? own[name] : undefined);
+    const value = Object.hasOwn(given, name) ? given[name] : Object.hasOwn(own, name) ? own[name] : undefined;
     if (typeof value === 'string' || typeof value === 'number') return String(value);
     if (value === null) {
       const message = `variable '${name}' has no value`;
-      problems.add({ path: ['variables', name], code: 'missing-variable', message, mend: `give it one with --set ${name}=…` });
+      problems.add({
+        path: ['variables', name],
+        code: 'missing-variable',
+        message,
+        mend: `give it one with --set ${name}=…`,
+      });
     } else {
-      problems.add({ path, code: 'unknown-variable', message: `unknown variable '${name}'`, mend: suggest(name, Object.keys(own)) });
+      problems.add({
+        path,
+        code: 'unknown-variable',
+        message: `unknown variable '${name}'`,
+        mend: suggest(name, Object.keys(own)),
+      });
     }
     return whole;
   });

@@ -1,63 +1,163 @@
-import type { z } from 'zod';
-import { suggest } from './did-you-mean.ts';
+import { z } from 'zod';
+import { nearest, suggest } from './did-you-mean.ts';
 import type { Path, Problems } from './problems.ts';
 
-/** Tells the issues of a schema in the words of the plan. `keysAt` lists what is allowed where a key is unknown. */
-export function reportIssues(problems: Problems, base: Path, issues: readonly z.core.$ZodIssue[], keys: readonly string[]): void {
-  for (const issue of issues) reportIssue(problems, base, issue, keys);
+type Issue = z.core.$ZodIssue;
+type IssueOf<Code extends Issue['code']> = Extract<Issue, { code: Code }>;
+
+/** Keys of flags that later versions bring; named here so that a plan that wants one is told so. */
+const LATER_FLAG_KEYS = ['dualWrite', 'keep', 'performance', 'readPreference'];
+
+/** Tells the issues of a schema in the words of the plan. The schema itself says which keys are allowed where. */
+export function reportIssues(problems: Problems, base: Path, issues: readonly Issue[], schema: z.core.$ZodType): void {
+  const misspelt = misspeltKeys(issues, schema);
+  for (const issue of issues) {
+    if (!misspelt.has(placeOf(issue.path))) reportIssue(problems, base, issue, schema);
+  }
 }
 
-function reportIssue(problems: Problems, base: Path, issue: z.core.$ZodIssue, keys: readonly string[]): void {
-  const path = [...base, ...issue.path.filter((part): part is string | number => typeof part !== 'symbol')];
+/** Required keys that are only missing because they are misspelt beside: one mistake is told once. */
+function misspeltKeys(issues: readonly Issue[], schema: z.core.$ZodType): ReadonlySet<string> {
+  const missing = issues.filter((issue) => issue.code !== 'unrecognized_keys' && issue.input === undefined);
+  const places = issues.flatMap((issue) =>
+    issue.code !== 'unrecognized_keys'
+      ? []
+      : issue.keys.map((key) => placeOf([...issue.path, nearest(key, keysAt(schema, issue.path)) ?? ''])),
+  );
+  return new Set(missing.map(({ path }) => placeOf(path)).filter((place) => places.includes(place)));
+}
+
+function placeOf(path: readonly PropertyKey[]): string {
+  return path.map(String).join('/');
+}
+
+function reportIssue(problems: Problems, base: Path, issue: Issue, schema: z.core.$ZodType): void {
+  const path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) {
-        const known = issue.path.length === 0 ? keys : [];
-        const mend = known.length > 0 ? suggest(key, known) : 'remove it, or look at the reference for what is allowed here';
-        problems.add({ path: [...path, key], code: 'unknown-key', message: `unknown key '${key}'`, mend, atKey: true });
-      }
-      return;
+      return reportKeys(problems, path, issue, keysAt(schema, issue.path));
     case 'invalid_type':
       return missingOrWrong(problems, path, issue);
     case 'invalid_union':
-      return reportUnion(problems, base, path, issue);
-    case 'invalid_value': {
-      const values = issue.values.map(String);
-      const given = typeof issue.input === 'string' ? issue.input : '';
-      problems.add({ path, code: 'invalid-value', message: `${describe(issue.input)} is not allowed here`, mend: suggest(given, values) });
+      return reportUnion(problems, path, issue, schema);
+    case 'invalid_value':
+      return reportValue(problems, path, issue, schema);
+    case 'too_big':
+    case 'too_small': {
+      const message = `${lastOf(path)} has the wrong size`;
+      problems.add({ path, code: 'wrong-size', message, mend: issue.message.toLowerCase() });
       return;
     }
-    case 'too_big':
-    case 'too_small':
-      problems.add({ path, code: 'wrong-size', message: `${lastOf(path)} has the wrong size`, mend: issue.message.toLowerCase() });
-      return;
     default:
       problems.add({ path, code: 'invalid-value', message: `${lastOf(path)} is not valid`, mend: issue.message });
   }
 }
 
-function missingOrWrong(problems: Problems, path: Path, issue: Extract<z.core.$ZodIssue, { code: 'invalid_type' }>): void {
-  if (issue.input === undefined) {
-    const key = lastOf(path);
-    problems.add({ path, code: 'missing-key', message: `'${key}' is missing`, mend: `add '${key}:' with a ${issue.expected}` });
-    return;
+function reportKeys(
+  problems: Problems,
+  path: Path,
+  issue: IssueOf<'unrecognized_keys'>,
+  known: readonly string[],
+): void {
+  for (const key of issue.keys) {
+    const later = path[0] === 'flags' && path.length === 2 && LATER_FLAG_KEYS.includes(key);
+    const code = later ? 'not-available' : 'unknown-key';
+    const message = later ? `'${key}' of a flag is not available yet` : `unknown key '${key}'`;
+    const mend = later ? `remove it; available are: ${known.join(', ')}` : suggest(key, known);
+    problems.add({ path: [...path, key], code, message, mend, atKey: true });
   }
-  const message = `${lastOf(path)} must be a ${issue.expected}, not ${describe(issue.input)}`;
-  const mend = issue.expected === 'string' ? 'put it in quotes, or add its unit' : `write a ${issue.expected}`;
+}
+
+function reportValue(problems: Problems, path: Path, issue: IssueOf<'invalid_value'>, schema: z.core.$ZodType): void {
+  if (issue.input === undefined) return tellMissing(problems, path, issue.values.map(String).join(' or '));
+  const values = issue.values.map(String);
+  const given = typeof issue.input === 'string' ? issue.input : '';
+  const [why] = values.length === 1 ? schemasAt(schema, issue.path).flatMap(describedAs) : [];
+  const mend = suggest(given, values) + (why === undefined ? '' : `; ${why}`);
+  problems.add({ path, code: 'invalid-value', message: `${describe(issue.input)} is not allowed here`, mend });
+}
+
+function missingOrWrong(problems: Problems, path: Path, issue: IssueOf<'invalid_type'>): void {
+  const expected = nameOfType(issue.expected);
+  if (issue.input === undefined) return tellMissing(problems, path, expected);
+  const message = `${lastOf(path)} must be ${expected}, not ${describe(issue.input)}`;
+  const mend = issue.expected === 'string' ? 'put it in quotes, or add its unit' : `write ${expected}`;
   problems.add({ path, code: 'wrong-type', message, mend });
 }
 
+function tellMissing(problems: Problems, path: Path, expected: string): void {
+  const key = lastOf(path);
+  problems.add({ path, code: 'missing-key', message: `'${key}' is missing`, mend: `add '${key}:' with ${expected}` });
+}
+
 /** Of a union, the branch that went furthest is what was meant. */
-function reportUnion(problems: Problems, base: Path, path: Path, issue: Extract<z.core.$ZodIssue, { code: 'invalid_union' }>): void {
-  const branches = issue.errors.filter((errors) => !errors.every((error) => error.code === 'invalid_type' && error.path.length === 0));
-  const meant = branches.toSorted((left, right) => left.length - right.length)[0];
-  if (meant === undefined) {
-    const expected = [...new Set(issue.errors.flat().map((error) => ('expected' in error ? error.expected : '')))].filter(Boolean);
-    const message = `${lastOf(path)} must be a ${expected.join(' or ')}, not ${describe(issue.input)}`;
-    problems.add({ path, code: 'wrong-type', message, mend: `write a ${expected.join(' or ')}` });
-    return;
+function reportUnion(problems: Problems, path: Path, issue: IssueOf<'invalid_union'>, schema: z.core.$ZodType): void {
+  if (issue.input === undefined) return tellMissing(problems, path, 'a value');
+  const union = schemasAt(schema, issue.path).find((found) => found instanceof z.ZodUnion);
+  const branches = issue.errors.map((errors, index) => ({ errors, schema: union?.options[index] ?? schema }));
+  const [meant] = branches
+    .filter(({ errors }) => !errors.every(({ code, path: at }) => code !== 'unrecognized_keys' && at.length === 0))
+    .toSorted((left, right) => distanceOf(left) - distanceOf(right));
+  if (meant !== undefined) return reportIssues(problems, path, meant.errors, meant.schema);
+  const expected = [...new Set(issue.errors.flat().map(expectedBy))].filter((text) => text !== '').join(' or ');
+  const message = `${lastOf(path)} must be ${expected}, not ${describe(issue.input)}`;
+  problems.add({ path, code: 'wrong-type', message, mend: `write ${expected}` });
+}
+
+/** How far what was written is from a branch: a misspelt key counts less than a key of another branch. */
+function distanceOf({
+  errors,
+  schema,
+}: {
+  readonly errors: readonly Issue[];
+  readonly schema: z.core.$ZodType;
+}): number {
+  const misspelt = misspeltKeys(errors, schema).size;
+  return errors.length - 2 * misspelt;
+}
+
+function expectedBy(issue: Issue): string {
+  if (issue.code === 'invalid_type') return nameOfType(issue.expected);
+  return issue.code === 'invalid_value' ? issue.values.map(String).join(' or ') : '';
+}
+
+/** The keys that objects at the path may have. */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
+  const found = schemasAt(schema, path).flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []));
+  return [...new Set(found)];
+}
+
+/** Every schema that may stand at the path: each branch of a union counts, and the union itself. */
+function schemasAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return schemasAt(schema.unwrap(), path);
+  if (schema instanceof z.ZodUnion) {
+    const inside = schema.options.flatMap((option) => schemasAt(option, path));
+    return path.length === 0 ? [schema, ...inside] : inside;
   }
-  reportIssues(problems, base.concat(path.slice(base.length)), meant, []);
+  const [key, ...rest] = path;
+  if (key === undefined) return [schema];
+  if (schema instanceof z.ZodArray) return schemasAt(schema.element, rest);
+  if (schema instanceof z.ZodRecord) return schemasAt(schema.valueType, rest);
+  if (!(schema instanceof z.ZodObject)) return [];
+  const next: z.core.$ZodType | undefined = schema.shape[String(key)];
+  return next === undefined ? [] : schemasAt(next, rest);
+}
+
+function describedAs(schema: z.core.$ZodType): readonly string[] {
+  return schema instanceof z.ZodType && schema.description !== undefined ? [schema.description] : [];
+}
+
+const TYPE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['array', 'a list'],
+  ['boolean', 'true or false'],
+  ['int', 'a whole number'],
+  ['object', 'a map'],
+  ['record', 'a map'],
+  ['string', 'a text'],
+]);
+
+function nameOfType(type: string): string {
+  return TYPE_NAMES.get(type) ?? `a ${type}`;
 }
 
 function describe(input: unknown): string {
@@ -68,5 +168,6 @@ function describe(input: unknown): string {
 }
 
 function lastOf(path: Path): string {
-  return String(path.at(-1) ?? 'the plan');
+  const last = path.at(-1);
+  return typeof last === 'number' ? `entry ${last + 1} of ${lastOf(path.slice(0, -1))}` : (last ?? 'the plan');
 }

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parsePlan } from './parse-plan.ts';
+
+const example = readFileSync(new URL('../../test-support/example-plan.yaml', import.meta.url), 'utf8');
+
+/** The example with parts replaced; each must be there, or the test would try something else than it says. */
+function changed(...replacements: readonly (readonly [find: string, replacement: string])[]): string {
+  return replacements.reduce((text, [find, replacement]) => {
+    if (!text.includes(find)) throw new Error(`the example has no ${find}`);
+    return text.replaceAll(find, () => replacement);
+  }, example);
+}
+
+const diagnosticsOf = (text: string) => parsePlan(text, { file: 'plan.yaml' }).diagnostics;
+
+/** The text from where a diagnostic points to the end of its line. */
+function pointedAt(text: string, { line, column }: { readonly line: number; readonly column: number }): string {
+  return text.split('\n')[line - 1]?.slice(column - 1) ?? '';
+}
+
+const FIRST_RAMP = '      - ramp: cv-analyzer\n        gate: standard # cv-analyzer\n';
+const BASELINE = '      - baseline: { over: 24h }\n';
+
+describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
+  it.each<[what: string, find: string, replacement: string, code: string, at: string, mend: string]>([
+    ['a key of a gate', '    every: 30s', '    evry: 30s', 'unknown-key', 'evry', "'every'"],
+    ['a required key of a risk', '    soak: 30m', '    soack: 30m', 'unknown-key', 'soack', "'soak'"],
+    ['a key of a flag', 'cv-analyzer: { risk: low }', 'cv-analyzer: { rsk: low }', 'unknown-key', 'rsk', "'risk'"],
+    ['a key inside a step', 'status: 200', 'stauts: 200', 'unknown-key', 'stauts', "'status'"],
+    ['a key of a step', FIRST_RAMP, FIRST_RAMP.replace('gate', 'gaet'), 'unknown-key', 'gaet', "'gate'"],
+    ['a key of a channel', 'webhook: ', 'webhok: ', 'unknown-key', 'webhok', "'webhook'"],
+    ['an operator of a segment', 'endsWith', 'endswith', 'unknown-key', 'endswith', "'endsWith'"],
+    ['a whole part', 'people:', 'peple:', 'unknown-key', 'peple', "'people'"],
+    ['a part of the wrong type', 'gates:\n  standard:', 'gates:\n  - standard:', 'wrong-type', '- standard', 'a map'],
+    ['a broken gate', '    every: 30s', '    every: 30 sec', 'invalid-duration', '30 sec', "'30s'"],
+    ['a broken signal', 'latency-p95', 'latncy-p95', 'invalid-value', 'latncy-p95', "'latency-p95'"],
+    ['a missing list', '    through: [10%, 25%, 50%, 75%, 100%]\n', '', 'missing-key', 'low:', "'through:'"],
+    ['a kind of step', '- ramp: cv-analyzer', '- rmap: cv-analyzer', 'unknown-step', 'rmap', "'ramp'"],
+    ['a needed phase', 'needs: [prepare]', 'needs: [prepar]', 'unknown-phase', 'prepar]', "'prepare'"],
+    ['a needed step', BASELINE, `${BASELINE}        needs: [chek]\n`, 'unknown-step', 'chek', "'check'"],
+    ['a phase twice', 'phase: critical', 'phase: low-risk', 'duplicate-phase', 'low-risk', 'another name'],
+    [
+      'a channel',
+      'notify: release-channel',
+      'notify: relase-channel',
+      'unknown-channel',
+      'relase',
+      "'release-channel'",
+    ],
+    ['a risk', '{ risk: low }', '{ risk: constructor }', 'unknown-risk', 'constructor', 'low, critical'],
+    ['silence', 'silence: hold', 'silence: pass', 'invalid-value', 'pass', 'never health'],
+    [
+      'a flag of later',
+      '{ risk: low }',
+      '{ risk: low, keep: in-flight }',
+      'not-available',
+      'keep',
+      'available are: risk',
+    ],
+    ['an empty segment', '{ signedUpAt: { after: 2026-01-01 } }', '{}', 'empty-segment', 'newcomers', 'in common'],
+    ['a name', '  cv-analyzer: {', '  __proto__: {}\n  cv-analyzer: {', 'invalid-name', '__proto__', 'another'],
+    ['a plan name', 'plan: recommendations', 'plan: My_Plan', 'invalid-value', 'My_Plan', 'kebab-case'],
+    ['half a field', '{{ phase.title }}', '{{ phase.title', 'broken-field', "'{{ phase", '{{ phase.title }}'],
+    ['a template in an address', 'app.example/health', 'app.example/${{ id }}', 'invalid-url', "'https", 'vars.name'],
+    ['two kinds', BASELINE, `${BASELINE}        wait: 2h\n`, 'ambiguous-step', 'wait', 'two steps'],
+    ['no baseline', BASELINE, '', 'missing-baseline', 'latency > 2x', 'baseline: { over: 24h }'],
+    [
+      'a step that waits for itself',
+      BASELINE,
+      `${BASELINE}        needs: [baseline]\n`,
+      'cycle',
+      'baseline]',
+      'itself',
+    ],
+    [
+      'a step that waits for a later one of its phase',
+      BASELINE,
+      `${BASELINE}      - wait: 1h\n        needs: [late]\n      - wait: 2h\n        name: late\n`,
+      'cycle',
+      'late]',
+      "'prepare/late' cannot begin before 'prepare/wait' is over",
+    ],
+    [
+      'a step that waits for a phase that waits for it',
+      FIRST_RAMP,
+      `${FIRST_RAMP}        needs: [critical/circuit-breaker]\n`,
+      'cycle',
+      'critical/circuit-breaker',
+      'remove this need',
+    ],
+  ])('%s', (_what, find, replacement, code, at, mend) => {
+    const text = changed([find, replacement]);
+    const found = diagnosticsOf(text);
+    expect(found.map((diagnostic) => diagnostic.code)).toEqual([code]);
+    expect(found[0]?.mend).toContain(mend);
+    expect(found.map((diagnostic) => pointedAt(text, diagnostic).slice(0, at.length))).toEqual([at]);
+  });
+});
+
+describe('checks of the whole plan [ALL-1]', () => {
+  it('are made of all that could be read, beside the problems of what could not', () => {
+    const text = changed(
+      ['        budget: 10m', '        budgt: 10m'],
+      ['cv-analyzer: { risk: low }', 'cv-analyzer: { risk: low, requires: [circuit-breaker] }'],
+      ['        mitigation: Only at night', '        irreversible: true'],
+    );
+    expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(['cycle', 'unknown-key', 'irreversible-unapproved']);
+  });
+
+  it('do not count an approval or a baseline that may come later', () => {
+    const text = changed(
+      [BASELINE, `${BASELINE}      - approve: Go on?\n`],
+      ['  - phase: critical\n', '  - phase: critical\n    needs: []\n'],
+      ['        mitigation: Only at night', '        irreversible: true'],
+    );
+    const codes = diagnosticsOf(text).map(({ code }) => code);
+    expect(codes).toEqual(['missing-baseline', 'ramp-order', 'irreversible-unapproved']);
+    const waiting = text.replace(
+      '        irreversible: true',
+      '        irreversible: true\n        needs: [low-risk/notify]',
+    );
+    expect(diagnosticsOf(waiting)).toEqual([]);
+  });
+
+  it('warn of what is allowed and seldom meant', () => {
+    const text = changed(
+      ['    soak: 30m', '    soak: 0s'],
+      ['flags:\n', 'flags:\n  idle:\n'],
+      ['messages:\n', 'messages:\n  unsent: Hello\n'],
+    );
+    const { plan, diagnostics } = parsePlan(text, { file: 'plan.yaml' });
+    expect(plan).not.toBeNull();
+    expect(diagnostics.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+      'warning no-soak',
+      'warning never-ramped',
+      'warning unused',
+    ]);
+  });
+
+  it('fill variables into conditions too', () => {
+    const text = changed(
+      ['cohort: userId', 'cohort: userId\nvariables: { limit: 7% }'],
+      ['errors > 5%', 'errors > ${{ vars.limit }}'],
+    );
+    const condition = parsePlan(text, { file: 'plan.yaml' }).plan?.gates['standard']?.rules[0]?.condition;
+    expect(condition).toMatchObject({ bound: { kind: 'absolute', value: 7 }, text: 'errors > 7%' });
+  });
+
+  it('let a value be as old as three looks of the slowest gate that uses it, and never less than 90 s', () => {
+    const fresh = (text: string) => parsePlan(text, { file: 'plan.yaml' }).plan?.signals;
+    expect(fresh(example)?.['errors']?.freshForMs).toBe(90_000);
+    const slow = fresh(changed(['    every: 30s', '    every: 10m']));
+    expect(slow?.['errors']?.freshForMs).toBe(1_800_000);
+    expect(slow?.['success']?.freshForMs).toBe(1_800_000);
+    expect(slow?.['complaints']?.freshForMs).toBe(86_400_000);
+    const said = changed(['    every: 30s', '    every: 10m'], ['latency-p95, unit: ms', 'latency-p95, freshFor: 2m']);
+    expect(fresh(said)?.['latency']?.freshForMs).toBe(120_000);
+  });
+
+  it('take no time to speak of, whatever the file holds', () => {
+    const flags = Array.from({ length: 400 }, (_, index) => `f${index}`);
+    const lines = [
+      'plan: large',
+      'cohort: userId',
+      'signals: { errors: { telemetry: error-rate } }',
+      'gates: { g: { rules: [ errors > 5%: hold ] } }',
+      'risks: { low: { through: [100%], soak: 1h } }',
+      'flags:',
+      ...flags.map((flag, index) => `  ${flag}: { risk: low, requires: [${flags.slice(0, index).join(', ')}] }`),
+      'phases:',
+      '  - phase: one',
+      '    steps:',
+      ...flags.map((flag) => `      - { ramp: ${flag}, gate: g }`),
+    ];
+    expect(diagnosticsOf(lines.join('\n'))).toEqual([]);
+    const spaces = ' '.repeat(50_000);
+    for (const text of [
+      changed(['https://app.example/health', `https://a${'b'.repeat(50_000)} `]),
+      changed(['errors > 5%: rollback now', `"errors > ${spaces}5": hold`]),
+      changed(['node ops/restore.mjs ${{ backup_id }}', `"node \${{${spaces}"`]),
+      changed(['{{ phase.title }}', `{{${spaces}`]),
+      `plan: ${'['.repeat(5_000)}${']'.repeat(5_000)}`,
+      `plan: ${'['.repeat(300)}${']'.repeat(300)}`,
+    ]) {
+      expect(diagnosticsOf(text).length).toBeGreaterThan(0);
+    }
+  });
+});

@@ -45,7 +45,8 @@ async function spawnServer({ program, dataFolder, logFile }: StartServer): Promi
   const child = spawn(
     process.execPath,
     [program, 'serve', '--data', dataFolder, '--port', port, '--allow-run'],
-    { stdio: ['ignore', log, log], env: { ...process.env, PATH: path } },
+    // The demo never touches a database of its user's, whatever the environment names.
+    { stdio: ['ignore', log, log], env: { ...process.env, DATABASE_URL: '', PATH: path } },
   );
   server = child;
   child.on('spawn', () => tellParent<KeeperMessage>({ kind: 'server-spawned', pid: child.pid ?? 0 }));

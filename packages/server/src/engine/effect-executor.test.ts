@@ -1,0 +1,124 @@
+import type { EffectResult } from '@theseus/core/rollout';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { common, phase, plan } from '../../../core/test-support/given-plan.ts';
+import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
+import { migrateJobs } from '../graphile-worker/job-worker.ts';
+import type { Database } from '../ports/database.ts';
+import type { EffectRunner } from '../ports/effect-runner.ts';
+import { migrate, openDatabase } from '../postgres/database.ts';
+import { FlagStore } from '../postgres/flag-store.ts';
+import { RunStore } from '../postgres/run-store.ts';
+import { EffectExecutor } from './effect-executor.ts';
+import { RunEngine } from './run-engine.ts';
+
+const ana = { kind: 'person', name: 'ana' } as const;
+const done: EffectResult = { outcome: 'succeeded', summary: 'done', durationMs: 1 };
+const running = new AbortController().signal;
+
+let postgres: TestDatabase;
+let database: Database;
+let runs: RunStore;
+let engine: RunEngine;
+let number = 0;
+let runId = '';
+
+beforeAll(async () => {
+  postgres = await testDatabase();
+  database = openDatabase({ connectionString: postgres.url, maxConnections: 10, onError: () => undefined });
+  await migrate(database);
+  await migrateJobs(database);
+}, 60_000);
+
+afterAll(async () => {
+  await database?.close();
+  await postgres?.close();
+});
+
+beforeEach(() => {
+  runs = new RunStore();
+  engine = new RunEngine({ database, runs, flags: new FlagStore(database), clock: Date.now });
+  number += 1;
+  runId = `effects-${number}`;
+});
+
+async function startWith(repeatable: boolean): Promise<string> {
+  const step = { ...common('one/save'), kind: 'run', command: { argv: ['save'], repeatable }, captures: [] } as const;
+  await engine.start({ runId, plan: plan([phase('one', [step])]), planHash: 'sha256:test', actor: ana, reason: 'test' });
+  return 'one/save#1.1';
+}
+
+function executorWith(run: EffectRunner['run'], serverId = 'server-a'): EffectExecutor {
+  const runner = { run };
+  const runners = { probe: runner, command: runner, message: runner, baseline: runner };
+  return new EffectExecutor({ serverId, database, runs, engine, runners });
+}
+
+const finished = async () =>
+  (await runs.events(database, runId, 0, 100)).flatMap(({ event }) => (event.type === 'effect.finished' ? event.result : []));
+const hold = async () => (await runs.read(database, runId))?.state.steps['one/save']?.hold?.reason;
+
+describe('EffectExecutor', () => {
+  it('carries an effect out once, however often its job runs [ALL-3]', async () => {
+    const effectId = await startWith(true);
+    let times = 0;
+    const executor = executorWith(async () => {
+      times += 1;
+      return done;
+    });
+    await executor.execute(runId, effectId, running);
+    await executor.execute(runId, effectId, running);
+    expect(times).toBe(1);
+    expect(await finished()).toHaveLength(1);
+  });
+
+  it('does not run a command again that was cut off and is not declared repeatable: it asks a person [ALL-3]', async () => {
+    const effectId = await startWith(false);
+    // The first server dies while the command runs: its attempt is on record, its result never comes.
+    void executorWith(() => new Promise(() => undefined), 'server-dead').execute(runId, effectId, running);
+    await waitFor(async () => (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1);
+    let times = 0;
+    await executorWith(async () => {
+      times += 1;
+      return done;
+    }).execute(runId, effectId, running);
+    expect(times).toBe(0);
+    expect((await finished())[0]?.outcome).toBe('unknown');
+    expect(await hold()).toBe('outcome-unknown');
+  });
+
+  it('repeats one that may be repeated [ALL-3]', async () => {
+    const effectId = await startWith(true);
+    void executorWith(() => new Promise(() => undefined), 'server-dead').execute(runId, effectId, running);
+    await waitFor(async () => (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1);
+    await executorWith(async () => done).execute(runId, effectId, running);
+    expect((await finished())[0]?.outcome).toBe('succeeded');
+  });
+
+  it('takes whatever a runner throws as a failure with its text', async () => {
+    const effectId = await startWith(true);
+    await executorWith(() => Promise.reject(new Error('disk full'))).execute(runId, effectId, running);
+    expect((await finished())[0]).toMatchObject({ outcome: 'failed', summary: 'disk full' });
+    expect(await hold()).toBe('command-failed');
+  });
+
+  it('leaves a repeatable effect that a stop interrupted to a later attempt', async () => {
+    const effectId = await startWith(true);
+    const stopping = new AbortController();
+    const executor = executorWith(async () => {
+      stopping.abort();
+      return { ...done, outcome: 'failed', summary: 'the server is stopping' };
+    });
+    await expect(executor.execute(runId, effectId, stopping.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await finished()).toEqual([]);
+    await executorWith(async () => done).execute(runId, effectId, running);
+    expect((await finished())[0]?.outcome).toBe('succeeded');
+  });
+});
+
+async function waitFor(reached: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!(await reached())) {
+    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

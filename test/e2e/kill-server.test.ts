@@ -13,7 +13,9 @@ const SEED = Number(process.env['THESEUS_KILL_SEED'] ?? 20_261_123);
 
 interface Summary {
   readonly kind: 'summary';
-  readonly flags: Readonly<Record<string, { finalExposurePercent: number; outcome: string; rollback: { verified: boolean } | null }>>;
+  readonly flags: Readonly<
+    Record<string, { finalExposurePercent: number; outcome: string; rollback: { verified: boolean } | null }>
+  >;
   readonly users: { readonly pagesServed: number; readonly pagesFailed: number };
   readonly effectsRepeated: number;
   readonly messages: { readonly delivered: number };
@@ -27,29 +29,28 @@ afterEach(() => {
 });
 
 describe('the demo under kill -9', () => {
-  it(
-    `loses no user request and repeats no effect although its server is killed ${KILLS} times at random moments [ALL-3, ALL-4]`,
-    async () => {
-      const { summary, kills } = await runAndKill();
-      expect(kills, `seed ${SEED}`).toBeGreaterThanOrEqual(KILLS);
-      expect(summary.serverRestarts).toBeGreaterThanOrEqual(KILLS);
-      expect(summary.users.pagesServed).toBeGreaterThan(5_000);
-      expect(summary.users.pagesFailed, `seed ${SEED}`).toBe(0);
-      expect(summary.effectsRepeated).toBe(0);
-      // Four phases each tell of their end; a repeated delivery is recognised by its key and not counted.
-      expect(summary.messages.delivered).toBe(4);
-      const { 'recommendation-generator': bad, ...others } = summary.flags;
-      expect(bad).toMatchObject({ finalExposurePercent: 0, rollback: { verified: true } });
-      expect(Object.values(others).map(({ finalExposurePercent }) => finalExposurePercent)).toEqual(Array(6).fill(100));
-    },
-    600_000,
-  );
+  it(`loses no user request and repeats no effect although its server is killed ${KILLS} times at random moments [ALL-3, ALL-4]`, async () => {
+    const { summary, kills } = await runAndKill();
+    expect(kills, `seed ${SEED}`).toBeGreaterThanOrEqual(KILLS);
+    expect(summary.serverRestarts).toBeGreaterThanOrEqual(KILLS);
+    expect(summary.users.pagesServed).toBeGreaterThan(5_000);
+    expect(summary.users.pagesFailed, `seed ${SEED}`).toBe(0);
+    expect(summary.effectsRepeated).toBe(0);
+    // Four phases each tell of their end; a repeated delivery is recognised by its key and not counted.
+    expect(summary.messages.delivered).toBe(4);
+    const { 'recommendation-generator': bad, ...others } = summary.flags;
+    expect(bad).toMatchObject({ finalExposurePercent: 0, rollback: { verified: true } });
+    expect(Object.values(others).map(({ finalExposurePercent }) => finalExposurePercent)).toEqual(Array(6).fill(100));
+  }, 600_000);
 });
 
 async function runAndKill(): Promise<{ readonly summary: Summary; readonly kills: number }> {
   const random = randomOf(SEED);
   const program = join(ROOT, 'examples/cvplus/dist/demo.js');
-  const child = spawn(process.execPath, [program, '--json', '--no-interactive'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, '--json', '--no-interactive'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   demo = child;
   let kills = 0;
   let runStarted = false;

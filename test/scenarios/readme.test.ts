@@ -22,7 +22,14 @@ beforeAll(async () => {
   postgres = await testDatabase();
   folder = await mkdtemp(join(tmpdir(), 'theseus-readme-'));
   await chmod(folder, 0o755);
-  server = await startServer({ folder, databaseUrl: postgres.url, port: 0, onTokens: (made) => void (tokens = made) });
+  server = await startServer({
+    folder,
+    databaseUrl: postgres.url,
+    port: 0,
+    onTokens: (made) => {
+      tokens = made;
+    },
+  });
 });
 
 afterAll(async () => {

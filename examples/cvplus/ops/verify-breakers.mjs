@@ -3,6 +3,9 @@ import { readBackup } from './breaker-backup.mjs';
 
 const [folder, id] = process.argv.slice(2);
 const breakers = Object.entries(await readBackup(folder, id));
-const broken = breakers.filter(([, { status, count }]) => !['closed', 'open', 'half-open'].includes(status) || !Number.isInteger(count));
-if (breakers.length === 0 || broken.length > 0) throw new Error(`backup ${id} holds no breakers that could be restored`);
+const broken = breakers.filter(
+  ([, { status, count }]) => !['closed', 'open', 'half-open'].includes(status) || !Number.isInteger(count),
+);
+if (breakers.length === 0 || broken.length > 0)
+  throw new Error(`backup ${id} holds no breakers that could be restored`);
 console.log(`${id} holds ${breakers.length} breakers`);

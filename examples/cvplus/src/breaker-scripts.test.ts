@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import type http from 'node:http';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -17,7 +17,12 @@ let service: string;
 let folder: string;
 
 beforeEach(async () => {
-  server = createServiceServer({ service: 'circuit-breaker', arm: 'legacy', random: seededRandom(1), delay: (callback) => callback() });
+  server = createServiceServer({
+    service: 'circuit-breaker',
+    arm: 'legacy',
+    random: seededRandom(1),
+    delay: (callback) => callback(),
+  });
   service = await listen(server);
   folder = await mkdtemp(join(tmpdir(), 'theseus-breakers-'));
 });
@@ -68,5 +73,7 @@ it('neither verifies nor restores a backup that was changed or is not one', asyn
   await writeFile(path, (await readFile(path, 'utf8')).replace('"closed"', '"open"'));
   await expect(script('verify-breakers', folder, id)).rejects.toThrow('is damaged');
   await expect(script('restore-breakers', service, folder, id)).rejects.toThrow('is damaged');
-  await expect(script('restore-breakers', service, folder, '../../etc/passwd')).rejects.toThrow('is not the id of a backup');
+  await expect(script('restore-breakers', service, folder, '../../etc/passwd')).rejects.toThrow(
+    'is not the id of a backup',
+  );
 });

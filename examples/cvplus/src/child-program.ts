@@ -37,7 +37,10 @@ export function nextMessage<Message extends { readonly kind: string }>(
   limitMs: number = START_LIMIT_MS,
 ): Promise<Message> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(() => reject(new Error(`${child.spawnargs[2]} sent no ${kind} in time`))), limitMs);
+    const timer = setTimeout(
+      () => settle(() => reject(new Error(`${child.spawnargs[2]} sent no ${kind} in time`))),
+      limitMs,
+    );
     const onExit = (): void => settle(() => reject(new Error(`${child.spawnargs.slice(2).join(' ')} ended by itself`)));
     const onMessage = (message: unknown): void => {
       if ((message as { readonly kind?: unknown })?.kind === kind) settle(() => resolve(message as Message));

@@ -40,12 +40,18 @@ it('leaves alone what it was asked to keep, what still runs, and what is not its
 
 it('removes a database that was placed elsewhere only when both sides say that it belongs to the folder', async () => {
   const instance = 'ab'.repeat(16);
-  for (const [name, owner] of [['demo-1', 'demo-1'], ['demo-2', 'demo-7']] as const) {
+  for (const [name, owner] of [
+    ['demo-1', 'demo-1'],
+    ['demo-2', 'demo-7'],
+  ] as const) {
     await leaveFolder(name);
     const home = join(parent, `placed-${name}`, instance);
     await mkdir(join(home, 'postgres'), { recursive: true });
     await writeFile(join(home, 'owner'), join(parent, owner));
-    await writeFile(join(parent, name, 'postgres.json'), JSON.stringify({ instance, port: null, stagedData: join(home, 'postgres') }));
+    await writeFile(
+      join(parent, name, 'postgres.json'),
+      JSON.stringify({ instance, port: null, stagedData: join(home, 'postgres') }),
+    );
   }
   await createDataFolder([parent], { keep: false });
   expect(await readdir(join(parent, 'placed-demo-1'))).toEqual([]);

@@ -21,7 +21,10 @@ const TRIES = 20;
  * Makes the next `demo-<n>` under the first of the parents that can be written, and removes what earlier runs left there,
  * except folders that somebody asked to keep and those of demos that still run.
  */
-export async function createDataFolder(parents: readonly string[], options: { readonly keep: boolean }): Promise<DataFolder> {
+export async function createDataFolder(
+  parents: readonly string[],
+  options: { readonly keep: boolean },
+): Promise<DataFolder> {
   let problem: unknown;
   for (const parent of parents) {
     try {
@@ -51,7 +54,8 @@ const STICKY = 0o1000;
 /** Where anybody may make folders, as in /tmp, one of this name may be somebody else's trap. */
 async function refuseOthersFolder(parent: string): Promise<void> {
   const isShared = ((await stat(dirname(parent))).mode & STICKY) !== 0;
-  if (isShared && (await stat(parent)).uid !== process.getuid?.()) throw new Error(`${parent} belongs to somebody else`);
+  if (isShared && (await stat(parent)).uid !== process.getuid?.())
+    throw new Error(`${parent} belongs to somebody else`);
 }
 
 async function makeNext(parent: string): Promise<string> {

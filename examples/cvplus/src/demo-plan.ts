@@ -12,7 +12,11 @@ export interface DemoPlan {
 }
 
 /** Reads the plan file. Throws with every problem in it, should there be any. */
-export async function loadDemoPlan(file: string, variables: Readonly<Record<string, string>>, pace: number): Promise<DemoPlan> {
+export async function loadDemoPlan(
+  file: string,
+  variables: Readonly<Record<string, string>>,
+  pace: number,
+): Promise<DemoPlan> {
   const { plan, diagnostics } = parsePlan(await readFile(file, 'utf8'), { file: basename(file), variables });
   if (plan === null) throw new Error(`the plan cannot be used:\n${diagnostics.map(formatDiagnostic).join('\n')}`);
   const compressed = compressPlan(plan, pace);

@@ -68,7 +68,7 @@ class Reactions {
   readonly #stop: AbortSignal;
   readonly #pending = new Set<Promise<void>>();
   #planted = false;
-  #problem: unknown;
+  #problem: Error | undefined;
 
   constructor(options: DemoRunOptions, runId: string, stop: AbortSignal) {
     this.#options = options;
@@ -78,7 +78,11 @@ class Reactions {
 
   to(event: RolloutEvent): void {
     if (event.type === 'approval.requested') this.#do(this.#approve(event.stepId));
-    const halfWay = event.type === 'flag.exposure-changed' && event.flag === FAULTY && event.stage !== null && event.to >= FAULT_FROM_EXPOSURE;
+    const halfWay =
+      event.type === 'flag.exposure-changed' &&
+      event.flag === FAULTY &&
+      event.stage !== null &&
+      event.to >= FAULT_FROM_EXPOSURE;
     if (halfWay && !this.#planted) {
       this.#planted = true;
       this.#do(this.#plantFault());
@@ -97,7 +101,7 @@ class Reactions {
   #do(work: Promise<void>): void {
     const watched = work
       .catch((error: unknown) => {
-        this.#problem ??= error;
+        this.#problem ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => this.#pending.delete(watched));
     this.#pending.add(watched);

@@ -72,8 +72,16 @@ export class DemoSystem {
   }
 
   /** Starts all but the users. */
-  async start(): Promise<{ readonly frontUrl: string; readonly messagesUrl: string; readonly theseus: ServerCredentials }> {
-    const [services, messagesUrl, theseus] = await Promise.all([this.#startServices(), this.#receiver.start(), this.#server.start()]);
+  async start(): Promise<{
+    readonly frontUrl: string;
+    readonly messagesUrl: string;
+    readonly theseus: ServerCredentials;
+  }> {
+    const [services, messagesUrl, theseus] = await Promise.all([
+      this.#startServices(),
+      this.#receiver.start(),
+      this.#server.start(),
+    ]);
     this.#services = services;
     this.#front = this.#start('front', [], FRONT_MEMORY_MB);
     const configure: ConfigureFront = {
@@ -103,7 +111,10 @@ export class DemoSystem {
 
   /** Makes one service fail for a share of its requests, from 0 to 1. */
   async plantFault(service: ServiceName, arm: Arm, share: number): Promise<void> {
-    const response = await fetch(`${this.services[service][arm]}/fault`, { method: 'POST', body: JSON.stringify({ share }) });
+    const response = await fetch(`${this.services[service][arm]}/fault`, {
+      method: 'POST',
+      body: JSON.stringify({ share }),
+    });
     if (!response.ok) throw new Error(`the fault could not be planted: ${response.status}`);
   }
 
@@ -141,7 +152,10 @@ export class DemoSystem {
   async #startServices(): Promise<ServiceUrls> {
     const started = await Promise.all(
       SERVICE_NAMES.map(async (service) => {
-        const [legacy, candidate] = await Promise.all([this.#startService(service, 'legacy'), this.#startService(service, 'candidate')]);
+        const [legacy, candidate] = await Promise.all([
+          this.#startService(service, 'legacy'),
+          this.#startService(service, 'candidate'),
+        ]);
         return [service, { legacy, candidate }] as const;
       }),
     );
@@ -156,7 +170,9 @@ export class DemoSystem {
     const logFile = join(this.#options.folder.logs, `${[...args, program].join('-')}.log`);
     const child = startChild({ program, args, logFile, memoryMb });
     child.once('exit', (code, signal) => {
-      this.#options.onBroken(new Error(`${[program, ...args].join(' ')} ended by itself (${signal ?? code}); its log is ${logFile}`));
+      this.#options.onBroken(
+        new Error(`${[program, ...args].join(' ')} ended by itself (${signal ?? code}); its log is ${logFile}`),
+      );
     });
     this.#children.push(child);
     return child;

@@ -54,12 +54,16 @@ async function main(options: DemoOptions): Promise<number> {
   try {
     const folder = await createDataFolder(defaultParents(EXAMPLE), { keep: options.keep });
     system = createSystem(folder, options, tell, ending);
-    const summary = await Promise.race([runDemo({ system, folder, options, tell, stop: ending.signal }), whenAborted(ending.signal)]);
+    const summary = await Promise.race([
+      runDemo({ system, folder, options, tell, stop: ending.signal }),
+      whenAborted(ending.signal),
+    ]);
     await system.stop();
     showSummary(summary, options);
     return summary.success ? 0 : 1;
   } catch (error) {
-    if (signalCode === undefined) tell({ kind: 'error', tone: 'bad', text: error instanceof Error ? error.message : String(error) });
+    if (signalCode === undefined)
+      tell({ kind: 'error', tone: 'bad', text: error instanceof Error ? error.message : String(error) });
     ending.abort(error);
     await system?.stop();
     return signalCode ?? 1;
@@ -84,7 +88,12 @@ function createSystem(folder: DataFolder, options: DemoOptions, tell: Tell, endi
     },
     onBroken: (error) => ending.abort(error),
     onMessage: ({ text, duplicate }) => {
-      tell({ kind: 'message', tone: 'quiet', text: `team chat${duplicate ? ' (delivered again)' : ''}: ${text}`, data: { message: text, duplicate } });
+      tell({
+        kind: 'message',
+        tone: 'quiet',
+        text: `team chat${duplicate ? ' (delivered again)' : ''}: ${text}`,
+        data: { message: text, duplicate },
+      });
     },
     onLoad: (counts) => {
       intervals += 1;
@@ -108,9 +117,19 @@ interface Demo {
 }
 
 async function runDemo({ system, folder, options, tell, stop }: Demo): Promise<Summary> {
-  tell({ kind: 'began', tone: 'heading', text: 'cvplus: seven services move from legacy to candidate, and one of them goes bad' });
+  tell({
+    kind: 'began',
+    tone: 'heading',
+    text: 'cvplus: seven services move from legacy to candidate, and one of them goes bad',
+  });
   const { frontUrl, messagesUrl, theseus } = await system.start();
-  const variables = planVariables({ frontUrl, messagesUrl, services: system.services, ops: join(EXAMPLE, 'ops'), backups: folder.backups });
+  const variables = planVariables({
+    frontUrl,
+    messagesUrl,
+    services: system.services,
+    ops: join(EXAMPLE, 'ops'),
+    backups: folder.backups,
+  });
   const plan = await loadDemoPlan(join(EXAMPLE, 'plan.yaml'), variables, options.pace);
   system.startLoad(frontUrl);
   const text = `14 services, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s.\nData and logs: ${folder.path}`;

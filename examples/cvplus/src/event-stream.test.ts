@@ -18,7 +18,9 @@ it('reads whole messages however the stream is cut, and leaves out comments and 
     { event: 'message', data: 'one\ntwo' },
   ];
   for (let size = 1; size <= TEXT.length; size += 1) {
-    const chunks = Array.from({ length: Math.ceil(TEXT.length / size) }, (_, index) => TEXT.slice(index * size, (index + 1) * size));
+    const chunks = Array.from({ length: Math.ceil(TEXT.length / size) }, (_, index) =>
+      TEXT.slice(index * size, (index + 1) * size),
+    );
     expect(await read(chunks)).toEqual(expected);
   }
 });

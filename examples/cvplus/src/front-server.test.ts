@@ -28,7 +28,9 @@ const throughCandidate: Pick<TheseusClient, 'route' | 'version'> = {
   },
 };
 
-async function startFront(broken: readonly { readonly service: ServiceName; readonly arms: readonly string[] }[] = []): Promise<string> {
+async function startFront(
+  broken: readonly { readonly service: ServiceName; readonly arms: readonly string[] }[] = [],
+): Promise<string> {
   const urls = await Promise.all(
     SERVICE_NAMES.map(async (service) => {
       const start = (arm: 'legacy' | 'candidate'): Promise<string> => {

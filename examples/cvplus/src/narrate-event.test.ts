@@ -4,7 +4,14 @@ import { expect, it } from 'vitest';
 import { narrateEvent, narrateLongHolds } from './narrate-event.ts';
 
 const PLAN = {
-  phases: [{ name: 'low-risk', title: 'Low-risk services', needs: [], steps: [{ kind: 'ramp', id: 'low-risk/cv-analyzer', flag: 'cv-analyzer', title: 'cv-analyzer' }] }],
+  phases: [
+    {
+      name: 'low-risk',
+      title: 'Low-risk services',
+      needs: [],
+      steps: [{ kind: 'ramp', id: 'low-risk/cv-analyzer', flag: 'cv-analyzer', title: 'cv-analyzer' }],
+    },
+  ],
 } as unknown as Plan;
 
 function event(body: { readonly type: RolloutEvent['type'] } & Readonly<Record<string, unknown>>): RolloutEvent {
@@ -13,10 +20,16 @@ function event(body: { readonly type: RolloutEvent['type'] } & Readonly<Record<s
 
 it.each([
   [{ type: 'phase.started', phase: 'low-risk' }, 'Phase low-risk: Low-risk services'],
-  [{ type: 'flag.exposure-changed', flag: 'cv-analyzer', from: 10_000, to: 25_000, stage: 1 }, 'cv-analyzer 10 % → 25 %                    because'],
+  [
+    { type: 'flag.exposure-changed', flag: 'cv-analyzer', from: 10_000, to: 25_000, stage: 1 },
+    'cv-analyzer 10 % → 25 %                    because',
+  ],
   [{ type: 'flag.exposure-changed', flag: 'cv-analyzer', from: 50_000, to: 0, stage: null }, 'cv-analyzer 50 % → 0 %'],
   [{ type: 'step.completed', stepId: 'low-risk/cv-analyzer' }, 'cv-analyzer has moved, everybody is on the candidate'],
-  [{ type: 'flag.exposure-confirmed', flag: 'cv-analyzer', exposure: 0, instances: 3, silent: 0, tookMs: 41 }, 'all 3 SDK instances serve legacy, confirmed 41 ms'],
+  [
+    { type: 'flag.exposure-confirmed', flag: 'cv-analyzer', exposure: 0, instances: 3, silent: 0, tookMs: 41 },
+    'all 3 SDK instances serve legacy, confirmed 41 ms',
+  ],
   [{ type: 'step.held', stepId: 'low-risk/cv-analyzer', hold: 'gate', evidence: null }, 'holds: because'],
   [{ type: 'run.finished', outcome: 'partial' }, 'The run is finished, partial'],
 ] as const)('says of %j: %s', (body, text) => {
@@ -25,11 +38,28 @@ it.each([
 
 it('says why a rollback began: each broken rule with its value and sample', () => {
   const rules = [
-    { rule: 'errors > 5%', verdict: 'fail', value: 40, threshold: 5, sample: 31, text: 'errors 40 breaks errors > 5% (5)' },
+    {
+      rule: 'errors > 5%',
+      verdict: 'fail',
+      value: 40,
+      threshold: 5,
+      sample: 31,
+      text: 'errors 40 breaks errors > 5% (5)',
+    },
     { rule: 'latency > 3x baseline', verdict: 'pass', value: 20, threshold: 60, sample: 31, text: 'latency keeps' },
   ];
   const fact = narrateEvent(
-    event({ type: 'rollback.initiated', rollbackId: 'rollback-1', scope: 'flag', target: 'g', overMs: 0, flags: ['g'], steps: [], budgetMs: 120_000, evidence: { verdict: { rules } } }),
+    event({
+      type: 'rollback.initiated',
+      rollbackId: 'rollback-1',
+      scope: 'flag',
+      target: 'g',
+      overMs: 0,
+      flags: ['g'],
+      steps: [],
+      budgetMs: 120_000,
+      evidence: { verdict: { rules } },
+    }),
     PLAN,
   );
   expect(fact?.text).toContain('ROLLBACK of flag g, now: because');
@@ -40,8 +70,16 @@ it('says why a rollback began: each broken rule with its value and sample', () =
 });
 
 it('keeps quiet about what moves nothing', () => {
-  expect(narrateEvent(event({ type: 'step.held', stepId: 'a/b', hold: 'no-evidence', evidence: null }), PLAN)).toBeNull();
-  for (const type of ['effect.requested', 'step.released', 'effect.finished', 'step.started', 'watch.soaked'] as const) {
+  expect(
+    narrateEvent(event({ type: 'step.held', stepId: 'a/b', hold: 'no-evidence', evidence: null }), PLAN),
+  ).toBeNull();
+  for (const type of [
+    'effect.requested',
+    'step.released',
+    'effect.finished',
+    'step.started',
+    'watch.soaked',
+  ] as const) {
     expect(narrateEvent(event({ type }), PLAN)).toBeNull();
   }
   expect(narrateEvent(event({ type: 'flag.exposure-confirmed', flag: 'a', exposure: 100_000 }), PLAN)).toBeNull();
@@ -49,11 +87,22 @@ it('keeps quiet about what moves nothing', () => {
 
 it('tells a hold that lasts, once', () => {
   const view = (now: number, hold: { since: number } | null): RunView =>
-    ({ now, phases: [{ steps: [{ id: 'a/b', hold: hold && { reason: 'no-evidence', text: '1 of at least 2 requests so far', ...hold } }] }] }) as unknown as RunView;
+    ({
+      now,
+      phases: [
+        {
+          steps: [
+            { id: 'a/b', hold: hold && { reason: 'no-evidence', text: '1 of at least 2 requests so far', ...hold } },
+          ],
+        },
+      ],
+    }) as unknown as RunView;
   const told = new Set<string>();
   expect(narrateLongHolds(view(4_999, { since: 0 }), told)).toEqual([]);
   expect(narrateLongHolds(view(9_000, null), told)).toEqual([]);
-  expect(narrateLongHolds(view(5_000, { since: 0 }), told).map(({ text }) => text)).toEqual(['a/b still waits: 1 of at least 2 requests so far']);
+  expect(narrateLongHolds(view(5_000, { since: 0 }), told).map(({ text }) => text)).toEqual([
+    'a/b still waits: 1 of at least 2 requests so far',
+  ]);
   expect(narrateLongHolds(view(6_000, { since: 0 }), told)).toEqual([]);
   expect(narrateLongHolds(view(99_000, { since: 90_000 }), told)).toHaveLength(1);
 });

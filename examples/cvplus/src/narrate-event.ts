@@ -10,9 +10,14 @@ const PARTS_OF_A_PERCENT = 1_000;
 export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
   switch (event.type) {
     case 'phase.started':
-      return fact('phase-started', 'heading', `Phase ${event.phase}: ${titleOf(plan, event.phase)}`, { phase: event.phase });
+      return fact('phase-started', 'heading', `Phase ${event.phase}: ${titleOf(plan, event.phase)}`, {
+        phase: event.phase,
+      });
     case 'phase.finished':
-      return fact('phase-finished', 'quiet', `phase ${event.phase} is ${event.status}`, { phase: event.phase, status: event.status });
+      return fact('phase-finished', 'quiet', `phase ${event.phase} is ${event.status}`, {
+        phase: event.phase,
+        status: event.status,
+      });
     case 'step.completed':
       return narrateStep(event, plan);
     case 'step.held':
@@ -30,21 +35,31 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
     case 'approval.requested':
       return fact('approval-requested', 'notice', `A person is asked: ${event.question}`, { step: event.stepId });
     case 'approval.given':
-      return fact('approval-given', 'good', `${event.person} approves: ${event.reason}`, { step: event.stepId, person: event.person });
+      return fact('approval-given', 'good', `${event.person} approves: ${event.reason}`, {
+        step: event.stepId,
+        person: event.person,
+      });
     case 'approval.rejected':
-      return fact('approval-rejected', 'bad', `${event.person} rejects: ${event.reason}`, { step: event.stepId, person: event.person });
+      return fact('approval-rejected', 'bad', `${event.person} rejects: ${event.reason}`, {
+        step: event.stepId,
+        person: event.person,
+      });
     case 'rollback.initiated':
       return narrateRollback(event);
     case 'rollback.completed':
       return narrateRolledBack(event);
     case 'rollback.failed':
-      return fact('rollback-failed', 'bad', `${event.rollbackId} FAILED: ${event.standing}`, { rollback: event.rollbackId });
+      return fact('rollback-failed', 'bad', `${event.rollbackId} FAILED: ${event.standing}`, {
+        rollback: event.rollbackId,
+      });
     case 'run.paused':
       return fact('run-paused', 'notice', `the run is paused: ${event.reason}`);
     case 'run.resumed':
       return fact('run-resumed', 'plain', `the run goes on: ${event.reason}`);
     case 'run.finished':
-      return fact('run-finished', 'heading', `The run is finished, ${event.outcome}: ${event.reason}`, { outcome: event.outcome });
+      return fact('run-finished', 'heading', `The run is finished, ${event.outcome}: ${event.reason}`, {
+        outcome: event.outcome,
+      });
     case 'run.started':
     case 'step.started':
     case 'step.released':
@@ -72,14 +87,20 @@ export function narrateLongHolds(run: RunView, told: Set<string>): readonly Fact
 function narrateStep(event: EventOf<'step.completed'>, plan: Plan): Fact | null {
   const step = plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === event.stepId);
   if (step === undefined || step.kind === 'approve' || step.kind === 'notify') return null;
-  if (step.kind === 'ramp') return fact('flag-moved', 'good', `${step.flag} has moved, everybody is on the candidate`, { flag: step.flag });
+  if (step.kind === 'ramp')
+    return fact('flag-moved', 'good', `${step.flag} has moved, everybody is on the candidate`, { flag: step.flag });
   return fact('step-completed', 'plain', `done: ${step.title}`, { step: step.id });
 }
 
 function narrateExposure(event: EventOf<'flag.exposure-changed'>): Fact {
   const { flag, from, to, stage } = event;
   const move = `${flag} ${percent(from)} → ${percent(to)}`;
-  const data = { flag, fromPercent: from / PARTS_OF_A_PERCENT, toPercent: to / PARTS_OF_A_PERCENT, reason: event.reason };
+  const data = {
+    flag,
+    fromPercent: from / PARTS_OF_A_PERCENT,
+    toPercent: to / PARTS_OF_A_PERCENT,
+    reason: event.reason,
+  };
   // On the way down the reason was told when the rollback began.
   return stage === null
     ? fact('exposure-changed', 'bad', move, data)
@@ -88,7 +109,12 @@ function narrateExposure(event: EventOf<'flag.exposure-changed'>): Fact {
 
 function narrateBackOnLegacy({ flag, instances, tookMs }: EventOf<'flag.exposure-confirmed'>): Fact {
   const who = instances === 1 ? 'the one SDK instance serves' : `all ${instances} SDK instances serve`;
-  return fact('back-on-legacy', 'good', `${flag}: ${who} legacy, confirmed ${Math.round(tookMs)} ms after the flag changed`, { flag, instances, tookMs });
+  return fact(
+    'back-on-legacy',
+    'good',
+    `${flag}: ${who} legacy, confirmed ${Math.round(tookMs)} ms after the flag changed`,
+    { flag, instances, tookMs },
+  );
 }
 
 function narrateRollback(event: EventOf<'rollback.initiated'>): Fact {

@@ -52,9 +52,11 @@ export function parseOptions(args: readonly string[], isTerminal: boolean): Pars
   }
   if (values.help) return { kind: 'help' };
   const pace = Number(values.pace ?? DEFAULT_PACE);
-  if (!(pace >= 1 && pace <= LARGEST_PACE)) return { kind: 'wrong', problem: `--pace ${values.pace} is not a number from 1 to ${LARGEST_PACE}` };
+  if (!(pace >= 1 && pace <= LARGEST_PACE))
+    return { kind: 'wrong', problem: `--pace ${values.pace} is not a number from 1 to ${LARGEST_PACE}` };
   const pages = Number(values.pages ?? DEFAULT_PAGES);
-  if (!(pages >= 1 && pages <= LARGEST_PAGES)) return { kind: 'wrong', problem: `--pages ${values.pages} is not a number from 1 to ${LARGEST_PAGES}` };
+  if (!(pages >= 1 && pages <= LARGEST_PAGES))
+    return { kind: 'wrong', problem: `--pages ${values.pages} is not a number from 1 to ${LARGEST_PAGES}` };
   const json = values.json ?? false;
   const interactive = values.interactive ?? (isTerminal && !json);
   return { kind: 'run', options: { json, pace, pages, interactive, keep: values.keep ?? false } };

@@ -47,7 +47,12 @@ describe('nextPace()', () => {
 describe('quantileOf()', () => {
   it('finds the value below which a share lies', () => {
     expect(quantileOf([5, 1, 4, 2, 3], 0.5)).toBe(3);
-    expect(quantileOf(Array.from({ length: 100 }, (_, index) => index), 0.95)).toBe(95);
+    expect(
+      quantileOf(
+        Array.from({ length: 100 }, (_, index) => index),
+        0.95,
+      ),
+    ).toBe(95);
     expect(quantileOf([7], 0.95)).toBe(7);
     expect(quantileOf([], 0.95)).toBeNull();
   });

@@ -11,7 +11,13 @@ export interface Addresses {
 }
 
 /** The values of the plan's variables: where the demo's parts are this time. */
-export function planVariables({ frontUrl, messagesUrl, services, ops, backups }: Addresses): Readonly<Record<string, string>> {
+export function planVariables({
+  frontUrl,
+  messagesUrl,
+  services,
+  ops,
+  backups,
+}: Addresses): Readonly<Record<string, string>> {
   const legacy = SERVICE_NAMES.map((service) => [service.replaceAll('-', '_'), services[service].legacy] as const);
   return {
     ...Object.fromEntries(legacy),

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { formatDiagnostic, type Plan, parsePlan } from '@theseus/core/plan';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadDemoPlan } from './demo-plan.ts';
-import { planVariables } from './plan-variables.ts';
 import type { ServiceUrls } from './front-server.ts';
+import { planVariables } from './plan-variables.ts';
 import { SERVICE_NAMES } from './services/service-catalog.ts';
 
 const FILE = join(import.meta.dirname, '../plan.yaml');
@@ -24,7 +24,11 @@ function ramps(of: Plan) {
 
 describe('plan.yaml', () => {
   it('moves the seven services in dependency order through the stages and soaks of their risk class [CV-1]', () => {
-    const stages = { low: [10, 25, 50, 75, 100], medium: [5, 10, 25, 50, 75, 100], critical: [1, 5, 10, 25, 50, 75, 100] };
+    const stages = {
+      low: [10, 25, 50, 75, 100],
+      medium: [5, 10, 25, 50, 75, 100],
+      critical: [1, 5, 10, 25, 50, 75, 100],
+    };
     const soaks = { low: HOUR_MS / 2, medium: HOUR_MS, critical: 2 * HOUR_MS };
     const risks = ['low', 'low', 'medium', 'medium', 'critical', 'critical', 'critical'] as const;
     expect(ramps(plan).map(({ flag }) => flag)).toEqual(SERVICE_NAMES);
@@ -36,7 +40,9 @@ describe('plan.yaml', () => {
   });
 
   it('lets recommendation-generator be taken back alone: nothing requires it', () => {
-    expect(Object.values(plan.flags).filter(({ requires }) => requires.includes('recommendation-generator'))).toEqual([]);
+    expect(Object.values(plan.flags).filter(({ requires }) => requires.includes('recommendation-generator'))).toEqual(
+      [],
+    );
     expect(Object.values(plan.flags).filter(({ requires }) => requires.length > 0)).toHaveLength(6);
   });
 
@@ -49,7 +55,11 @@ describe('plan.yaml', () => {
 
   it('records a verified backup and a baseline before anything moves, and probes legacy after every rollback', () => {
     expect(plan.phases[0]?.steps.map(({ kind }) => kind)).toEqual(['check', 'check', 'backup', 'baseline', 'notify']);
-    expect(plan.phases[0]?.steps[2]).toMatchObject({ command: { repeatable: true }, captures: [{ name: 'backup_id' }], verify: { argv: expect.any(Array) } });
+    expect(plan.phases[0]?.steps[2]).toMatchObject({
+      command: { repeatable: true },
+      captures: [{ name: 'backup_id' }],
+      verify: { argv: expect.any(Array) },
+    });
     expect(ramps(plan).every(({ verify }) => verify.length > 0)).toBe(true);
     expect(plan.phases.every(({ steps }) => steps.at(-1)?.kind === 'notify')).toBe(true);
   });
@@ -57,9 +67,18 @@ describe('plan.yaml', () => {
 
 describe('loadDemoPlan()', () => {
   const services = Object.fromEntries(
-    SERVICE_NAMES.map((name, index) => [name, { legacy: `http://127.0.0.1:${5_000 + index}`, candidate: `http://127.0.0.1:${6_000 + index}` }]),
+    SERVICE_NAMES.map((name, index) => [
+      name,
+      { legacy: `http://127.0.0.1:${5_000 + index}`, candidate: `http://127.0.0.1:${6_000 + index}` },
+    ]),
   ) as ServiceUrls;
-  const variables = planVariables({ frontUrl: 'http://127.0.0.1:7000', messagesUrl: 'http://127.0.0.1:7001/messages', services, ops: '/a b/ops', backups: '/a b/backups' });
+  const variables = planVariables({
+    frontUrl: 'http://127.0.0.1:7000',
+    messagesUrl: 'http://127.0.0.1:7001/messages',
+    services,
+    ops: '/a b/ops',
+    backups: '/a b/backups',
+  });
 
   it('fills in where everything is and makes an hour a second', async () => {
     const demo = await loadDemoPlan(FILE, variables, 3_600);
@@ -72,6 +91,11 @@ describe('loadDemoPlan()', () => {
   it('keeps folders with spaces in one argument', async () => {
     const { plan: filled } = await loadDemoPlan(FILE, variables, 3_600);
     const backup = filled.phases[0]?.steps[2];
-    expect(backup?.kind === 'backup' && backup.command.argv).toEqual(['node', '/a b/ops/save-breakers.mjs', services['circuit-breaker'].legacy, '/a b/backups']);
+    expect(backup?.kind === 'backup' && backup.command.argv).toEqual([
+      'node',
+      '/a b/ops/save-breakers.mjs',
+      services['circuit-breaker'].legacy,
+      '/a b/backups',
+    ]);
   });
 });

@@ -11,7 +11,9 @@ export interface ServerCredentials {
 /** Null until the server has written them. */
 export async function readCredentials(dataFolder: string): Promise<ServerCredentials | null> {
   try {
-    const found = JSON.parse(await readFile(join(dataFolder, 'credentials.json'), 'utf8')) as Partial<ServerCredentials>;
+    const found = JSON.parse(
+      await readFile(join(dataFolder, 'credentials.json'), 'utf8'),
+    ) as Partial<ServerCredentials>;
     const { url, operatorToken, sdkToken } = found;
     return url && operatorToken && sdkToken ? { url, operatorToken, sdkToken } : null;
   } catch {

@@ -46,7 +46,7 @@ export class ServiceClient {
         const wasIdle = request.reusedSocket && error.code === 'ECONNRESET';
         reject(wasIdle ? new IdleSocketError(error.message) : error);
       });
-      request.on('response', (response) => collect(response).then(resolve, reject));
+      request.on('response', (response) => void collect(response).then(resolve, reject));
     });
   }
 }

@@ -31,10 +31,13 @@ export function createServiceServer(options: ServiceOptions): http.Server {
   const work = (user: string | null, response: http.ServerResponse): void => {
     if (user === null || user === '') return sendJson(response, 400, { error: 'say which user' });
     // The time a database or a model would take; waiting costs no processor.
-    delay(() => {
-      if (random() < faultShare) return sendJson(response, 500, { error: `${service} failed` });
-      sendJson(response, 200, { service, ...behaviour.answer(user) });
-    }, SHORTEST_WORK_MS + random() * WORK_SPREAD_MS);
+    delay(
+      () => {
+        if (random() < faultShare) return sendJson(response, 500, { error: `${service} failed` });
+        sendJson(response, 200, { service, ...behaviour.answer(user) });
+      },
+      SHORTEST_WORK_MS + random() * WORK_SPREAD_MS,
+    );
   };
 
   const setFault = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {

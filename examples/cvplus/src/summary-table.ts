@@ -1,6 +1,14 @@
 import type { FlagSummary, Summary } from './summary.ts';
 
-const HEADINGS = ['flag', 'exposure', 'outcome', 'rollback', 'served', 'failed on legacy', 'failed on candidate'] as const;
+const HEADINGS = [
+  'flag',
+  'exposure',
+  'outcome',
+  'rollback',
+  'served',
+  'failed on legacy',
+  'failed on candidate',
+] as const;
 
 /** The summary for people: a row for each flag, then what users saw and what the engine did. */
 export function renderSummary(summary: Summary): string {

@@ -41,7 +41,9 @@ const RUN: RunView = {
   waits: [],
 };
 
-function record(bodies: readonly (Partial<RolloutEvent> & { readonly type: RolloutEvent['type']; readonly at: number })[]): readonly RecordedEvent[] {
+function record(
+  bodies: readonly (Partial<RolloutEvent> & { readonly type: RolloutEvent['type']; readonly at: number })[],
+): readonly RecordedEvent[] {
   return bodies.map((body, index) => {
     const event = { actor: { kind: 'engine', name: 'theseus' }, reason: '', ...body } as RolloutEvent;
     return { runId: 'run-1', seq: index + 1, event, previousHash: '', hash: '' };
@@ -71,7 +73,12 @@ const SUCCEEDED = { outcome: 'succeeded', summary: '', durationMs: 1 } as const;
 
 const INPUT: SummaryInput = {
   run: RUN,
-  events: record([confirmed(FAULTY, 50_000, 500), INITIATED, confirmed('cv-analyzer', 0, 1_010), confirmed(FAULTY, 0, 1_055)]),
+  events: record([
+    confirmed(FAULTY, 50_000, 500),
+    INITIATED,
+    confirmed('cv-analyzer', 0, 1_010),
+    confirmed(FAULTY, 0, 1_055),
+  ]),
   totals: {
     'cv-analyzer': { legacy: { requests: 100, errors: 0 }, candidate: { requests: 900, errors: 0, fallbacks: 0 } },
     [FAULTY]: { legacy: { requests: 950, errors: 1 }, candidate: { requests: 50, errors: 19, fallbacks: 19 } },
@@ -123,16 +130,37 @@ describe('buildSummary()', () => {
   it.each<[string, Partial<SummaryInput>, string]>([
     ['a page that failed', { load: { ...INPUT.load, failed: 1, failures: ['502 x'] } }, '1 pages failed: 502 x'],
     ['no users', { load: { ...INPUT.load, served: 0 } }, 'no page was served'],
-    ['a flag that stayed behind', { run: { ...RUN, flags: [{ ...analyzer, exposurePercent: 25 }, generator] } }, 'cv-analyzer ended at 25 %'],
-    ['a fault nobody noticed', { run: { ...RUN, rollbacks: [], flags: [analyzer, { ...generator, exposurePercent: 100 }] } }, 'not back on legacy'],
+    [
+      'a flag that stayed behind',
+      { run: { ...RUN, flags: [{ ...analyzer, exposurePercent: 25 }, generator] } },
+      'cv-analyzer ended at 25 %',
+    ],
+    [
+      'a fault nobody noticed',
+      { run: { ...RUN, rollbacks: [], flags: [analyzer, { ...generator, exposurePercent: 100 }] } },
+      'not back on legacy',
+    ],
     ['a rollback that failed', { run: { ...RUN, rollbacks: [{ ...ROLLBACK, status: 'failed' }] } }, 'is not verified'],
-    ['a rollback that verified nothing', { run: { ...RUN, rollbacks: [{ ...ROLLBACK, verification: [] }] } }, 'is not verified'],
-    ['a rollback beyond its budget', { run: { ...RUN, rollbacks: [{ ...ROLLBACK, withinBudget: false }] } }, 'within its budget'],
+    [
+      'a rollback that verified nothing',
+      { run: { ...RUN, rollbacks: [{ ...ROLLBACK, verification: [] }] } },
+      'is not verified',
+    ],
+    [
+      'a rollback beyond its budget',
+      { run: { ...RUN, rollbacks: [{ ...ROLLBACK, withinBudget: false }] } },
+      'within its budget',
+    ],
     ['a slow way back', { events: record([INITIATED, confirmed(FAULTY, 0, 2_100)]) }, 'it took 1110 ms'],
     ['a run that hangs', { run: { ...RUN, status: 'running' } }, 'the run is running'],
     [
       'an effect done twice',
-      { events: [...INPUT.events, ...record([0, 1].map((at) => ({ type: 'effect.finished', effectId: 'a#1.1', result: SUCCEEDED, at })))] },
+      {
+        events: [
+          ...INPUT.events,
+          ...record([0, 1].map((at) => ({ type: 'effect.finished', effectId: 'a#1.1', result: SUCCEEDED, at }))),
+        ],
+      },
       '1 effects were done twice',
     ],
   ])('does not call %s a success', (_, change, problem) => {
@@ -150,14 +178,18 @@ describe('buildSummary()', () => {
 describe('thresholdToLegacyMs()', () => {
   it('is not known without a rollback, without evidence, and before the confirmation', () => {
     expect(thresholdToLegacyMs(record([confirmed(FAULTY, 0, 5)]), FAULTY)).toBeNull();
-    expect(thresholdToLegacyMs(record([{ ...INITIATED, evidence: null }, confirmed(FAULTY, 0, 1_100)]), FAULTY)).toBeNull();
+    expect(
+      thresholdToLegacyMs(record([{ ...INITIATED, evidence: null }, confirmed(FAULTY, 0, 1_100)]), FAULTY),
+    ).toBeNull();
     expect(thresholdToLegacyMs(record([INITIATED]), FAULTY)).toBeNull();
   });
 });
 
 describe('countRepeatedEffects()', () => {
   it('counts every end of an effect beyond its first', () => {
-    const ends = ['a', 'b', 'a', 'a'].map((effectId, at) => ({ type: 'effect.finished', effectId, result: SUCCEEDED, at }) as const);
+    const ends = ['a', 'b', 'a', 'a'].map(
+      (effectId, at) => ({ type: 'effect.finished', effectId, result: SUCCEEDED, at }) as const,
+    );
     expect(countRepeatedEffects(record(ends))).toBe(2);
   });
 });

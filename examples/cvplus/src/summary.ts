@@ -85,7 +85,8 @@ export function thresholdToLegacyMs(events: readonly RecordedEvent[], flag: stri
   const crossed = events.find(({ event }) => event.type === 'rollback.initiated' && event.flags.includes(flag));
   if (crossed?.event.type !== 'rollback.initiated' || crossed.event.evidence === null) return null;
   const confirmed = events.find(
-    ({ seq, event }) => seq > crossed.seq && event.type === 'flag.exposure-confirmed' && event.flag === flag && event.exposure === 0,
+    ({ seq, event }) =>
+      seq > crossed.seq && event.type === 'flag.exposure-confirmed' && event.flag === flag && event.exposure === 0,
   );
   return confirmed === undefined ? null : confirmed.event.at - crossed.event.evidence.verdict.at;
 }
@@ -127,21 +128,33 @@ function problemsOf(facts: SummaryFacts, run: RunView, faulty: string, failures:
   const expect = (asPromised: boolean, problem: string): void => {
     if (!asPromised) problems.push(problem);
   };
-  expect(run.status === 'finished', `the run is ${run.status}: ${run.waits.map(({ text }) => text).join('; ') || 'it did not end in time'}`);
+  expect(
+    run.status === 'finished',
+    `the run is ${run.status}: ${run.waits.map(({ text }) => text).join('; ') || 'it did not end in time'}`,
+  );
   for (const [key, flag] of Object.entries(facts.flags)) {
     if (key === faulty) continue;
     const why = run.rollbacks.find(({ flags }) => flags.includes(key))?.reason;
-    expect(flag.outcome === 'moved', `${key} ended at ${flag.finalExposurePercent} %${why === undefined ? '' : `: ${why}`}`);
+    expect(
+      flag.outcome === 'moved',
+      `${key} ended at ${flag.finalExposurePercent} %${why === undefined ? '' : `: ${why}`}`,
+    );
   }
   const bad = facts.flags[faulty];
-  expect(bad?.outcome === 'rolled-back' && bad.finalExposurePercent === 0, `${faulty} was made to fail and is not back on legacy`);
+  expect(
+    bad?.outcome === 'rolled-back' && bad.finalExposurePercent === 0,
+    `${faulty} was made to fail and is not back on legacy`,
+  );
   expect(bad?.rollback?.verified === true, `the rollback of ${faulty} is not verified`);
   expect(bad?.rollback?.withinBudget === true, `the rollback of ${faulty} was not done within its budget`);
   const failedPages = `${facts.users.pagesFailed} pages failed: ${failures.join('; ')}`;
   expect(facts.users.pagesServed > 0, 'no page was served');
   expect(facts.users.pagesFailed === 0, failedPages);
   const tookMs = facts.thresholdToLegacyMs;
-  expect(tookMs !== null && tookMs < LEGACY_WITHIN_MS, `from the threshold to legacy it took ${tookMs ?? 'an unknown number of'} ms, more than ${LEGACY_WITHIN_MS}`);
+  expect(
+    tookMs !== null && tookMs < LEGACY_WITHIN_MS,
+    `from the threshold to legacy it took ${tookMs ?? 'an unknown number of'} ms, more than ${LEGACY_WITHIN_MS}`,
+  );
   expect(facts.effectsRepeated === 0, `${facts.effectsRepeated} effects were done twice`);
   return problems;
 }

@@ -21,14 +21,17 @@ export function terminalTeller({ write, colour, elapsedMs }: TerminalOptions): T
   return ({ tone, text }) => {
     const clock = formatClock(elapsedMs());
     const [on, off] = colour ? COLOURS[tone] : ['', ''];
-    const lines = text.split('\n').map((line, index) => `${index === 0 ? clock : ' '.repeat(clock.length)}  ${on}${line}${off}\n`);
+    const lines = text
+      .split('\n')
+      .map((line, index) => `${index === 0 ? clock : ' '.repeat(clock.length)}  ${on}${line}${off}\n`);
     write(`${tone === 'heading' ? '\n' : ''}${lines.join('')}`);
   };
 }
 
 /** Writes facts as one JSON object a line. */
 export function jsonTeller({ write, elapsedMs }: Pick<TerminalOptions, 'write' | 'elapsedMs'>): Tell {
-  return ({ kind, text, data }) => write(`${JSON.stringify({ kind, elapsedMs: Math.round(elapsedMs()), text, ...data })}\n`);
+  return ({ kind, text, data }) =>
+    write(`${JSON.stringify({ kind, elapsedMs: Math.round(elapsedMs()), text, ...data })}\n`);
 }
 
 /** Whether to use colour: on a terminal, unless NO_COLOR is set or the terminal cannot. */

@@ -10,7 +10,9 @@ export interface FlagTotals {
   readonly candidate: { readonly requests: number; readonly errors: number; readonly fallbacks: number };
 }
 
-export type StreamItem = { readonly kind: 'event'; readonly recorded: RecordedEvent } | { readonly kind: 'view'; readonly run: RunView };
+export type StreamItem =
+  | { readonly kind: 'event'; readonly recorded: RecordedEvent }
+  | { readonly kind: 'view'; readonly run: RunView };
 
 const ANSWER_LIMIT_MS = 15_000;
 /** For so long a request is repeated while the server is away: it was killed, and comes back. */

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startChild, stopChild } from './child-program.ts';
-import type { KeeperMessage, StartServer } from './server-keeper.ts';
 import { readCredentials, type ServerCredentials } from './server-credentials.ts';
+import type { KeeperMessage, StartServer } from './server-keeper.ts';
 
 export interface TheseusServerOptions {
   readonly program: string;
@@ -94,7 +94,9 @@ export class TheseusServerProcess {
     }
     this.#deathsBeforeReady += 1;
     if (this.#deathsBeforeReady > DEATHS_BEFORE_READY_LIMIT) {
-      return this.#options.onGivenUp(new Error(`the Theseus server does not stay up; its log is in ${this.#options.logs}`));
+      return this.#options.onGivenUp(
+        new Error(`the Theseus server does not stay up; its log is in ${this.#options.logs}`),
+      );
     }
     this.#restarts += 1;
     this.#options.onDied(message.signal ?? `exit code ${message.code}`);

@@ -11,7 +11,13 @@ it('makes the same users for the same seed, with different names', () => {
 });
 
 it('lets the busy come more often than the others, in proportion', () => {
-  const pick = userPicker([{ id: 'busy', activity: 3 }, { id: 'quiet', activity: 1 }], seededRandom(9));
+  const pick = userPicker(
+    [
+      { id: 'busy', activity: 3 },
+      { id: 'quiet', activity: 1 },
+    ],
+    seededRandom(9),
+  );
   const picks = Array.from({ length: 4_000 }, pick);
   const share = picks.filter((id) => id === 'busy').length / picks.length;
   expect(share).toBeGreaterThan(0.72);

@@ -21,7 +21,10 @@ export function createUsers(count: number, random: Random): readonly User[] {
 export function userPicker(users: readonly User[], random: Random): () => string {
   const upTo: number[] = [];
   let total = 0;
-  for (const { activity } of users) upTo.push((total += activity));
+  for (const { activity } of users) {
+    total += activity;
+    upTo.push(total);
+  }
   return () => {
     const index = firstAbove(upTo, random() * total);
     const user = users[Math.min(index, users.length - 1)];

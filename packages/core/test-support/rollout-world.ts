@@ -1,9 +1,16 @@
-import { beginWatch, type GateVerdict, type Measurement, observe, type Reading, type Watch } from '../src/health/index.ts';
+import {
+  beginWatch,
+  type GateVerdict,
+  type Measurement,
+  observe,
+  type Reading,
+  type Watch,
+} from '../src/health/index.ts';
 import type { Plan } from '../src/plan/index.ts';
 import {
   baselineOf,
-  decide,
   type Decision,
+  decide,
   type EffectResult,
   type Input,
   nextWakeAt,
@@ -41,7 +48,8 @@ export class RolloutWorld {
   command(verb: Verb, person = 'ana', expectedRevision?: number): Refusal | null {
     const revision = expectedRevision === undefined ? {} : { expectedRevision };
     const actor = { kind: 'person', name: person } as const;
-    return this.give({ kind: 'command', command: { verb, actor, reason: `${verb.verb} in a test`, ...revision } }).refusal;
+    return this.give({ kind: 'command', command: { verb, actor, reason: `${verb.verb} in a test`, ...revision } })
+      .refusal;
   }
 
   /** Ends every effect under way, those that follow included, until none is left. */
@@ -58,7 +66,13 @@ export class RolloutWorld {
   confirm(): void {
     for (const flag of Object.values(this.state.flags)) {
       if (flag.confirmed) continue;
-      this.give({ kind: 'exposure-confirmed', flag: flag.key, revision: flag.changedAtRevision, instances: 2, silent: 0 });
+      this.give({
+        kind: 'exposure-confirmed',
+        flag: flag.key,
+        revision: flag.changedAtRevision,
+        instances: 2,
+        silent: 0,
+      });
     }
   }
 

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { documentOf, eventText, FakeServer, flagOf, TOKEN, type FakeDatabase } from '../test-support/fake-server.ts';
+import { documentOf, eventText, type FakeDatabase, FakeServer, flagOf, TOKEN } from '../test-support/fake-server.ts';
 import type { TheseusOptions } from './client-options.ts';
 import type { FlagChange } from './feed/flag-store.ts';
 import { LAST_KNOWN_GOOD_FILE } from './last-known-good.ts';

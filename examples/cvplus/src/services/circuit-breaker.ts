@@ -55,7 +55,10 @@ interface Transition {
 
 const TABLE: Readonly<Record<BreakerStatus, Readonly<Record<Call, Transition>>>> = {
   closed: { succeeded: { limit: 1, to: 'closed' }, failed: { limit: FAILURES_TO_OPEN, to: 'open' } },
-  open: { succeeded: { limit: REFUSALS_TO_PROBE, to: 'half-open' }, failed: { limit: REFUSALS_TO_PROBE, to: 'half-open' } },
+  open: {
+    succeeded: { limit: REFUSALS_TO_PROBE, to: 'half-open' },
+    failed: { limit: REFUSALS_TO_PROBE, to: 'half-open' },
+  },
   'half-open': { succeeded: { limit: 1, to: 'closed' }, failed: { limit: 1, to: 'open' } },
 };
 
@@ -89,5 +92,7 @@ function isDependency(name: string): boolean {
 function isBreaker(value: unknown): value is Breaker {
   if (typeof value !== 'object' || value === null) return false;
   const { status, count } = value as Partial<Record<keyof Breaker, unknown>>;
-  return typeof status === 'string' && status in TABLE && typeof count === 'number' && Number.isInteger(count) && count >= 0;
+  return (
+    typeof status === 'string' && status in TABLE && typeof count === 'number' && Number.isInteger(count) && count >= 0
+  );
 }

@@ -11,7 +11,11 @@ export const cvAnalyzer: ServiceFactory = (arm) => {
     answer: (user) => {
       const { text, years } = curriculumOf(user);
       const { words, skills } = analyze(text);
-      return { words, skills, score: Math.min(HIGHEST_SCORE, years + skills.length * POINTS_PER_SKILL) } satisfies Answer;
+      return {
+        words,
+        skills,
+        score: Math.min(HIGHEST_SCORE, years + skills.length * POINTS_PER_SKILL),
+      } satisfies Answer;
     },
   };
 };

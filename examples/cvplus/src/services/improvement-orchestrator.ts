@@ -23,7 +23,10 @@ export const improvementOrchestrator: ServiceFactory = (arm) => {
 export function improvementsFor(user: string): readonly Improvement[] {
   const { skills, years } = curriculumOf(user);
   const courses = skills.length < 4 ? [{ name: 'suggest-courses', after: ['list-skills'] }] : [];
-  const references = years > 10 ? [{ name: 'collect-references', after: ['sort-history', ...(courses.length > 0 ? ['suggest-courses'] : [])] }] : [];
+  const references =
+    years > 10
+      ? [{ name: 'collect-references', after: ['sort-history', ...(courses.length > 0 ? ['suggest-courses'] : [])] }]
+      : [];
   return [...references, ...ALWAYS, ...courses];
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { hashOf, seededRandom } from '../seeded-random.ts';
 import { onACopy, type Write, withAJournal } from './action-orchestrator.ts';
 import { OrderedCache, ScannedCache } from './cache-manager.ts';
 import { type Breaker, byBranches, byTable, circuitBreaker } from './circuit-breaker.ts';
 import { improvementsFor } from './improvement-orchestrator.ts';
 import { SERVICE_NAMES, SERVICES } from './service-catalog.ts';
-import { hashOf, seededRandom } from '../seeded-random.ts';
 
 const USERS = Array.from({ length: 400 }, (_, index) => `user-${index}`);
 
@@ -58,11 +58,25 @@ describe('circuit-breaker', () => {
     for (const next of [byBranches, byTable]) {
       let breaker: Breaker = { status: 'closed', count: 0 };
       const seen: string[] = [];
-      for (const call of ['failed', 'failed', 'succeeded', 'failed', 'failed', 'failed', ...Array.from({ length: 5 }, () => 'failed'), 'succeeded'] as const) {
+      for (const call of [
+        'failed',
+        'failed',
+        'succeeded',
+        'failed',
+        'failed',
+        'failed',
+        ...Array.from({ length: 5 }, () => 'failed'),
+        'succeeded',
+      ] as const) {
         breaker = next(breaker, call as 'failed' | 'succeeded');
         seen.push(breaker.status);
       }
-      expect(seen).toEqual([...Array.from({ length: 5 }, () => 'closed'), ...Array.from({ length: 5 }, () => 'open'), 'half-open', 'closed']);
+      expect(seen).toEqual([
+        ...Array.from({ length: 5 }, () => 'closed'),
+        ...Array.from({ length: 5 }, () => 'open'),
+        'half-open',
+        'closed',
+      ]);
     }
   });
 
@@ -76,21 +90,29 @@ describe('circuit-breaker', () => {
     expect(candidate.state?.save()).toEqual(saved);
   });
 
-  it.each([null, [], {}, 'open', { mail: null }, { mail: { status: 'ajar', count: 0 } }, { mail: { status: 'open', count: -1 } }, { disk: { status: 'open', count: 0 } }])(
-    'refuses %j as a state and stays as it is',
-    (value) => {
-      const { state } = circuitBreaker('candidate');
-      const before = state?.save();
-      expect(state?.restore(value)).toBe(false);
-      expect(state?.save()).toEqual(before);
-    },
-  );
+  it.each([
+    null,
+    [],
+    {},
+    'open',
+    { mail: null },
+    { mail: { status: 'ajar', count: 0 } },
+    { mail: { status: 'open', count: -1 } },
+    { disk: { status: 'open', count: 0 } },
+  ])('refuses %j as a state and stays as it is', (value) => {
+    const { state } = circuitBreaker('candidate');
+    const before = state?.save();
+    expect(state?.restore(value)).toBe(false);
+    expect(state?.save()).toEqual(before);
+  });
 });
 
 describe('improvement-orchestrator', () => {
   it('puts every improvement after what it builds on', () => {
     for (const user of USERS) {
-      const { improvements } = SERVICES['improvement-orchestrator']('candidate').answer(user) as { improvements: string[] };
+      const { improvements } = SERVICES['improvement-orchestrator']('candidate').answer(user) as {
+        improvements: string[];
+      };
       for (const { name, after } of improvementsFor(user)) {
         for (const earlier of after) expect(improvements.indexOf(earlier)).toBeLessThan(improvements.indexOf(name));
       }

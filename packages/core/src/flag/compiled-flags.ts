@@ -1,4 +1,5 @@
-import { compileConditions, type ContextTest } from './condition-test.ts';
+import { type ContextTest, compileConditions } from './condition-test.ts';
+import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
 import type {
   Evaluation,
   EvaluationContext,
@@ -19,7 +20,6 @@ import {
   SaltCache,
 } from './own-answer.ts';
 import { PrerequisiteGraph } from './prerequisite-graph.ts';
-import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
 
 /** One flag as the evaluator keeps it. Compiled at its first evaluation, and anew when it changes. */
 interface FlagNode {

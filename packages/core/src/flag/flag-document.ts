@@ -66,14 +66,7 @@ export interface FlagPatch {
   readonly removed: readonly string[];
 }
 
-export type EvaluationReason =
-  | 'OVERRIDE'
-  | 'SEGMENT'
-  | 'SPLIT'
-  | 'PREREQUISITE'
-  | 'DISABLED'
-  | 'DEFAULT'
-  | 'ERROR';
+export type EvaluationReason = 'OVERRIDE' | 'SEGMENT' | 'SPLIT' | 'PREREQUISITE' | 'DISABLED' | 'DEFAULT' | 'ERROR';
 
 export type EvaluationErrorCode = 'FLAG_NOT_FOUND' | 'TARGETING_KEY_MISSING' | 'PROVIDER_NOT_READY' | 'GENERAL';
 

@@ -1,16 +1,16 @@
 export { bucket } from './bucket.ts';
 export { applyPatch, type CompiledFlags, compileFlags } from './compiled-flags.ts';
-export { compileConditions, type ContextTest } from './condition-test.ts';
+export { type ContextTest, compileConditions } from './condition-test.ts';
 export { notReadyEvaluation } from './evaluation.ts';
 export {
   type Arm,
   type AttributeCondition,
   type AttributeValue,
-  EXPOSURE_WHOLE,
   type Evaluation,
   type EvaluationContext,
   type EvaluationErrorCode,
   type EvaluationReason,
+  EXPOSURE_WHOLE,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,

@@ -1,6 +1,6 @@
 import { bucket } from './bucket.ts';
 import { type ContextTest, internedName } from './condition-test.ts';
-import { EXPOSURE_WHOLE, type EvaluationContext, type FlagDefinition } from './flag-document.ts';
+import { type EvaluationContext, EXPOSURE_WHOLE, type FlagDefinition } from './flag-document.ts';
 import { type SaltState, saltState } from './murmur3.ts';
 
 /**
@@ -66,7 +66,6 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
 
 /** The text that is bucketed, or '' where the context names no usable subject. */
 function subjectKey(context: EvaluationContext, cohort: string): string {
-  // biome-ignore lint/complexity/useLiteralKeys: the index signature asks for brackets.
   const key = context[cohort] ?? context['targetingKey'];
   if (typeof key === 'string') return key;
   return typeof key === 'number' && Number.isFinite(key) ? String(key) : '';

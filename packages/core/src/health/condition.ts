@@ -24,7 +24,7 @@ export interface Condition {
 
 /** What a rule asks for once its condition holds. */
 export type RuleAction =
-  | { readonly kind: 'rollback'; readonly scope: RollbackScope; /** 0 is `now`. */ readonly overMs: number }
+  | { readonly kind: 'rollback'; readonly scope: RollbackScope /** 0 is `now`. */; readonly overMs: number }
   | { readonly kind: 'hold' }
   | { readonly kind: 'warn' };
 

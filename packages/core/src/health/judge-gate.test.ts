@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rollbackNow, rule, standardGate } from '../../test-support/given-plan.ts';
 import { measured, verdictOf } from '../../test-support/rollout-world.ts';
-import { rule, rollbackNow, standardGate } from '../../test-support/given-plan.ts';
 import type { Gate, RuleAction } from './condition.ts';
 import { beginWatch, observe } from './judge-gate.ts';
 import type { Baseline, Reading } from './reading.ts';
@@ -82,7 +82,14 @@ describe('observe()', () => {
 
   it('judges "< 90% of baseline" downwards [CV-3]', () => {
     const gate = gateOf(
-      rule({ text: 'errors < 90% of baseline', comparison: '<', bound: { kind: 'factor', reference: 'baseline', factor: 0.9 } }, rollbackNow),
+      rule(
+        {
+          text: 'errors < 90% of baseline',
+          comparison: '<',
+          bound: { kind: 'factor', reference: 'baseline', factor: 0.9 },
+        },
+        rollbackNow,
+      ),
     );
     expect(look(gate, { errors: 89 }, { errors: 100 }).verdict).toBe('fail');
     expect(look(gate, { errors: 90 }, { errors: 100 }).verdict).toBe('pass');
@@ -132,7 +139,9 @@ describe('observe()', () => {
     for (let index = 1; index <= 25; index += 1) {
       watch = observe(watch, standardGate, measured(index * 10_000, { errors: index / 10 }), {}, { counting: true });
     }
-    expect(watch.samples.map(({ readings }) => readings[0]?.value)).toEqual([1.6, 1.7, 1.8, 1.9, 2, 2.1, 2.2, 2.3, 2.4, 2.5]);
+    expect(watch.samples.map(({ readings }) => readings[0]?.value)).toEqual([
+      1.6, 1.7, 1.8, 1.9, 2, 2.1, 2.2, 2.3, 2.4, 2.5,
+    ]);
   });
 
   it('chooses the hardest of the actions that fire', () => {

@@ -24,7 +24,9 @@ export function compressPlan(plan: Plan, factor: number): Plan {
     signals: mapValues(plan.signals, (signal) => compressSignal(signal, factor)),
     gates: mapValues(plan.gates, (gate) => compressGate(gate, factor)),
     risks: mapValues(plan.risks, (risk): Risk => ({ ...risk, soakMs: divide(risk.soakMs, factor) })),
-    phases: plan.phases.map((phase): Phase => ({ ...phase, steps: phase.steps.map((step) => compressStep(step, factor)) })),
+    phases: plan.phases.map(
+      (phase): Phase => ({ ...phase, steps: phase.steps.map((step) => compressStep(step, factor)) }),
+    ),
   };
 }
 
@@ -77,6 +79,9 @@ function floored(ms: number, factor: number, floor: number): number {
   return Math.min(ms, Math.max(floor, divide(ms, factor)));
 }
 
-function mapValues<Value>(values: Readonly<Record<string, Value>>, change: (value: Value) => Value): Readonly<Record<string, Value>> {
+function mapValues<Value>(
+  values: Readonly<Record<string, Value>>,
+  change: (value: Value) => Value,
+): Readonly<Record<string, Value>> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
 }

@@ -43,26 +43,92 @@ describe('parsePlan()', () => {
   });
 
   it.each<[string, string, string, string, string]>([
-    ['an unknown gate', '    gate: standard # cv-analyzer', '        gate: standrad', 'unknown-gate', "did you mean 'standard'"],
+    [
+      'an unknown gate',
+      '    gate: standard # cv-analyzer',
+      '        gate: standrad',
+      'unknown-gate',
+      "did you mean 'standard'",
+    ],
     ['an unknown top key', 'title: Recommendation', 'titel: Recommendations', 'unknown-key', "did you mean 'title'"],
     ['a long unit', '    soak: 30m', '    soak: 30 mins', 'invalid-duration', "did you mean '30m'"],
     ['a bare number for a share', '    through: [10%, 25%', '    through: [10, 25%]', 'wrong-type', 'quotes'],
-    ['a shrinking ramp', '    through: [10%, 25%', '    through: [10%, 50%, 25%]', 'shrinking-percentage', '[10%, 25%, 50%]'],
+    [
+      'a shrinking ramp',
+      '    through: [10%, 25%',
+      '    through: [10%, 50%, 25%]',
+      'shrinking-percentage',
+      '[10%, 25%, 50%]',
+    ],
     ['more than everybody', '    through: [10%, 25%', '    through: [10%, 101%]', 'invalid-percentage', 'to 100%'],
-    ['an unknown signal', '      - errors > 5%', '      - erors > 5%: rollback now', 'unknown-signal', "did you mean 'errors'"],
+    [
+      'an unknown signal',
+      '      - errors > 5%',
+      '      - erors > 5%: rollback now',
+      'unknown-signal',
+      "did you mean 'errors'",
+    ],
     ['a bound of the wrong unit', '      - errors > 5%', '      - errors > 500ms: rollback now', 'invalid-bound', '5%'],
-    ['an unknown action', '      - errors > 5%', '      - errors > 5%: rolback now', 'invalid-action', "did you mean 'rollback'"],
-    ['what later versions bring', '      - errors > 5%', '      - errors worse than legacy: hold', 'not-available', 'errors > legacy + 1 points'],
+    [
+      'an unknown action',
+      '      - errors > 5%',
+      '      - errors > 5%: rolback now',
+      'invalid-action',
+      "did you mean 'rollback'",
+    ],
+    [
+      'what later versions bring',
+      '      - errors > 5%',
+      '      - errors worse than legacy: hold',
+      'not-available',
+      'errors > legacy + 1 points',
+    ],
     ['silence that is not held', '    silence: hold', '    silence: pass', 'invalid-value', 'hold'],
-    ['a shell', '        run: node ops/save.mjs', '        run: node ops/save.mjs | tee log', 'invalid-command', 'script'],
-    ['a secret in a command', '        run: node ops/save.mjs', '        run: node ops/save.mjs ${{ env.PASSWORD }}', 'secret-place', 'addresses'],
-    ['an artefact nobody captures', "        undo: node ops/restore", '        undo: node ops/restore.mjs ${{ backup }}', 'unknown-artefact', 'backup_id'],
-    ['a role nobody holds', '    approve: { from: 50%', '    approve: { from: 50%, by: [tech-laed] }', 'unknown-role', "did you mean 'tech-lead'"],
+    [
+      'a shell',
+      '        run: node ops/save.mjs',
+      '        run: node ops/save.mjs | tee log',
+      'invalid-command',
+      'script',
+    ],
+    [
+      'a secret in a command',
+      '        run: node ops/save.mjs',
+      '        run: node ops/save.mjs ${{ env.PASSWORD }}',
+      'secret-place',
+      'addresses',
+    ],
+    [
+      'an artefact nobody captures',
+      '        undo: node ops/restore',
+      '        undo: node ops/restore.mjs ${{ backup }}',
+      'unknown-artefact',
+      'backup_id',
+    ],
+    [
+      'a role nobody holds',
+      '    approve: { from: 50%',
+      '    approve: { from: 50%, by: [tech-laed] }',
+      'unknown-role',
+      "did you mean 'tech-lead'",
+    ],
     ['an unknown message field', '  moved: ', "  moved: 'done {{ phase.nmae }}'", 'unknown-field', 'phase.name'],
     ['a step of a later version', '      - baseline:', '      - rehearse: rollback', 'not-available', 'check, backup'],
     ['an impossible window', '        window: 02:00', '        window: 2 to 4', 'invalid-window', '02:00-04:00 UTC'],
-    ['a capture without a group', '        capture:', "        capture: { backup_id: 'saved' }", 'invalid-pattern', 'one group'],
-    ['a source of a later version', '  success: ', "  success: { prometheus: 'up' }", 'not-available', 'telemetry, http'],
+    [
+      'a capture without a group',
+      '        capture:',
+      "        capture: { backup_id: 'saved' }",
+      'invalid-pattern',
+      'one group',
+    ],
+    [
+      'a source of a later version',
+      '  success: ',
+      "  success: { prometheus: 'up' }",
+      'not-available',
+      'telemetry, http',
+    ],
   ])('tells %s with the line and the mend [ALL-1]', (_what, find, replacement, code, mend) => {
     const { text, line } = withLine(find, replacement);
     const found = errors(text).filter((error) => error.code === code);
@@ -76,7 +142,10 @@ describe('parsePlan()', () => {
     ['broken YAML', 'plan: "a\nphases: ['],
     ['a key twice', 'plan: a\nplan: b'],
     ['a tab', 'plan: a\nflags:\n\ta: {}'],
-    ['too many aliases', `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c]`],
+    [
+      'too many aliases',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c]`,
+    ],
     ['a prototype', 'plan: a\n__proto__: { polluted: true }\ncohort: u\nphases: []'],
     ['a megabyte', `plan: a # ${'x'.repeat(1_000_001)}`],
   ])('refuses %s with a diagnostic and never throws', (_what, text) => {
@@ -87,25 +156,43 @@ describe('parsePlan()', () => {
   });
 
   it('fills variables in, and asks for those without a value', () => {
-    const text = example.replace('cohort: userId', 'cohort: userId\nvariables: { front: null, unused: x }').replaceAll('https://app.example', '${{ vars.front }}');
-    expect(errors(text)).toEqual([expect.objectContaining({ code: 'missing-variable', text: expect.stringContaining('--set front=') })]);
+    const text = example
+      .replace('cohort: userId', 'cohort: userId\nvariables: { front: null, unused: x }')
+      .replaceAll('https://app.example', '${{ vars.front }}');
+    expect(errors(text)).toEqual([
+      expect.objectContaining({ code: 'missing-variable', text: expect.stringContaining('--set front=') }),
+    ]);
     const { plan } = parse(text, { front: 'http://127.0.0.1:1' });
     expect(plan?.phases[0]?.steps[0]).toMatchObject({ probe: { url: 'http://127.0.0.1:1/health' } });
     expect(errors(text, { front: 'http://a', frnt: 'x' })[0]?.text).toContain("did you mean 'front'");
   });
 
   it('finds what only the whole shows: cycles, order and promises that cannot be kept [ALL-1]', () => {
-    const cyclic = example.replace('cv-analyzer: { risk: low }', 'cv-analyzer: { risk: low, requires: [circuit-breaker] }');
+    const cyclic = example.replace(
+      'cv-analyzer: { risk: low }',
+      'cv-analyzer: { risk: low, requires: [circuit-breaker] }',
+    );
     expect(errors(cyclic).map(({ code }) => code)).toContain('cycle');
     const phases = example.replace('  - phase: prepare', '  - phase: prepare\n    needs: [critical]');
     expect(errors(phases)[0]?.text).toContain('prepare → critical → low-risk → prepare');
     const gateless = example.replace('        gate: standard # circuit-breaker\n', '');
-    expect(errors(gateless)[0]).toMatchObject({ code: 'missing-gate', text: expect.stringContaining("add 'gate: standard'") });
-    const late = example.replace('      - backup:', '      - approve: Drop the tables?\n      - run: node ops/drop.mjs\n        irreversible: true\n      - backup:');
+    expect(errors(gateless)[0]).toMatchObject({
+      code: 'missing-gate',
+      text: expect.stringContaining("add 'gate: standard'"),
+    });
+    const late = example.replace(
+      '      - backup:',
+      '      - approve: Drop the tables?\n      - run: node ops/drop.mjs\n        irreversible: true\n      - backup:',
+    );
     expect(errors(late)[0]).toMatchObject({ code: 'undo-after-irreversible' });
-    const unapproved = example.replace('      - baseline:', '      - run: node ops/drop.mjs\n        irreversible: true\n      - baseline:');
+    const unapproved = example.replace(
+      '      - baseline:',
+      '      - run: node ops/drop.mjs\n        irreversible: true\n      - baseline:',
+    );
     expect(errors(unapproved).map(({ code }) => code)).toContain('irreversible-unapproved');
-    const order = example.replace('requires: [cv-analyzer]', 'requires: []').replace('cv-analyzer: { risk: low }', 'cv-analyzer: { risk: low, requires: [circuit-breaker] }');
+    const order = example
+      .replace('requires: [cv-analyzer]', 'requires: []')
+      .replace('cv-analyzer: { risk: low }', 'cv-analyzer: { risk: low, requires: [circuit-breaker] }');
     expect(errors(order)[0]).toMatchObject({ code: 'ramp-order' });
     const blind = example.replace('      - baseline: { over: 24h }\n', '');
     expect(errors(blind).map(({ code }) => code)).toContain('missing-baseline');
@@ -151,7 +238,9 @@ describe('formatDiagnostic()', () => {
   it('says file, line, column, what is wrong and the mend', () => {
     const { text } = withLine('    gate: standard # cv-analyzer', '        gate: standrad');
     const [first] = parse(text).diagnostics;
-    expect(first && formatDiagnostic(first)).toMatch(/^plan\.yaml:\d+:15 error: unknown gate 'standrad' — did you mean 'standard'\? \[unknown-gate\]$/);
+    expect(first && formatDiagnostic(first)).toMatch(
+      /^plan\.yaml:\d+:15 error: unknown gate 'standrad' — did you mean 'standard'\? \[unknown-gate\]$/,
+    );
   });
 });
 
@@ -162,10 +251,20 @@ function tenMistakes(): { text: string; mistakes: { line: number; code: string; 
     ['      - success < 95%', '      - sucess < 95%: rollback over 5m', 'unknown-signal', "did you mean 'success'"],
     ['    silence: hold', '    silence: ignore', 'invalid-value', 'hold'],
     ['    through: [10%, 25%', '    through: [10%, 50%, 25%, 100%]', 'shrinking-percentage', '[10%, 25%, 50%, 100%]'],
-    ['  circuit-breaker: ', '  circuit-breaker: { risk: critcal, requires: [cv-analyzer] }', 'unknown-risk', "did you mean 'critical'"],
+    [
+      '  circuit-breaker: ',
+      '  circuit-breaker: { risk: critcal, requires: [cv-analyzer] }',
+      'unknown-risk',
+      "did you mean 'critical'",
+    ],
     ['      - baseline:', '      - baseline: { over: 24 hours }', 'invalid-duration', "did you mean '24h'"],
     ['    gate: standard # cv-analyzer', '        gate: standrad', 'unknown-gate', "did you mean 'standard'"],
-    ['      - notify: release-channel', '      - notify: relase-channel', 'unknown-channel', "did you mean 'release-channel'"],
+    [
+      '      - notify: release-channel',
+      '      - notify: relase-channel',
+      'unknown-channel',
+      "did you mean 'release-channel'",
+    ],
     ['        window: 02:00', '        window: 02:00 to 04:00', 'invalid-window', '02:00-04:00 UTC'],
   ];
   const lines = example.split('\n');

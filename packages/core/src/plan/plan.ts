@@ -26,11 +26,17 @@ export interface Plan {
 
 export type SignalUnit = 'percent' | 'ms' | 'count' | 'per-second';
 
-export type TelemetryMetric = 'error-rate' | 'latency-p50' | 'latency-p95' | 'latency-p99' | 'request-rate' | 'success-rate';
+export type TelemetryMetric =
+  | 'error-rate'
+  | 'latency-p50'
+  | 'latency-p95'
+  | 'latency-p99'
+  | 'request-rate'
+  | 'success-rate';
 
 export type SignalSource =
   | { readonly kind: 'telemetry'; readonly metric: TelemetryMetric }
-  | { readonly kind: 'http'; readonly url: string; /** JSON pointer (RFC 6901). */ readonly pointer: string }
+  | { readonly kind: 'http'; readonly url: string /** JSON pointer (RFC 6901). */; readonly pointer: string }
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'reported' };
 
@@ -171,11 +177,16 @@ export type Step =
     })
   | (StepCommon & { readonly kind: 'approve'; readonly by: readonly Approver[]; readonly question: string })
   | (StepCommon & { readonly kind: 'wait'; readonly until: WaitUntil })
-  | (StepCommon & { readonly kind: 'watch'; readonly gate: string; readonly forMs: number; readonly flags: readonly string[] })
+  | (StepCommon & {
+      readonly kind: 'watch';
+      readonly gate: string;
+      readonly forMs: number;
+      readonly flags: readonly string[];
+    })
   | (StepCommon & { readonly kind: 'notify'; readonly channel: string; readonly message: string });
 
 export type WaitUntil =
   | { readonly kind: 'duration'; readonly durationMs: number }
-  | { readonly kind: 'instant'; /** Epoch milliseconds. */ readonly at: number };
+  | { readonly kind: 'instant' /** Epoch milliseconds. */; readonly at: number };
 
 export type StepKind = Step['kind'];

@@ -21,9 +21,12 @@ describe('splitCommand()', () => {
 
   it('keeps any argument that is quoted as it is', () => {
     fc.assert(
-      fc.property(fc.string().filter((text) => !text.includes("'")), (text) => {
-        expect(splitCommand(`say '${text}'`)).toEqual({ kind: 'argv', argv: ['say', text] });
-      }),
+      fc.property(
+        fc.string().filter((text) => !text.includes("'")),
+        (text) => {
+          expect(splitCommand(`say '${text}'`)).toEqual({ kind: 'argv', argv: ['say', text] });
+        },
+      ),
     );
   });
 });

@@ -16,7 +16,8 @@ export function splitCommand(line: string): SplitCommand {
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < line.length) {
     const match = TOKEN.exec(line);
-    if (match === null) return { kind: 'problem', message: 'a quote is not closed', mend: 'close it, or write the command as a list' };
+    if (match === null)
+      return { kind: 'problem', message: 'a quote is not closed', mend: 'close it, or write the command as a list' };
     const [, double, single, escaped, template, plain, space] = match;
     if (space !== undefined) {
       if (current !== null) argv.push(current);
@@ -31,7 +32,11 @@ export function splitCommand(line: string): SplitCommand {
   const found = SHELL.exec(bare);
   if (found !== null) {
     const message = `'${found[0]}' would need a shell, and commands run without one`;
-    return { kind: 'problem', message, mend: 'put it into a script and run that, or write the command as a list of arguments' };
+    return {
+      kind: 'problem',
+      message,
+      mend: 'put it into a script and run that, or write the command as a list of arguments',
+    };
   }
   if (argv.length === 0) return { kind: 'problem', message: 'the command is empty', mend: 'name the program to run' };
   return { kind: 'argv', argv };

@@ -14,15 +14,27 @@ describe('validatePlan()', () => {
     ['text', () => 'plan'],
     ['an unknown key', (value) => ({ ...value, extra: 1 })],
     ['a salt of the wrong length', (value) => ({ ...value, salt: 'abc' })],
-    ['an exposure over everybody', (value) => ((value.risks.low.through = [100_001]), value)],
-    ['a gate that does not exist', (value) => ((value.gates = {}), value)],
-    ['a phase that does not exist', (value) => ((value.phases[1].needs = ['nope']), value)],
-    ['no step', (value) => ((value.phases[0].steps = []), value)],
-    ['one id twice', (value) => ((value.phases[0].steps[1].id = value.phases[0].steps[0].id), value)],
-    ['a shell line for an argument list', (value) => ((value.phases[0].steps[1].command.argv = 'rm -rf /'), value)],
+    ['an exposure over everybody', (value) => set(value, ['risks', 'low', 'through'], [100_001])],
+    ['a gate that does not exist', (value) => ({ ...value, gates: {} })],
+    ['a phase that does not exist', (value) => set(value, ['phases', 1, 'needs'], ['nope'])],
+    ['no step', (value) => set(value, ['phases', 0, 'steps'], [])],
+    ['one id twice', (value) => set(value, ['phases', 0, 'steps', 1, 'id'], value.phases[0].steps[0].id)],
+    [
+      'a shell line for an argument list',
+      (value) => set(value, ['phases', 0, 'steps', 1, 'command', 'argv'], 'rm -rf /'),
+    ],
   ])('refuses %s and says where', (_what, change) => {
     const { plan: checked, problem } = validatePlan(change(plan()));
     expect(checked).toBeNull();
     expect(problem?.length).toBeGreaterThan(10);
   });
 });
+
+/** The same value with something else at one place. */
+function set(value: unknown, path: readonly (string | number)[], to: unknown): unknown {
+  const [first, ...rest] = path;
+  if (first === undefined) return to;
+  if (Array.isArray(value)) return value.map((item, index) => (index === first ? set(item, rest, to) : item));
+  const map = value as Record<string, unknown>;
+  return { ...map, [first]: set(map[first], rest, to) };
+}

@@ -81,7 +81,11 @@ const common = {
   title: text,
   needs: names,
   window: z
-    .strictObject({ fromMinute: z.number().int().min(0).max(1_440), toMinute: z.number().int().min(0).max(1_440), zone: text })
+    .strictObject({
+      fromMinute: z.number().int().min(0).max(1_440),
+      toMinute: z.number().int().min(0).max(1_440),
+      zone: text,
+    })
     .nullable(),
   timeoutMs: ms.nullable(),
   budgetMs: ms.nullable(),
@@ -148,13 +152,22 @@ const plan = z.strictObject({
   ),
   messages: record(text),
   phases: z
-    .array(z.strictObject({ name: text, title: text, needs: names, steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase) }))
+    .array(
+      z.strictObject({
+        name: text,
+        title: text,
+        needs: names,
+        steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase),
+      }),
+    )
     .min(1)
     .max(PLAN_LIMITS.phases),
 });
 
 /** Whether a value is a checked plan; otherwise the first thing that is wrong with its shape. */
-export function validatePlan(value: unknown): { readonly plan: Plan; readonly problem: null } | { readonly plan: null; readonly problem: string } {
+export function validatePlan(
+  value: unknown,
+): { readonly plan: Plan; readonly problem: null } | { readonly plan: null; readonly problem: string } {
   const parsed = plan.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -170,9 +183,12 @@ function lostReference(checked: Plan): string | null {
   const phases = new Set(checked.phases.map(({ name }) => name));
   const steps = checked.phases.flatMap((phase) => phase.steps);
   for (const found of steps) {
-    if ('gate' in found && checked.gates[found.gate] === undefined) return `${found.id}: there is no gate '${found.gate}'`;
-    if (found.kind === 'ramp' && checked.flags[found.flag] === undefined) return `${found.id}: there is no flag '${found.flag}'`;
-    if (found.kind === 'notify' && checked.channels[found.channel] === undefined) return `${found.id}: there is no channel '${found.channel}'`;
+    if ('gate' in found && checked.gates[found.gate] === undefined)
+      return `${found.id}: there is no gate '${found.gate}'`;
+    if (found.kind === 'ramp' && checked.flags[found.flag] === undefined)
+      return `${found.id}: there is no flag '${found.flag}'`;
+    if (found.kind === 'notify' && checked.channels[found.channel] === undefined)
+      return `${found.id}: there is no channel '${found.channel}'`;
   }
   if (new Set(steps.map(({ id }) => id)).size < steps.length) return 'two steps have one id';
   const lost = checked.phases.flatMap(({ needs }) => needs).find((name) => !phases.has(name));

@@ -73,7 +73,10 @@ function approve(draft: Draft, verb: Extract<Verb, { verb: 'approve' }>, command
   if (approval === null) return invalid(`${asked.id} does not wait for approval`);
   const person = command.actor.name;
   if (!mayApprove(approval.by, person, draft.state.plan.people)) {
-    return { code: 'forbidden', message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}` };
+    return {
+      code: 'forbidden',
+      message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}`,
+    };
   }
   if (approval.given.some((given) => given.person === person) && asked.hold?.reason !== 'rejected') return null;
   const given = { type: 'approval.given', stepId: asked.id, approvalId: approval.id, person } as const;
@@ -88,7 +91,10 @@ function reject(draft: Draft, verb: Extract<Verb, { verb: 'reject' }>, command: 
   if (approval === null) return invalid(`${asked.id} does not wait for approval`);
   const person = command.actor.name;
   if (!mayApprove(approval.by, person, draft.state.plan.people)) {
-    return { code: 'forbidden', message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}` };
+    return {
+      code: 'forbidden',
+      message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}`,
+    };
   }
   if (asked.hold?.reason === 'rejected') return null;
   const rejected = { type: 'approval.rejected', stepId: asked.id, approvalId: approval.id, person } as const;
@@ -200,4 +206,3 @@ function theStep(
 function invalid(message: string): Refusal {
   return { code: 'invalid-state', message };
 }
-

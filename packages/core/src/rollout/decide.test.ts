@@ -47,7 +47,10 @@ describe('a ramp', () => {
   });
 
   it('is held by a rule that says hold, and released when the rule keeps again', () => {
-    const gate = { ...standardGate, rules: [rule({ text: 'errors > 2%', bound: { kind: 'absolute', value: 2 } }, { kind: 'hold' })] };
+    const gate = {
+      ...standardGate,
+      rules: [rule({ text: 'errors > 2%', bound: { kind: 'absolute', value: 2 } }, { kind: 'hold' })],
+    };
     const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache')])], { gates: { standard: gate } }));
     world.live(20_000, { errors: 3 });
     expect(world.state.steps['one/cache']?.hold?.reason).toBe('gate');
@@ -58,8 +61,13 @@ describe('a ramp', () => {
   });
 
   it('tells a warning once', () => {
-    const gate = { ...standardGate, rules: [rule({ text: 'errors > 2%', bound: { kind: 'absolute', value: 2 } }, { kind: 'warn' })] };
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache', { soakMs: 600_000 })])], { gates: { standard: gate } }));
+    const gate = {
+      ...standardGate,
+      rules: [rule({ text: 'errors > 2%', bound: { kind: 'absolute', value: 2 } }, { kind: 'warn' })],
+    };
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache', { soakMs: 600_000 })])], { gates: { standard: gate } }),
+    );
     world.live(300_000, { errors: 3 });
     expect(world.types().filter((type) => type === 'step.warned')).toHaveLength(1);
   });
@@ -76,7 +84,13 @@ describe('a ramp', () => {
 });
 
 describe('approval', () => {
-  const approve = { fromExposure: 50_000, by: [{ role: 'lead', count: 1 }, { role: 'release', count: 1 }] };
+  const approve = {
+    fromExposure: 50_000,
+    by: [
+      { role: 'lead', count: 1 },
+      { role: 'release', count: 1 },
+    ],
+  };
   const people = {
     ana: { name: 'ana', roles: ['lead', 'release'] },
     ben: { name: 'ben', roles: ['release'] },
@@ -134,7 +148,14 @@ describe('approval', () => {
 
 describe('rollback', () => {
   const undo = { argv: ['restore', '${{ backup_id }}'], repeatable: true };
-  const verify = [{ kind: 'http', url: 'http://legacy/health', method: 'GET', expect: { status: 200, withinMs: 500, contains: null } }] as const;
+  const verify = [
+    {
+      kind: 'http',
+      url: 'http://legacy/health',
+      method: 'GET',
+      expect: { status: 200, withinMs: 500, contains: null },
+    },
+  ] as const;
 
   it('takes one failing flag to legacy at once, takes its step back, verifies and records it; the others go on [CV-4]', () => {
     const world = new RolloutWorld(
@@ -148,7 +169,13 @@ describe('rollback', () => {
     world.live(10_000, { errors: 30 });
     expect(world.exposure('cache')).toBe(0);
     const initiated = world.last('rollback.initiated');
-    expect(initiated).toMatchObject({ rollbackId: 'rollback-1', scope: 'flag', target: 'cache', flags: ['cache'], budgetMs: 120_000 });
+    expect(initiated).toMatchObject({
+      rollbackId: 'rollback-1',
+      scope: 'flag',
+      target: 'cache',
+      flags: ['cache'],
+      budgetMs: 120_000,
+    });
     expect(initiated.evidence?.verdict.text).toContain('errors 30');
     expect(initiated.evidence?.samples.length).toBeGreaterThan(1);
     expect(Object.keys(world.state.effects)).toEqual([]);
@@ -169,7 +196,10 @@ describe('rollback', () => {
   });
 
   it('of a phase takes back its steps in reverse order, and phases that need it are skipped [CV-4]', () => {
-    const gate = { ...standardGate, rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'phase', overMs: 0 })] };
+    const gate = {
+      ...standardGate,
+      rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'phase', overMs: 0 })],
+    };
     const undone = (id: string) => run(id, { undo: { argv: ['undo', id], repeatable: true } });
     const world = new RolloutWorld(
       plan(
@@ -187,7 +217,11 @@ describe('rollback', () => {
     while (Object.keys(world.state.effects).length > 0) {
       const [id = ''] = Object.keys(world.state.effects);
       order.push(id);
-      world.give({ kind: 'effect-finished', effectId: id, result: { outcome: 'succeeded', summary: 'ok', durationMs: 1 } });
+      world.give({
+        kind: 'effect-finished',
+        effectId: id,
+        result: { outcome: 'succeeded', summary: 'ok', durationMs: 1 },
+      });
     }
     expect(order).toEqual(['rollback-1/undo/one/b', 'rollback-1/undo/one/a']);
     expect(world.state.phases['two']?.status).toBe('skipped');
@@ -195,7 +229,9 @@ describe('rollback', () => {
   });
 
   it('of the plan takes everything back and ends the run as rolled back [CV-4]', () => {
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache')]), phase('two', [ramp('two', 'search')], ['one'])]));
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache')]), phase('two', [ramp('two', 'search')], ['one'])]),
+    );
     world.live(300_000);
     expect(world.exposure('cache')).toBe(100);
     expect(world.exposure('search')).toBeGreaterThan(0);
@@ -228,8 +264,13 @@ describe('rollback', () => {
   });
 
   it('over five minutes goes down in equal steps and is done within ten [CV-10]', () => {
-    const gate = { ...standardGate, rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'flag', overMs: 300_000 })] };
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache', { through: [50_000, 100_000] })])], { gates: { standard: gate } }));
+    const gate = {
+      ...standardGate,
+      rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'flag', overMs: 300_000 })],
+    };
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache', { through: [50_000, 100_000] })])], { gates: { standard: gate } }),
+    );
     world.live(10_000, { errors: 30 });
     const seen = [world.exposure('cache')];
     for (let minute = 0; minute < 5; minute += 1) {
@@ -244,14 +285,21 @@ describe('rollback', () => {
   });
 
   it('is hurried by an immediate one, which undoes nothing twice', () => {
-    const gate = { ...standardGate, rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'flag', overMs: 300_000 })] };
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache', { undo, through: [50_000] })])], { gates: { standard: gate } }));
+    const gate = {
+      ...standardGate,
+      rules: [rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'flag', overMs: 300_000 })],
+    };
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache', { undo, through: [50_000] })])], { gates: { standard: gate } }),
+    );
     world.live(10_000, { errors: 30 });
     world.command({ verb: 'rollback', scope: 'flag', target: 'cache', overMs: 0 });
     expect(world.exposure('cache')).toBe(0);
     world.confirm();
     world.finishEffects();
-    const undone = world.events.filter((event) => event.type === 'effect.requested' && event.effect.purpose.kind === 'undo');
+    const undone = world.events.filter(
+      (event) => event.type === 'effect.requested' && event.effect.purpose.kind === 'undo',
+    );
     expect(undone).toHaveLength(1);
     expect(world.state.rollbacks.map(({ status }) => status)).toEqual(['completed', 'completed']);
   });
@@ -272,7 +320,9 @@ describe('rollback', () => {
   });
 
   it('that fails says where it stands, leaves everybody on legacy, stops the run, and can be tried again [CV-4]', () => {
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache', { undo })]), phase('two', [ramp('two', 'search')], ['one'])]));
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache', { undo })]), phase('two', [ramp('two', 'search')], ['one'])]),
+    );
     world.live(10_000, { errors: 30 });
     world.confirm();
     world.finishEffects({ outcome: 'failed', summary: 'exit code 3' });
@@ -287,9 +337,15 @@ describe('rollback', () => {
   });
 
   it('by hand of something on legacy is refused with the reason', () => {
-    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache')]), phase('two', [ramp('two', 'search')], ['one'])]));
-    expect(world.command({ verb: 'rollback', scope: 'flag', target: 'search', overMs: 0 })?.message).toContain('nothing to roll back');
-    expect(world.command({ verb: 'rollback', scope: 'flag', target: 'nope', overMs: 0 })).toMatchObject({ code: 'not-found' });
+    const world = new RolloutWorld(
+      plan([phase('one', [ramp('one', 'cache')]), phase('two', [ramp('two', 'search')], ['one'])]),
+    );
+    expect(world.command({ verb: 'rollback', scope: 'flag', target: 'search', overMs: 0 })?.message).toContain(
+      'nothing to roll back',
+    );
+    expect(world.command({ verb: 'rollback', scope: 'flag', target: 'nope', overMs: 0 })).toMatchObject({
+      code: 'not-found',
+    });
   });
 });
 
@@ -387,10 +443,17 @@ describe('effects', () => {
   it('record baselines that later conditions are judged by [CV-12]', () => {
     const gate = {
       ...standardGate,
-      rules: [rule({ text: 'errors > 2x baseline', bound: { kind: 'factor', reference: 'baseline', factor: 2 } }, { kind: 'hold' })],
+      rules: [
+        rule(
+          { text: 'errors > 2x baseline', bound: { kind: 'factor', reference: 'baseline', factor: 2 } },
+          { kind: 'hold' },
+        ),
+      ],
     };
     const baseline: Step = { ...common('one/baseline'), kind: 'baseline', overMs: 60_000 };
-    const world = new RolloutWorld(plan([phase('one', [baseline, ramp('one', 'cache')])], { gates: { standard: gate } }));
+    const world = new RolloutWorld(
+      plan([phase('one', [baseline, ramp('one', 'cache')])], { gates: { standard: gate } }),
+    );
     world.finishEffects({ baselines: { cache: { errors: 1 } } });
     world.live(20_000, { errors: 1.9 });
     expect(world.state.steps['one/cache']?.hold).toBeNull();
@@ -401,7 +464,11 @@ describe('effects', () => {
   it('deliver messages with their fields filled in; an undelivered one is told and does not stop the plan', () => {
     const notify: Step = { ...common('one/tell'), kind: 'notify', channel: 'chat', message: 'done' };
     const world = new RolloutWorld(plan([phase('one', [notify])]));
-    expect(Object.values(world.state.effects)[0]?.request).toEqual({ kind: 'message', channel: 'chat', text: 'one of Moving is done' });
+    expect(Object.values(world.state.effects)[0]?.request).toEqual({
+      kind: 'message',
+      channel: 'chat',
+      text: 'one of Moving is done',
+    });
     world.finishEffects({ outcome: 'failed', summary: 'HTTP 500' });
     expect(world.last('step.completed').reason).toContain('not delivered: HTTP 500');
     expect(world.state.outcome).toBe('succeeded');

@@ -1,14 +1,12 @@
 import { isHealthy, type Watch } from '../health/index.ts';
-import type { Step } from '../plan/index.ts';
+import type { Plan, Step } from '../plan/index.ts';
 import { commandRefusal, obey, type Refusal } from './command.ts';
 import { type Draft, draftOf } from './draft.ts';
 import type { EffectResult } from './effect.ts';
-import type { RolloutEvent } from './event.ts';
+import type { Actor, RolloutEvent } from './event.ts';
 import { initialState } from './evolve.ts';
-import type { Actor } from './event.ts';
 import type { Input } from './input.ts';
 import { indexOf } from './plan-index.ts';
-import type { Plan } from '../plan/index.ts';
 import { holdUnhealthy, judgeRamp, releaseHealthy } from './ramp.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
 import { advanceSchedule, isBeingRolledBack, outcomeOf, outcomeText } from './schedule.ts';

@@ -1,6 +1,5 @@
-import type { Evidence } from '../health/index.ts';
+import type { Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
-import type { RollbackScope } from '../health/index.ts';
 import type { Effect, EffectResult } from './effect.ts';
 import type { HoldReason, Outcome, PhaseStatus } from './state.ts';
 
@@ -65,7 +64,12 @@ export type EventBody =
       readonly by: readonly Approver[];
     }
   | { readonly type: 'approval.given'; readonly stepId: string; readonly approvalId: string; readonly person: string }
-  | { readonly type: 'approval.rejected'; readonly stepId: string; readonly approvalId: string; readonly person: string }
+  | {
+      readonly type: 'approval.rejected';
+      readonly stepId: string;
+      readonly approvalId: string;
+      readonly person: string;
+    }
   | {
       readonly type: 'rollback.initiated';
       readonly rollbackId: string;

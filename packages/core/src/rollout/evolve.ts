@@ -158,11 +158,7 @@ function effectFinished(state: RolloutState, event: EventOf<'effect.finished'>):
   return effect.purpose.kind === 'step' ? next : rollbackEffectFinished(next, effect, event);
 }
 
-function rollbackEffectFinished(
-  state: RolloutState,
-  effect: Effect,
-  event: EventOf<'effect.finished'>,
-): RolloutState {
+function rollbackEffectFinished(state: RolloutState, effect: Effect, event: EventOf<'effect.finished'>): RolloutState {
   const { purpose } = effect;
   if (purpose.kind === 'step') return state;
   const { result } = event;
@@ -185,7 +181,13 @@ function exposureChanged(state: RolloutState, event: EventOf<'flag.exposure-chan
   if (event.stage === null) return next;
   const ramp = indexOf(state.plan).rampOf.get(event.flag);
   if (ramp === undefined) return next;
-  return withStep(next, ramp.id, { stage: event.stage, stageSince: event.at, hold: null, approval: null, warned: null });
+  return withStep(next, ramp.id, {
+    stage: event.stage,
+    stageSince: event.at,
+    hold: null,
+    approval: null,
+    warned: null,
+  });
 }
 
 function approvalGiven(state: RolloutState, event: EventOf<'approval.given'>): RolloutState {

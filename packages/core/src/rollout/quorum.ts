@@ -15,11 +15,7 @@ export function missingApprovers(
 }
 
 /** Whether the person may take any seat of the quorum. */
-export function mayApprove(
-  by: readonly Approver[],
-  person: string,
-  people: Readonly<Record<string, Person>>,
-): boolean {
+export function mayApprove(by: readonly Approver[], person: string, people: Readonly<Record<string, Person>>): boolean {
   return by.length === 0 || by.some(({ role }) => people[person]?.roles.includes(role) ?? false);
 }
 

@@ -200,7 +200,9 @@ function stepsInScope(state: RolloutState, request: RollbackRequest, flags: read
     .filter(({ name }) => request.scope !== 'phase' || name === request.target)
     .flatMap(({ steps }) => steps)
     .filter((step) => isBegun(state, step.id));
-  const ramps = flags.flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? []).filter((id) => isBegun(state, id));
+  const ramps = flags
+    .flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? [])
+    .filter((id) => isBegun(state, id));
   const own = request.scope === 'flag' ? [] : begun.map(({ id }) => id);
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
   const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);

@@ -80,7 +80,10 @@ function mayStart(draft: Draft, step: Step): boolean {
   if (step.kind === 'ramp') {
     const lost = lostPrerequisite(state, step.flag);
     if (lost !== null) {
-      draft.emit({ type: 'step.skipped', stepId: step.id }, `${step.flag} requires ${lost}, which is not on the candidate`);
+      draft.emit(
+        { type: 'step.skipped', stepId: step.id },
+        `${step.flag} requires ${lost}, which is not on the candidate`,
+      );
       return false;
     }
   }
@@ -116,7 +119,8 @@ function progress(draft: Draft, step: Step): void {
       if (state.until !== null && draft.now >= state.until) complete(draft, step, 'the wait is over');
       return;
     case 'watch':
-      if (watchIds(step).every((id) => state.soaked.includes(id))) complete(draft, step, 'healthy for as long as asked');
+      if (watchIds(step).every((id) => state.soaked.includes(id)))
+        complete(draft, step, 'healthy for as long as asked');
       return;
     default:
       return progressEffects(draft, step);

@@ -79,11 +79,7 @@ function rampView(state: RolloutState, step: Extract<Step, { readonly kind: 'ram
   };
 }
 
-function healthViews(
-  state: RolloutState,
-  stepId: string,
-  watches: ReadonlyMap<string, Watch>,
-): readonly HealthView[] {
+function healthViews(state: RolloutState, stepId: string, watches: ReadonlyMap<string, Watch>): readonly HealthView[] {
   return watchTargets(state)
     .filter((target) => target.stepId === stepId)
     .map((target) => {

@@ -11,7 +11,9 @@ type Watches = ReadonlyMap<string, Watch>;
 
 /** One sentence for each thing the run waits for, and who or what can end the wait [ALL-6]. */
 export function waitsOf(state: RolloutState, watches: Watches, now: number): readonly WaitView[] {
-  const rollbacks = state.rollbacks.filter(({ status }) => status === 'running').map((known) => rollbackWait(state, known));
+  const rollbacks = state.rollbacks
+    .filter(({ status }) => status === 'running')
+    .map((known) => rollbackWait(state, known));
   if (state.status === 'finished') return rollbacks;
   const steps = state.plan.phases
     .filter(({ name }) => state.phases[name]?.status === 'running')
@@ -42,7 +44,13 @@ function rollbackWait(state: RolloutState, rollback: RollbackState): WaitView {
     return { ...wait(null, 'time', text, 'itself', rollbackNow(state, rollback)), until };
   }
   if (unconfirmed.length > 0) {
-    return wait(null, 'instances', `${name} waits for every instance to serve legacy for ${unconfirmed.join(', ')}.`, 'the instances', null);
+    return wait(
+      null,
+      'instances',
+      `${name} waits for every instance to serve legacy for ${unconfirmed.join(', ')}.`,
+      'the instances',
+      null,
+    );
   }
   return wait(null, 'worker', `${name} is taking steps back and verifying.`, 'a worker', null);
 }
@@ -61,7 +69,13 @@ function stepWait(state: RolloutState, step: Step, watches: Watches, now: number
       return rampWait(state, step, known, watches, now);
     case 'wait':
       return {
-        ...wait(step.id, 'time', `${step.title} waits ${formatDuration(Math.max(0, (known.until ?? now) - now))} more.`, 'time', `theseus promote ${state.runId} --step ${step.id}`),
+        ...wait(
+          step.id,
+          'time',
+          `${step.title} waits ${formatDuration(Math.max(0, (known.until ?? now) - now))} more.`,
+          'time',
+          `theseus promote ${state.runId} --step ${step.id}`,
+        ),
         until: known.until,
       };
     case 'watch':
@@ -77,25 +91,61 @@ function pendingWait(state: RolloutState, step: Step, now: number): WaitView {
     return { ...wait(step.id, 'time', `${step.title} waits for its window.`, 'time', null), until };
   }
   const open = step.needs.filter((id) => ['pending', 'running'].includes(state.steps[id]?.status ?? ''));
-  return wait(step.id, 'worker', `${step.title} waits for ${open.join(', ') || 'its turn'}.`, 'the steps before it', null);
+  return wait(
+    step.id,
+    'worker',
+    `${step.title} waits for ${open.join(', ') || 'its turn'}.`,
+    'the steps before it',
+    null,
+  );
 }
 
 function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
   const command = (verb: string): string => `theseus ${verb} ${state.runId} --step ${step.id}`;
   switch (hold.reason) {
     case 'gate':
-      return wait(step.id, 'health', `${step.title} is held by its gate: ${hold.text}.`, 'health returning, or an operator', command('promote'));
+      return wait(
+        step.id,
+        'health',
+        `${step.title} is held by its gate: ${hold.text}.`,
+        'health returning, or an operator',
+        command('promote'),
+      );
     case 'no-evidence':
-      return wait(step.id, 'health', `${step.title} is held because nobody can tell whether it is healthy: ${hold.text}.`, 'fresh data, or an operator', command('promote'));
+      return wait(
+        step.id,
+        'health',
+        `${step.title} is held because nobody can tell whether it is healthy: ${hold.text}.`,
+        'fresh data, or an operator',
+        command('promote'),
+      );
     case 'rejected':
-      return wait(step.id, 'person', `${step.title} is held: ${hold.text}.`, 'an approver who agrees after all, or a rollback', command('approve'));
+      return wait(
+        step.id,
+        'person',
+        `${step.title} is held: ${hold.text}.`,
+        'an approver who agrees after all, or a rollback',
+        command('approve'),
+      );
     case 'outcome-unknown':
-      return wait(step.id, 'person', `${step.title} was cut off and may or may not have happened: ${hold.text}.`, 'an operator who looks, then retries or promotes it', command('retry'));
+      return wait(
+        step.id,
+        'person',
+        `${step.title} was cut off and may or may not have happened: ${hold.text}.`,
+        'an operator who looks, then retries or promotes it',
+        command('retry'),
+      );
     case 'check-failed':
     case 'command-failed':
     case 'baseline-failed':
     case 'timed-out':
-      return wait(step.id, 'person', `${step.title} is held: ${hold.text}.`, 'an operator who mends it and retries', command('retry'));
+      return wait(
+        step.id,
+        'person',
+        `${step.title} is held: ${hold.text}.`,
+        'an operator who mends it and retries',
+        command('retry'),
+      );
   }
 }
 
@@ -126,7 +176,9 @@ function rampWait(state: RolloutState, step: RampStep, known: StepState, watches
 }
 
 function healthWait(state: RolloutState, step: Step, watches: Watches, what: string, now: number): WaitView {
-  const mine = [...watches.values()].filter(({ stepId, stage }) => stepId === step.id && stage === (state.steps[step.id]?.stage ?? -1));
+  const mine = [...watches.values()].filter(
+    ({ stepId, stage }) => stepId === step.id && stage === (state.steps[step.id]?.stage ?? -1),
+  );
   const soakMs = soakOf(state, step.id);
   const soakedMs = mine.length === 0 ? 0 : Math.min(...mine.map((watch) => watch.soakedMs));
   const leftMs = Math.max(0, soakMs - soakedMs);
@@ -134,14 +186,32 @@ function healthWait(state: RolloutState, step: Step, watches: Watches, what: str
   const unhealthy = mine.find(({ verdict }) => verdict !== null && !isHealthy(verdict.verdict));
   const progress = `${formatDuration(Math.min(soakedMs, soakMs))} of ${formatDuration(soakMs)} healthy`;
   if (unhealthy?.verdict) {
-    return wait(step.id, 'health', `${what}: ${progress}, not counting now: ${unhealthy.verdict.text}.`, 'fresh, healthy data', promote);
+    return wait(
+      step.id,
+      'health',
+      `${what}: ${progress}, not counting now: ${unhealthy.verdict.text}.`,
+      'fresh, healthy data',
+      promote,
+    );
   }
   if (leftMs === 0 && step.window !== null && !isInsideWindow(step.window, now)) {
-    return { ...wait(step.id, 'time', `${what}: healthy, waits for its window.`, 'time', null), until: nextOpening(step.window, now) };
+    return {
+      ...wait(step.id, 'time', `${what}: healthy, waits for its window.`, 'time', null),
+      until: nextOpening(step.window, now),
+    };
   }
-  return { ...wait(step.id, 'health', `${what}: ${progress}.`, 'time, while it stays healthy', promote), until: now + leftMs };
+  return {
+    ...wait(step.id, 'health', `${what}: ${progress}.`, 'time, while it stays healthy', promote),
+    until: now + leftMs,
+  };
 }
 
-function wait(stepId: string | null, on: WaitView['on'], text: string, endedBy: string, command: string | null): WaitView {
+function wait(
+  stepId: string | null,
+  on: WaitView['on'],
+  text: string,
+  endedBy: string,
+  command: string | null,
+): WaitView {
   return { stepId, on, text, until: null, endedBy, command };
 }

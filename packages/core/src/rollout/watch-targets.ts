@@ -12,7 +12,9 @@ export function watchTargets(state: RolloutState): readonly WatchTarget[] {
       if (known?.status !== 'running') return [];
       if (step.kind === 'ramp') {
         const gate = state.plan.gates[step.gate];
-        const rollingBack = state.rollbacks.some(({ status, steps }) => status === 'running' && steps.includes(step.id));
+        const rollingBack = state.rollbacks.some(
+          ({ status, steps }) => status === 'running' && steps.includes(step.id),
+        );
         if (gate === undefined || known.stage < 0 || rollingBack) return [];
         return [{ id: step.id, stepId: step.id, flag: step.flag, stage: known.stage, gate }];
       }

@@ -32,15 +32,20 @@ export interface Traffic {
 
 export function modelTraffic(options: TrafficOptions): Traffic {
   const random = randomOf(options.seed);
-  const healthy = new Map(Object.values(options.plan.signals).map((signal) => [signal.name, healthyValue(options.plan, signal)]));
-  const valueOf = (name: string, flag: string | null, now: number): number | null => {
+  const healthy = new Map(
+    Object.values(options.plan.signals).map((signal) => [signal.name, healthyValue(options.plan, signal)]),
+  );
+  const valueAt = (name: string, flag: string | null, now: number): number | null => {
     const fault = options.whatIf.find((known) => isActive(known, name, flag, now - options.startAt));
     if (fault !== undefined) return fault.value;
     const value = healthy.get(name) ?? 0;
     return value * (1 + WANDER * (random() - 0.5));
   };
   return {
-    measure: (target, now) => ({ at: now, readings: signalsOf(target).map((name) => reading(name, valueOf(name, target.flag, now), healthy.get(name) ?? 0)) }),
+    measure: (target, now) => ({
+      at: now,
+      readings: signalsOf(target).map((name) => reading(name, valueAt(name, target.flag, now), healthy.get(name) ?? 0)),
+    }),
     baseline: () => Object.fromEntries(healthy),
   };
 }
@@ -76,7 +81,10 @@ function healthyValue(plan: Plan, signal: Signal): number {
   const bounds = Object.values(plan.gates)
     .flatMap(({ rules }) => rules.map(({ condition }) => condition))
     .filter((condition) => condition.signal === signal.name && condition.bound.kind === 'absolute')
-    .map(({ comparison, bound }) => ({ isUpper: comparison.startsWith('>'), value: bound.kind === 'absolute' ? bound.value : 0 }));
+    .map(({ comparison, bound }) => ({
+      isUpper: comparison.startsWith('>'),
+      value: bound.kind === 'absolute' ? bound.value : 0,
+    }));
   const upper = Math.min(...bounds.filter(({ isUpper }) => isUpper).map(({ value }) => value));
   const lower = Math.max(...bounds.filter(({ isUpper }) => !isUpper).map(({ value }) => value));
   const accepted = (value: number): boolean => value < upper * 0.9 && value > lower + Math.abs(lower) * 0.01;

@@ -23,7 +23,7 @@ function eightWeeks() {
 }
 
 describe('simulate()', () => {
-  it('plays an eight-week plan with a check every 30 s to its end, by the engine\'s own decisions [ALL-2]', () => {
+  it("plays an eight-week plan with a check every 30 s to its end, by the engine's own decisions [ALL-2]", () => {
     const result = simulate(eightWeeks(), options);
     expect(result.outcome).toBe('succeeded');
     expect(result.checks).toBeGreaterThan(160_000);
@@ -67,7 +67,8 @@ describe('parseWhatIf()', () => {
     ['errors=silent at 1h', { signal: 'errors', value: null, atMs: HOUR }],
   ])('reads %j', (text, expected) => expect(parseWhatIf(text, eightWeeks())).toEqual(expected));
 
-  it.each(['', 'errors', 'errors=8%', 'eror=8% at 2h', 'errors[nope]=8% at 2h', 'errors=8% at 2 weeks'])('refuses %j with the mend', (text) =>
-    expect(() => parseWhatIf(text, eightWeeks())).toThrow(/write|has:/),
+  it.each(['', 'errors', 'errors=8%', 'eror=8% at 2h', 'errors[nope]=8% at 2h', 'errors=8% at 2 weeks'])(
+    'refuses %j with the mend',
+    (text) => expect(() => parseWhatIf(text, eightWeeks())).toThrow(/write|has:/),
   );
 });

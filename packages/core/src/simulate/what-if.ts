@@ -15,21 +15,31 @@ export interface WhatIf {
   readonly forMs?: number;
 }
 
-const SHAPE = /^\s*([\w-]+)(?:\[([\w-]+)\])?\s*=\s*(silent|-?\d+(?:\.\d+)?)\s*(%|ms|s)?\s+at\s+(\S+)(?:\s+for\s+(\S+))?\s*$/;
+const SHAPE =
+  /^\s*([\w-]+)(?:\[([\w-]+)\])?\s*=\s*(silent|-?\d+(?:\.\d+)?)\s*(%|ms|s)?\s+at\s+(\S+)(?:\s+for\s+(\S+))?\s*$/;
 
 /** Reads `errors=8% at 2h`, `latency[cache]=900ms at 3d for 10m` or `errors=silent at 1h`. Throws a TheseusError with the mend. */
 export function parseWhatIf(text: string, plan: Plan): WhatIf {
   const match = SHAPE.exec(text);
   if (match === null) {
-    throw new TheseusError('invalid-argument', `Cannot read what-if '${text}': write it as 'errors=8% at 2h', 'latency[flag]=900ms at 3d for 10m' or 'errors=silent at 1h'`);
+    throw new TheseusError(
+      'invalid-argument',
+      `Cannot read what-if '${text}': write it as 'errors=8% at 2h', 'latency[flag]=900ms at 3d for 10m' or 'errors=silent at 1h'`,
+    );
   }
   const [, signal = '', flag, amount = '', unit, at = '', lasting] = match;
   const known = Object.keys(plan.signals);
   if (!known.includes(signal)) {
-    throw new TheseusError('invalid-argument', `Unknown signal '${signal}' in what-if '${text}', the plan has: ${known.join(', ')}`);
+    throw new TheseusError(
+      'invalid-argument',
+      `Unknown signal '${signal}' in what-if '${text}', the plan has: ${known.join(', ')}`,
+    );
   }
   if (flag !== undefined && plan.flags[flag] === undefined) {
-    throw new TheseusError('invalid-argument', `Unknown flag '${flag}' in what-if '${text}', the plan has: ${Object.keys(plan.flags).join(', ')}`);
+    throw new TheseusError(
+      'invalid-argument',
+      `Unknown flag '${flag}' in what-if '${text}', the plan has: ${Object.keys(plan.flags).join(', ')}`,
+    );
   }
   const value = amount === 'silent' ? null : Number(amount) * (unit === 's' ? 1000 : 1);
   return {
@@ -43,6 +53,10 @@ export function parseWhatIf(text: string, plan: Plan): WhatIf {
 
 function duration(written: string, text: string): number {
   const ms = parseDuration(written);
-  if (ms === null) throw new TheseusError('invalid-argument', `Cannot read the duration '${written}' in what-if '${text}': write 30m, 2h or 3d`);
+  if (ms === null)
+    throw new TheseusError(
+      'invalid-argument',
+      `Cannot read the duration '${written}' in what-if '${text}': write 30m, 2h or 3d`,
+    );
   return ms;
 }

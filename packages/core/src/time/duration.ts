@@ -29,7 +29,13 @@ export function formatDuration(ms: number): string {
   if (whole < 10_000 && whole % 1_000 !== 0) return `${sign}${(whole / 1_000).toFixed(1)}s`;
   let left = Math.round(whole / 1_000);
   const parts: string[] = [];
-  for (const [name, seconds] of [['w', 604_800], ['d', 86_400], ['h', 3_600], ['m', 60], ['s', 1]] as const) {
+  for (const [name, seconds] of [
+    ['w', 604_800],
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+    ['s', 1],
+  ] as const) {
     const count = Math.floor(left / seconds);
     left -= count * seconds;
     if (count > 0) parts.push(`${count}${name}`);

@@ -46,7 +46,10 @@ export function nextOpening(window: DailyWindow, at: number): number {
 }
 
 /** The windows of yesterday, today and the next days, in real time: a day with a change of clocks keeps its wall times. */
-function windowsAround(window: DailyWindow, at: number): readonly { readonly opens: number; readonly closes: number }[] {
+function windowsAround(
+  window: DailyWindow,
+  at: number,
+): readonly { readonly opens: number; readonly closes: number }[] {
   const today = Temporal.Instant.fromEpochMilliseconds(Math.floor(at)).toZonedDateTimeISO(window.zone).toPlainDate();
   const days = Array.from({ length: SEARCH_DAYS + 1 }, (_, index) => today.add({ days: index - 1 }));
   const crosses = window.fromMinute > window.toMinute;

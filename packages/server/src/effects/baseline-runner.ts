@@ -3,7 +3,7 @@ import type { ArmTelemetry, Baseline, Reading } from '@theseus/core/health';
 import type { Plan, Signal, TelemetryMetric } from '@theseus/core/plan';
 import type { EffectResult } from '@theseus/core/rollout';
 import type { EffectRunner } from '../ports/effect-runner.ts';
-import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { ReadingRequest } from '../ports/reading-request.ts';
 
 export interface BaselineParts {
   readonly window: (flag: string, fromMs: number, toMs: number) => Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry }>;

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { accountInPasswd, canEnter, chooseAccount, isRoot } from './account.ts';
 
 describe('accountInPasswd()', () => {
-  const passwd = 'root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nnobody:*:-2:-2::/:/bin/false\npostgres:x:101:104:::\nodd:x::\n';
+  const passwd =
+    'root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nnobody:*:-2:-2::/:/bin/false\npostgres:x:101:104:::\nodd:x::\n';
 
   it.each([
     ['postgres', { uid: 101, gid: 104 }],

@@ -27,7 +27,9 @@ export async function chooseAccount(owner: Account | null): Promise<Account | nu
   if (!isRoot()) return null;
   if (owner !== null && owner.uid !== 0) return owner;
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
-  const account = ['postgres', '_postgres', 'nobody'].map((name) => accountInPasswd(passwd, name)).find((found) => found);
+  const account = ['postgres', '_postgres', 'nobody']
+    .map((name) => accountInPasswd(passwd, name))
+    .find((found) => found);
   if (account) return account;
   throw new TheseusError(
     'postgres-unavailable',
@@ -50,7 +52,12 @@ export function accountInPasswd(passwd: string, name: string): Account | null {
 }
 
 /** Spawn options that run a child as `account`, from a working directory which every user may enter. */
-export function spawnOptions(account: Account | null): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+export function spawnOptions(account: Account | null): {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  uid?: number;
+  gid?: number;
+} {
   // A clean environment: PG* variables would change what the server does, and secrets have no business in it.
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   return account === null ? { cwd: '/', env } : { cwd: '/', env, uid: account.uid, gid: account.gid };

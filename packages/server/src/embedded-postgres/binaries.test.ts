@@ -30,16 +30,23 @@ afterEach(async () => {
 /** An installation whose install script was not run. */
 async function installWithoutScripts(): Promise<void> {
   const from = findPackage();
-  const links = (JSON.parse(await readFile(join(from, 'native', 'pg-symlinks.json'), 'utf8')) as { target: string }[]).map(
-    ({ target }) => join(from, target),
-  );
+  const links = (
+    JSON.parse(await readFile(join(from, 'native', 'pg-symlinks.json'), 'utf8')) as { target: string }[]
+  ).map(({ target }) => join(from, target));
   await mkdir(packageRoot, { recursive: true });
-  const filter = (source: string): boolean => !links.includes(source) && !source.endsWith('.a') && !source.includes(`${sep}pgxs`);
+  const filter = (source: string): boolean =>
+    !links.includes(source) && !source.endsWith('.a') && !source.includes(`${sep}pgxs`);
   await cp(from, packageRoot, { recursive: true, filter });
 }
 
 function request(changes: Partial<BinariesRequest> = {}): BinariesRequest {
-  return { packageRoot, account: null, folder: join(home, 'folder'), systemFolders: [join(home, 'system')], ...changes };
+  return {
+    packageRoot,
+    account: null,
+    folder: join(home, 'folder'),
+    systemFolders: [join(home, 'system')],
+    ...changes,
+  };
 }
 
 describe('findPackage()', () => {
@@ -49,13 +56,18 @@ describe('findPackage()', () => {
     ['freebsd', 'x64'],
   ])('asks for DATABASE_URL on %s-%s', (platform, arch) => {
     expect(() => findPackage(platform, arch)).toThrow(
-      expect.objectContaining({ code: 'postgres-unavailable', message: expect.stringMatching(/^[^\n]*DATABASE_URL[^\n]*$/) }),
+      expect.objectContaining({
+        code: 'postgres-unavailable',
+        message: expect.stringMatching(/^[^\n]*DATABASE_URL[^\n]*$/),
+      }),
     );
   });
 
   it('asks for DATABASE_URL when npm left the package of the platform out', () => {
     const other = `${process.platform === 'linux' ? 'darwin' : 'linux'}`;
-    expect(() => findPackage(other, process.arch)).toThrow(/not installed: install without --omit=optional; set DATABASE_URL/);
+    expect(() => findPackage(other, process.arch)).toThrow(
+      /not installed: install without --omit=optional; set DATABASE_URL/,
+    );
   });
 });
 
@@ -64,7 +76,8 @@ describe('prepareBinaries()', { timeout: 30_000 }, () => {
     await installWithoutScripts();
     const { initdb, postgres } = await prepareBinaries(request());
     expect(postgres).toBe(join(packageRoot, 'native', 'bin', 'postgres'));
-    for (const program of [initdb, postgres]) expect((await run(program, ['--version'])).stdout).toMatch(/PostgreSQL\) 18/);
+    for (const program of [initdb, postgres])
+      expect((await run(program, ['--version'])).stdout).toMatch(/PostgreSQL\) 18/);
   });
 
   it.skipIf(!isRoot())('copies binaries to where the user that runs them can reach them, once', async () => {
@@ -102,7 +115,10 @@ describe('an ordinary user with a read-only installation whose scripts were not 
   it('is served by a copy in the folder', { timeout: 60_000 }, async ({ skip }) => {
     const script = fileURLToPath(new URL('start-in-child.mjs', import.meta.url));
     const account = isRoot() ? NOBODY : null;
-    skip(!(await canEnter(account, fileURLToPath(new URL('.', import.meta.url)))), 'the user may not enter this checkout');
+    skip(
+      !(await canEnter(account, fileURLToPath(new URL('.', import.meta.url)))),
+      'the user may not enter this checkout',
+    );
     await installWithoutScripts();
     await chmod(join(packageRoot, 'native', 'lib'), 0o555);
     const folder = join(home, 'folder', '.theseus');

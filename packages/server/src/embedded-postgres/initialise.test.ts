@@ -31,7 +31,7 @@ describe('initialiseDataFolder()', () => {
     );
     await expect(initialiseDataFolder(folder, data, program)).rejects.toMatchObject({
       code: 'postgres-unavailable',
-      message: expect.stringMatching(/DATABASE_URL:\nline 3\n[^]*No space left on device$/),
+      message: expect.stringMatching(/DATABASE_URL:\nline 3\n[\s\S]*No space left on device$/),
     });
     expect((await readdir(folder)).sort()).toEqual(['initdb', 'postgres-password']);
     expect((await locateDataFolder(folder, [], () => undefined)).complete).toBe(false);

@@ -53,7 +53,11 @@ async function layOut(workplace: string, { account }: DataFolder, password: stri
   return files;
 }
 
-async function runInitdb(initdb: string, { cluster, passwordFile }: Files, { account, path }: DataFolder): Promise<void> {
+async function runInitdb(
+  initdb: string,
+  { cluster, passwordFile }: Files,
+  { account, path }: DataFolder,
+): Promise<void> {
   const args = [
     `--pgdata=${cluster}`,
     '--username=theseus',

@@ -38,7 +38,9 @@ export class PostmasterExit extends Error {
   constructor(output: string) {
     super(output);
     this.isPortTaken = /could not bind|Address already in use/.test(output);
-    this.isPredecessorEnding = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/.test(output);
+    this.isPredecessorEnding = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/.test(
+      output,
+    );
   }
 }
 
@@ -71,7 +73,8 @@ export async function startPostmaster(start: PostmasterStart): Promise<Postmaste
   try {
     await waitUntilAnswering(access, { check, limitMs: ANSWER_LIMIT_MS });
   } catch (error) {
-    if (ended === null && child.pid !== undefined) await stopPostmaster({ pid: child.pid, port: access.port }, dataFolder);
+    if (ended === null && child.pid !== undefined)
+      await stopPostmaster({ pid: child.pid, port: access.port }, dataFolder);
     throw error;
   }
   // Something else may have answered on the port while ours was failing to take it.
@@ -86,7 +89,10 @@ export async function startPostmaster(start: PostmasterStart): Promise<Postmaste
  *
  * @throws TheseusError `postgres-unavailable` when a server runs but does not answer.
  */
-export async function findRunningPostmaster(dataFolder: string, password: () => Promise<string>): Promise<Postmaster | null> {
+export async function findRunningPostmaster(
+  dataFolder: string,
+  password: () => Promise<string>,
+): Promise<Postmaster | null> {
   const pidFile = join(dataFolder, 'postmaster.pid');
   const found = parsePidFile(await readFile(pidFile, 'utf8').catch(() => ''));
   if (found !== null && (await isPostmasterOf(found.pid, dataFolder))) {

@@ -58,7 +58,9 @@ async function linuxStat(pid: number): Promise<readonly string[] | null> {
 
 async function ps(pid: number, column: string): Promise<string | null> {
   try {
-    const { stdout } = await run('ps', ['-ww', '-o', column, '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } });
+    const { stdout } = await run('ps', ['-ww', '-o', column, '-p', String(pid)], {
+      env: { ...process.env, LC_ALL: 'C' },
+    });
     return stdout.trim() === '' ? null : stdout.trim();
   } catch {
     return null;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { bringUp, type BringUp, type Running } from './bring-up.ts';
+import { type BringUp, bringUp, type Running } from './bring-up.ts';
 import { stopPostmaster } from './postmaster.ts';
 
 const FIRST_DELAY_MS = 100;

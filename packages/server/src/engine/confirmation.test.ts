@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { confirmedBy, SILENT_AFTER_MS } from './confirmation.ts';
 
-const instance = (name: string, servedVersion: number, lastSeen: number) => ({ instance: name, service: 's', servedVersion, lastSeen });
+const instance = (name: string, servedVersion: number, lastSeen: number) => ({
+  instance: name,
+  service: 's',
+  servedVersion,
+  lastSeen,
+});
 
 describe('confirmedBy()', () => {
   it('waits for every live instance', () => {

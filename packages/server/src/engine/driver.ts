@@ -1,7 +1,7 @@
 import { errorText } from '@theseus/core/error';
-import { type Reading, beginWatch, observe, type Watch, type WatchTarget } from '@theseus/core/health';
+import { beginWatch, observe, type Reading, type Watch, type WatchTarget } from '@theseus/core/health';
 import { baselineOf, nextWakeAt, type RolloutState, watchedSince, watchTargets } from '@theseus/core/rollout';
-import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { ReadingRequest } from '../ports/reading-request.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
 
@@ -105,7 +105,9 @@ export class RunDriver {
     const readings = await this.#parts.readAll(
       [...signals].flatMap((name) => {
         const signal = state.plan.signals[name];
-        return signal === undefined ? [] : [{ runId, signal, flag: target.flag, since: watchedSince(state, target), now }];
+        return signal === undefined
+          ? []
+          : [{ runId, signal, flag: target.flag, since: watchedSince(state, target), now }];
       }),
     );
     const remembered = (await memory.load(runId)).get(target.id);

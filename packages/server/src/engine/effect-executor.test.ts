@@ -43,7 +43,13 @@ beforeEach(() => {
 
 async function startWith(repeatable: boolean): Promise<string> {
   const step = { ...common('one/save'), kind: 'run', command: { argv: ['save'], repeatable }, captures: [] } as const;
-  await engine.start({ runId, plan: plan([phase('one', [step])]), planHash: 'sha256:test', actor: ana, reason: 'test' });
+  await engine.start({
+    runId,
+    plan: plan([phase('one', [step])]),
+    planHash: 'sha256:test',
+    actor: ana,
+    reason: 'test',
+  });
   return 'one/save#1.1';
 }
 
@@ -54,7 +60,9 @@ function executorWith(run: EffectRunner['run'], serverId = 'server-a'): EffectEx
 }
 
 const finished = async () =>
-  (await runs.events(database, runId, 0, 100)).flatMap(({ event }) => (event.type === 'effect.finished' ? event.result : []));
+  (await runs.events(database, runId, 0, 100)).flatMap(({ event }) =>
+    event.type === 'effect.finished' ? event.result : [],
+  );
 const hold = async () => (await runs.read(database, runId))?.state.steps['one/save']?.hold?.reason;
 
 describe('EffectExecutor', () => {
@@ -75,7 +83,10 @@ describe('EffectExecutor', () => {
     const effectId = await startWith(false);
     // The first server dies while the command runs: its attempt is on record, its result never comes.
     void executorWith(() => new Promise(() => undefined), 'server-dead').execute(runId, effectId, running);
-    await waitFor(async () => (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1);
+    await waitFor(
+      async () =>
+        (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1,
+    );
     let times = 0;
     await executorWith(async () => {
       times += 1;
@@ -89,7 +100,10 @@ describe('EffectExecutor', () => {
   it('repeats one that may be repeated [ALL-3]', async () => {
     const effectId = await startWith(true);
     void executorWith(() => new Promise(() => undefined), 'server-dead').execute(runId, effectId, running);
-    await waitFor(async () => (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1);
+    await waitFor(
+      async () =>
+        (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1,
+    );
     await executorWith(async () => done).execute(runId, effectId, running);
     expect((await finished())[0]?.outcome).toBe('succeeded');
   });

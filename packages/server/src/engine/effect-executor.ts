@@ -1,7 +1,7 @@
 import { errorText, TheseusError } from '@theseus/core/error';
 import type { Effect, EffectRequest, EffectResult } from '@theseus/core/rollout';
-import type { EffectRunner } from '../ports/effect-runner.ts';
 import type { Database } from '../ports/database.ts';
+import type { EffectRunner } from '../ports/effect-runner.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import type { RunEngine } from './run-engine.ts';
 

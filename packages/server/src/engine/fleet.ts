@@ -62,9 +62,11 @@ export class Fleet {
 
   /** Renews leases, takes over runs that nobody drives, lets go of those that ended or went elsewhere. */
   holdLeases(): Promise<void> {
-    this.#holding = this.#holding.then(() => this.#holdLeases()).catch((error: unknown) => {
-      this.#parts.onProblem(`could not renew leases: ${errorText(error)}`);
-    });
+    this.#holding = this.#holding
+      .then(() => this.#holdLeases())
+      .catch((error: unknown) => {
+        this.#parts.onProblem(`could not renew leases: ${errorText(error)}`);
+      });
     return this.#holding;
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
 import { type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
-import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
 import type { Database } from '../ports/database.ts';
+import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
@@ -80,7 +80,8 @@ export class RunDirectory implements RunService {
   async #resolve(idOrLatest: string): Promise<string> {
     if (idOrLatest !== 'latest') return idOrLatest;
     const [newest] = await this.#parts.runs.newest(this.#parts.database, 1);
-    if (newest === undefined) throw new TheseusError('not-found', 'There is no run yet: start one with `theseus run plan.yaml`');
+    if (newest === undefined)
+      throw new TheseusError('not-found', 'There is no run yet: start one with `theseus run plan.yaml`');
     return newest;
   }
 }

@@ -51,7 +51,12 @@ describe('RunEngine', () => {
   it('stores events linked to each other, and their state, flags and jobs in the same transaction', async () => {
     await start();
     const events = await runs.events(database, runId, 0, 100);
-    expect(events.map(({ event }) => event.type)).toEqual(['run.started', 'phase.started', 'step.started', 'flag.exposure-changed']);
+    expect(events.map(({ event }) => event.type)).toEqual([
+      'run.started',
+      'phase.started',
+      'step.started',
+      'flag.exposure-changed',
+    ]);
     expect(findBrokenLink(events)).toBeNull();
     expect(replay(events.map(({ event }) => event))).toEqual((await new RunStore().read(database, runId))?.state);
     await flags.refresh();
@@ -81,10 +86,13 @@ describe('RunEngine', () => {
 
   it('lets twenty people press at once and keeps one order [ALL-7]', async () => {
     await start();
-    const others = Array.from({ length: 4 }, () => new RunEngine({ database, runs: new RunStore(), flags, clock: Date.now }));
+    const others = Array.from(
+      { length: 4 },
+      () => new RunEngine({ database, runs: new RunStore(), flags, clock: Date.now }),
+    );
     await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        others[index % 4]?.handle(runId, {
+        (others[index % 4] ?? engine).handle(runId, {
           kind: 'command',
           command: { verb: { verb: index % 2 === 0 ? 'pause' : 'resume' }, actor: ana, reason: `press ${index}` },
         }),
@@ -92,7 +100,9 @@ describe('RunEngine', () => {
     );
     const events = await runs.events(database, runId, 0, 100);
     expect(findBrokenLink(events)).toBeNull();
-    const presses = events.map(({ event }) => event.type).filter((type) => type === 'run.paused' || type === 'run.resumed');
+    const presses = events
+      .map(({ event }) => event.type)
+      .filter((type) => type === 'run.paused' || type === 'run.resumed');
     expect(presses.every((type, index) => type === (index % 2 === 0 ? 'run.paused' : 'run.resumed'))).toBe(true);
   });
 
@@ -137,7 +147,13 @@ describe('RunEngine', () => {
   });
 
   it('loses nothing of a log that is longer than one commit', async () => {
-    await engine.start({ runId, plan: { ...movingPlan, flags: renamed(runId).flags, phases: renamed(runId).phases }, planHash: 'x', actor: ana, reason: 'test' });
+    await engine.start({
+      runId,
+      plan: { ...movingPlan, flags: renamed(runId).flags, phases: renamed(runId).phases },
+      planHash: 'x',
+      actor: ana,
+      reason: 'test',
+    });
     for (let index = 0; index < 30; index += 1) {
       await command({ verb: index % 2 === 0 ? 'pause' : 'resume' });
     }
@@ -151,7 +167,13 @@ describe('RunEngine', () => {
 async function confirmAll(): Promise<void> {
   const state = (await runs.read(database, runId))?.state;
   for (const flag of Object.values(state?.flags ?? {})) {
-    const input = { kind: 'exposure-confirmed', flag: flag.key, revision: flag.changedAtRevision, instances: 0, silent: 0 } as const;
+    const input = {
+      kind: 'exposure-confirmed',
+      flag: flag.key,
+      revision: flag.changedAtRevision,
+      instances: 0,
+      silent: 0,
+    } as const;
     await engine.handle(runId, input);
   }
 }

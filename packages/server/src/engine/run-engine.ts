@@ -3,14 +3,14 @@ import type { Plan } from '@theseus/core/plan';
 import {
   type Decision,
   decide,
+  genesisHash,
   type Input,
   nextWakeAt,
   type RecordedEvent,
   type RolloutState,
-  recordEvent,
-  genesisHash,
-  startRun,
   type RunStart,
+  recordEvent,
+  startRun,
 } from '@theseus/core/rollout';
 import type { Client, Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
@@ -112,7 +112,8 @@ export class RunEngine {
       hash = link.hash;
       return link;
     });
-    if (seq !== state.revision) throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
+    if (seq !== state.revision)
+      throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
     const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
@@ -126,10 +127,12 @@ export class RunEngine {
     const { runId } = state;
     for (const event of events) {
       if (event.type !== 'effect.requested') continue;
-      await client.query(
-        'select graphile_worker.add_job($1, payload := $2::json, job_key := $3, max_attempts := $4)',
-        [EFFECT_TASK, JSON.stringify({ runId, effectId: event.effect.id }), `${runId}/${event.effect.id}`, JOB_ATTEMPTS],
-      );
+      await client.query('select graphile_worker.add_job($1, payload := $2::json, job_key := $3, max_attempts := $4)', [
+        EFFECT_TASK,
+        JSON.stringify({ runId, effectId: event.effect.id }),
+        `${runId}/${event.effect.id}`,
+        JOB_ATTEMPTS,
+      ]);
     }
     const wakeAt = nextWakeAt(state, this.#parts.clock());
     if (wakeAt === null) return;
@@ -139,7 +142,11 @@ export class RunEngine {
     );
   }
 
-  async #repeated(client: Client, runId: string, commandId: string | undefined): Promise<readonly RecordedEvent[] | null> {
+  async #repeated(
+    client: Client,
+    runId: string,
+    commandId: string | undefined,
+  ): Promise<readonly RecordedEvent[] | null> {
     if (commandId === undefined) return null;
     const { rows } = await client.query<{ first_seq: number; last_seq: number }>(
       'select first_seq, last_seq from theseus.command where run_id = $1 and command_id = $2',
@@ -150,7 +157,13 @@ export class RunEngine {
     return this.#parts.runs.events(client, runId, known.first_seq - 1, known.last_seq - known.first_seq + 1);
   }
 
-  async #rememberCommand(client: Client, runId: string, before: number, done: Handled, commandId?: string): Promise<void> {
+  async #rememberCommand(
+    client: Client,
+    runId: string,
+    before: number,
+    done: Handled,
+    commandId?: string,
+  ): Promise<void> {
     if (commandId === undefined) return;
     await client.query(
       'insert into theseus.command (run_id, command_id, first_seq, last_seq) values ($1, $2, $3, $4)',
@@ -160,7 +173,9 @@ export class RunEngine {
 
   #committed(handled: Handled): void {
     this.#parts.runs.remember(handled.state);
-    const moved = handled.events.some(({ event }) => event.type === 'flag.exposure-changed' || event.type === 'run.started');
+    const moved = handled.events.some(
+      ({ event }) => event.type === 'flag.exposure-changed' || event.type === 'run.started',
+    );
     if (moved) void this.#parts.flags.refresh().catch(() => undefined);
   }
 }

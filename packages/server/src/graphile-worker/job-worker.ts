@@ -69,7 +69,9 @@ export class JobWorker {
       await this.#beat();
       await freeDeadWorkers(this.#options.database);
     } catch (error) {
-      this.#options.onProblem(`could not write the heartbeat: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.onProblem(
+        `could not write the heartbeat: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

@@ -1,7 +1,7 @@
 import { TheseusError } from '@theseus/core/error';
 import type { MiddlewareHandler } from 'hono';
 import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
-import type { ApiEnvironment } from './http-api.ts';
+import type { ApiEnvironment } from './http-api-parts.ts';
 
 type Access = Role | 'anyone';
 

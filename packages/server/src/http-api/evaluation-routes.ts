@@ -3,7 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
 import { type CompiledFlags, compileFlags, type Evaluation, type EvaluationContext, type EvaluationReason } from '@theseus/core/flag';
 import { formatEvent, openEventStream } from './event-stream.ts';
-import type { HttpApi, HttpApiParts } from './http-api.ts';
+import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
 import { json, limit } from './system-routes.ts';
 

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { FlagDocument } from '@theseus/core/flag';
 import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
-import type { HttpApi, HttpApiParts } from './http-api.ts';
+import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { json } from './system-routes.ts';
 
 /** So many clients are written to before others get their turn. */

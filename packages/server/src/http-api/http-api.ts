@@ -1,35 +1,13 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { HttpBindings } from '@hono/node-server';
 import { TheseusError } from '@theseus/core/error';
 import { HTTPException } from 'hono/http-exception';
-import type { FlagService } from '../ports/flag-service.ts';
-import type { RunService } from '../ports/run-service.ts';
-import type { TelemetryService } from '../ports/telemetry-service.ts';
-import type { TokenHolder, TokenService } from '../ports/token-service.ts';
 import { requireRole } from './access.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { errorAnswer, statusOf } from './error-answer.ts';
+import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSystemRoutes } from './system-routes.ts';
-
-export interface HttpApiParts {
-  readonly runs: RunService;
-  readonly flags: FlagService;
-  readonly telemetry: TelemetryService;
-  readonly tokens: TokenService;
-  /** Resolves while the database answers. */
-  readonly health: () => Promise<void>;
-  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
-  readonly now: () => number;
-}
-
-export interface ApiEnvironment {
-  readonly Bindings: HttpBindings;
-  readonly Variables: { holder: TokenHolder };
-}
-
-export type HttpApi = OpenAPIHono<ApiEnvironment>;
 
 /** The whole HTTP API over its ports. Every route is closed until the table of access opens it. */
 export function createHttpApi(parts: HttpApiParts): HttpApi {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import { TheseusError } from '@theseus/core/error';
-import type { HttpApi } from './http-api.ts';
+import type { HttpApi } from './http-api-parts.ts';
 
 export interface Listening {
   readonly url: string;

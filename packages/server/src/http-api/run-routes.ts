@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { planHash } from '@theseus/core/plan';
 import type { RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
-import type { HttpApi, HttpApiParts } from './http-api.ts';
+import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { checkedPlan } from './plan-guard.ts';
 import { streamRun } from './run-stream.ts';
 import { CommandSchema, RecordedEventSchema, RunViewSchema, StartRunSchema } from './schemas.ts';

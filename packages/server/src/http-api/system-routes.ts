@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { TheseusError } from '@theseus/core/error';
 import { TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
-import type { HttpApi, HttpApiParts } from './http-api.ts';
+import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { ErrorSchema, ReportSchema, TelemetryBatchSchema } from './schemas.ts';
 
 export const API_VERSION = '0.1.0';

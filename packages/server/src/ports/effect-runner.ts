@@ -1,5 +1,5 @@
-import type { Effect, EffectResult } from '@theseus/core/rollout';
 import type { Plan } from '@theseus/core/plan';
+import type { Effect, EffectResult } from '@theseus/core/rollout';
 
 export interface EffectContext {
   readonly runId: string;

@@ -1,5 +1,5 @@
 import type { Reading } from '@theseus/core/health';
-import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { ReadingRequest } from '../ports/reading-request.ts';
 import { noReading } from './reading.ts';
 
 /** Where reported values are kept. */

@@ -1,6 +1,6 @@
 import { errorText } from '@theseus/core/error';
 import type { Reading } from '@theseus/core/health';
-import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { ReadingRequest } from '../ports/reading-request.ts';
 import { type CommandSourceOptions, readCommandSignal } from './command-source.ts';
 import { readHttp } from './http-source.ts';
 import { noReading } from './reading.ts';

@@ -1,6 +1,6 @@
 import { type ArmTelemetry, latencyQuantile, type Reading } from '@theseus/core/health';
 import type { TelemetryMetric } from '@theseus/core/plan';
-import type { ReadingRequest } from '../ports/signal-source.ts';
+import type { ReadingRequest } from '../ports/reading-request.ts';
 import { noReading } from './reading.ts';
 
 /** Where telemetry is kept. */

@@ -5,9 +5,9 @@ import { messageRunner } from '../effects/message-runner.ts';
 import { probeRunner } from '../effects/probe-runner.ts';
 import type { ReadAll } from '../engine/driver.ts';
 import type { EffectRunners } from '../engine/effect-executor.ts';
+import type { Log } from '../ports/log.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 import { measure } from '../sources/telemetry-source.ts';
-import type { Log } from './start-server.ts';
 
 export interface WorkerSettings {
   readonly allowRun: boolean;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Gate } from '@theseus/core/health';
 import { type Plan, planHash } from '@theseus/core/plan';
-import { type RecordedEvent, findBrokenLink, type RunView } from '@theseus/core/rollout';
+import { findBrokenLink, type RecordedEvent, type RunView } from '@theseus/core/rollout';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { common, phase, plan, ramp, rollbackNow, rule, standardGate } from '../../../core/test-support/given-plan.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
@@ -24,10 +24,20 @@ beforeAll(async () => {
   postgres = await testDatabase();
   folder = await mkdtemp(join(tmpdir(), 'theseus-server-'));
   await chmod(folder, 0o755);
-  server = await startServer({ folder, databaseUrl: postgres.url, port: 0, allowRun: true, onTokens: (made) => void (tokens = made) });
+  server = await startServer({
+    folder,
+    databaseUrl: postgres.url,
+    port: 0,
+    allowRun: true,
+    onTokens: (made) => {
+      tokens = made;
+    },
+  });
   hook = createServer((request, response) => {
     let body = '';
-    request.on('data', (chunk) => void (body += chunk));
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
     request.on('end', () => {
       delivered.push({ text: JSON.parse(body).text, key: request.headers['idempotency-key'] as string | undefined });
       response.end();
@@ -43,7 +53,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: unknown, token = tokens.operator): Promise<{ status: number; body: never; headers: Headers }> {
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  token = tokens.operator,
+): Promise<{ status: number; body: never; headers: Headers }> {
   const response = await fetch(`${server.url}${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -90,7 +105,10 @@ class Instance {
   }
 }
 
-async function until(reached: () => Promise<boolean>, between: () => Promise<void> = async () => undefined): Promise<void> {
+async function until(
+  reached: () => Promise<boolean>,
+  between: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const deadline = Date.now() + 20_000;
   while (!(await reached())) {
     if (Date.now() > deadline) throw new Error('it did not happen within 20 s');
@@ -101,7 +119,9 @@ async function until(reached: () => Promise<boolean>, between: () => Promise<voi
 
 describe('startServer()', () => {
   it('runs a plan from backup to finished ramp on reported traffic, sends its message once and keeps a whole log', async () => {
-    const channels = { chat: { kind: 'webhook', name: 'chat', url: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/` } } as const;
+    const channels = {
+      chat: { kind: 'webhook', name: 'chat', url: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/` },
+    } as const;
     const checked = plan(
       [
         phase('prepare', [
@@ -111,10 +131,20 @@ describe('startServer()', () => {
             name: 'save',
             command: { argv: ['node', '-e', 'console.log("saved as b-42")'], repeatable: true },
             captures: [{ name: 'backup_id', pattern: 'saved as (\\S+)' }],
-            verify: { argv: ['node', '-e', 'process.exit(process.argv[1] === "b-42" ? 0 : 1)', '${{ backup_id }}'], repeatable: true },
+            verify: {
+              argv: ['node', '-e', 'process.exit(process.argv[1] === "b-42" ? 0 : 1)', '${{ backup_id }}'],
+              repeatable: true,
+            },
           },
         ]),
-        phase('one', [ramp('one', 'easy', { soakMs: 300 }), { ...common('one/tell'), kind: 'notify', channel: 'chat', message: 'done' }], ['prepare']),
+        phase(
+          'one',
+          [
+            ramp('one', 'easy', { soakMs: 300 }),
+            { ...common('one/tell'), kind: 'notify', channel: 'chat', message: 'done' },
+          ],
+          ['prepare'],
+        ),
       ],
       { gates: { standard: gate }, channels },
     );
@@ -151,10 +181,21 @@ describe('startServer()', () => {
 
   it('judges a reported value: complaints over the limit roll back, whoever reports them [CO-10]', async () => {
     const signals = {
-      complaints: { name: 'complaints', source: { kind: 'reported' }, unit: 'percent', overMs: 60_000, freshForMs: 60_000 },
+      complaints: {
+        name: 'complaints',
+        source: { kind: 'reported' },
+        unit: 'percent',
+        overMs: 60_000,
+        freshForMs: 60_000,
+      },
     } as const;
-    const rules = [rule({ text: 'complaints > 20%', signal: 'complaints', bound: { kind: 'absolute', value: 20 } }, rollbackNow)];
-    const checked = plan([phase('one', [ramp('one', 'loud', { soakMs: 60_000 })])], { signals, gates: { standard: { ...gate, rules } } });
+    const rules = [
+      rule({ text: 'complaints > 20%', signal: 'complaints', bound: { kind: 'absolute', value: 20 } }, rollbackNow),
+    ];
+    const checked = plan([phase('one', [ramp('one', 'loud', { soakMs: 60_000 })])], {
+      signals,
+      gates: { standard: { ...gate, rules } },
+    });
     const runId = await begin(checked);
     await call('POST', '/api/v1/signals/complaints/report', { value: 3, run: runId });
     await until(async () => (await view(runId)).phases[0]?.steps[0]?.health[0]?.verdict === 'pass');
@@ -171,7 +212,12 @@ describe('startServer()', () => {
     );
     const runId = await begin(checked);
     const [wait] = (await view(runId)).waits;
-    expect(wait).toMatchObject({ on: 'person', text: 'Go? Waits for lead.', endedBy: 'lead', command: `theseus approve ${runId} --step one/go` });
+    expect(wait).toMatchObject({
+      on: 'person',
+      text: 'Go? Waits for lead.',
+      endedBy: 'lead',
+      command: `theseus approve ${runId} --step one/go`,
+    });
     const approve = { verb: { verb: 'approve' }, reason: 'looks good', commandId: 'click-1' };
     expect((await call('POST', `/api/v1/runs/${runId}/commands`, { ...approve, person: 'eve' })).status).toBe(403);
     expect((await call('POST', `/api/v1/runs/${runId}/commands`, { ...approve, person: 'ana' })).status).toBe(200);
@@ -179,7 +225,9 @@ describe('startServer()', () => {
   });
 
   it('answers one flag over plain HTTP, with an ETag to poll by, and over OFREP [CO-2]', async () => {
-    const checked = plan([phase('one', [ramp('one', 'asked', { soakMs: 60_000, through: [100_000] })])], { gates: { standard: gate } });
+    const checked = plan([phase('one', [ramp('one', 'asked', { soakMs: 60_000, through: [100_000] })])], {
+      gates: { standard: gate },
+    });
     await begin(checked);
     const one = await call('GET', '/api/feature-flags/asked?userId=ada', undefined, tokens.sdk);
     expect(one.body).toMatchObject({ key: 'asked', enabled: true, variant: 'candidate' });
@@ -200,8 +248,12 @@ describe('startServer()', () => {
   });
 
   it('lets nobody in without a token, and an SDK only where SDKs belong', async () => {
-    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: Record<string, Record<string, unknown>> };
-    const routes = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })));
+    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })),
+    );
     expect(routes.length).toBeGreaterThan(12);
     for (const { path, method } of routes) {
       const place = path.replaceAll(/\{\w+\}/g, 'x');
@@ -217,7 +269,12 @@ describe('startServer()', () => {
 
   it.each<[string, string, unknown, number]>([
     ['a plan that is none', '/api/v1/runs', { plan: { kind: 'plan' }, planHash: `sha256:${'0'.repeat(64)}` }, 422],
-    ['a plan under a wrong hash', '/api/v1/runs', { plan: plan([phase('a', [ramp('a', 'x')])]), planHash: `sha256:${'0'.repeat(64)}` }, 422],
+    [
+      'a plan under a wrong hash',
+      '/api/v1/runs',
+      { plan: plan([phase('a', [ramp('a', 'x')])]), planHash: `sha256:${'0'.repeat(64)}` },
+      422,
+    ],
     ['an unknown verb', '/api/v1/runs/latest/commands', { verb: { verb: 'explode' }, reason: 'x' }, 400],
     ['a command without a reason', '/api/v1/runs/latest/commands', { verb: { verb: 'pause' }, reason: '' }, 400],
     ['a run that does not exist', '/api/v1/runs/nope/commands', { verb: { verb: 'pause' }, reason: 'x' }, 404],
@@ -231,11 +288,15 @@ describe('startServer()', () => {
 
   it('stores no token that could be used, and shows the first ones once', async () => {
     expect(tokens.operator).toMatch(/^ths_op_/);
-    const again = await startServer({ folder, databaseUrl: postgres.url, port: 0, onTokens: () => expect.unreachable() });
+    const again = await startServer({
+      folder,
+      databaseUrl: postgres.url,
+      port: 0,
+      onTokens: () => expect.unreachable(),
+    });
     await again.stop();
     await expect(stat(join(folder, 'credentials.json'))).rejects.toThrow('ENOENT');
     const log = JSON.stringify(await eventsOf('latest'));
     expect(log).not.toContain(tokens.operator);
-
   });
 });

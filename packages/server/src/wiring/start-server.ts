@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errorText } from '@theseus/core/error';
+import { runCommand } from '../commands/run-command.ts';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { EffectExecutor } from '../engine/effect-executor.ts';
 import { Fleet } from '../engine/fleet.ts';
@@ -13,6 +14,7 @@ import { freeAllWorkers, JobWorker, migrateJobs } from '../graphile-worker/job-w
 import { createHttpApi } from '../http-api/http-api.ts';
 import { listen } from '../http-api/listen.ts';
 import type { Database } from '../ports/database.ts';
+import type { Log } from '../ports/log.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
 import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
@@ -20,13 +22,9 @@ import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
-import { runCommand } from '../commands/run-command.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 export interface ServerOptions {
   /** The `.theseus` folder beside the plan: embedded database, credentials. Made when absent. */
@@ -141,8 +139,12 @@ async function firstTokens(tokens: TokenStore, options: ServerOptions): Promise<
   const known = isEmbedded ? await readCredentials(options.folder) : null;
   let made: NewTokens | null = null;
   await tokens.createFirst(async () => {
-    made = { ...newTokens(), ...(known?.operatorToken && known.sdkToken ? { operator: known.operatorToken, sdk: known.sdkToken } : {}) };
-    if (isEmbedded) await writeCredentials(options.folder, { url: '', operatorToken: made.operator, sdkToken: made.sdk });
+    made = {
+      ...newTokens(),
+      ...(known?.operatorToken && known.sdkToken ? { operator: known.operatorToken, sdk: known.sdkToken } : {}),
+    };
+    if (isEmbedded)
+      await writeCredentials(options.folder, { url: '', operatorToken: made.operator, sdkToken: made.sdk });
     return made;
   });
   if (made !== null) {
@@ -197,7 +199,13 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     onHealth: (runId) => directory.announce(runId),
     onProblem,
   });
-  const executor = new EffectExecutor({ serverId, database, runs, engine, runners: effectRunners(telemetry, readAll, settings) });
+  const executor = new EffectExecutor({
+    serverId,
+    database,
+    runs,
+    engine,
+    runners: effectRunners(telemetry, readAll, settings),
+  });
   const worker = new JobWorker({
     database,
     serverId,

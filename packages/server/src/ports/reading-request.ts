@@ -1,4 +1,3 @@
-import type { Reading } from '@theseus/core/health';
 import type { Signal } from '@theseus/core/plan';
 
 /** What one reading is wanted for. */
@@ -10,12 +9,4 @@ export interface ReadingRequest {
   /** Telemetry older than this does not count: the moment the present exposure was set. */
   readonly since: number;
   readonly now: number;
-}
-
-/**
- * Reads one kind of signal. Never rejects: a source that cannot be asked answers with status `error`, one that
- * answers nothing usable (NaN, an empty result) with `no-data`.
- */
-export interface SignalSource {
-  read(request: ReadingRequest): Promise<Reading>;
 }

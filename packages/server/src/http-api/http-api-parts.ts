@@ -1,0 +1,25 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { FlagService } from '../ports/flag-service.ts';
+import type { Log } from '../ports/log.ts';
+import type { RunService } from '../ports/run-service.ts';
+import type { TelemetryService } from '../ports/telemetry-service.ts';
+import type { TokenHolder, TokenService } from '../ports/token-service.ts';
+
+export interface HttpApiParts {
+  readonly runs: RunService;
+  readonly flags: FlagService;
+  readonly telemetry: TelemetryService;
+  readonly tokens: TokenService;
+  /** Resolves while the database answers. */
+  readonly health: () => Promise<void>;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+export interface ApiEnvironment {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { holder: TokenHolder };
+}
+
+export type HttpApi = OpenAPIHono<ApiEnvironment>;

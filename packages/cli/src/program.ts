@@ -16,7 +16,7 @@ export function createProgram(end: (code: ExitCode) => void): Command {
   const program = new Command('theseus')
     .description('Moves live systems from an old path to a new one without users noticing, with proof')
     .version(VERSION)
-    .showHelpAfterError("(run it with --help for what it takes)")
+    .showHelpAfterError('(run it with --help for what it takes)')
     .exitOverride()
     .addHelpText(
       'after',

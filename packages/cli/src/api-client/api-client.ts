@@ -52,26 +52,39 @@ export class ApiClient {
     return (await this.#send<{ run: RunView }>('GET', `/api/v1/runs/${encodeURIComponent(id)}`)).run;
   }
 
-  async events(id: string, after: number): Promise<{ readonly events: readonly RecordedEvent[]; readonly next: number | null }> {
+  async events(
+    id: string,
+    after: number,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly next: number | null }> {
     return this.#send('GET', `/api/v1/runs/${encodeURIComponent(id)}/events?after=${after}&limit=1000`);
   }
 
-  /** The whole log, however long. */
-  async allEvents(id: string): Promise<readonly RecordedEvent[]> {
+  /** The whole log from a number on, however long. */
+  async allEvents(id: string, from = 0): Promise<readonly RecordedEvent[]> {
     const all: RecordedEvent[] = [];
-    for (let after: number | null = 0; after !== null; ) {
-      const page: { readonly events: readonly RecordedEvent[]; readonly next: number | null } = await this.events(id, after);
+    for (let after: number | null = from; after !== null; ) {
+      const page: { readonly events: readonly RecordedEvent[]; readonly next: number | null } = await this.events(
+        id,
+        after,
+      );
       all.push(...page.events);
       after = page.next;
     }
     return all;
   }
 
-  command(id: string, command: CommandRequest): Promise<{ readonly run: RunView; readonly events: readonly RecordedEvent[] }> {
+  command(
+    id: string,
+    command: CommandRequest,
+  ): Promise<{ readonly run: RunView; readonly events: readonly RecordedEvent[] }> {
     return this.#send('POST', `/api/v1/runs/${encodeURIComponent(id)}/commands`, command);
   }
 
-  async reportSignal(name: string, value: number, options: { readonly run?: string; readonly flag?: string }): Promise<void> {
+  async reportSignal(
+    name: string,
+    value: number,
+    options: { readonly run?: string; readonly flag?: string },
+  ): Promise<void> {
     await this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
   }
 
@@ -95,13 +108,20 @@ export class ApiClient {
       return await fetch(`${url}${path}`, {
         method,
         signal,
-        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
-      const why = cause ?? errorText(error);
-      throw new TheseusError('unreachable', `No Theseus server answers at ${url} (${why}): start one with 'theseus serve'`, { cause: error });
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
+      const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? errorText(cause ?? error);
+      throw new TheseusError(
+        'unreachable',
+        `No Theseus server answers at ${url} (${why}): start one with 'theseus serve'`,
+        { cause: error },
+      );
     }
   }
 }
@@ -109,8 +129,8 @@ export class ApiClient {
 async function refusalOf(response: Response): Promise<TheseusError> {
   const text = await response.text().catch(() => '');
   try {
-    const { error } = JSON.parse(text) as { error: { code: ErrorCode; message: string } };
-    return new TheseusError(error.code, error.message);
+    const { error } = JSON.parse(text) as { error: { code: ErrorCode; message: string; mend?: string } };
+    return new TheseusError(error.code, error.mend === undefined ? error.message : `${error.message}: ${error.mend}`);
   } catch {
     return new TheseusError('unreachable', `The server answered HTTP ${response.status} and not in Theseus's words`);
   }

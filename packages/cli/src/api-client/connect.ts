@@ -14,17 +14,27 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions): Promise<ApiClient> {
   const url = options.url ?? process.env['THESEUS_URL'];
   const token = options.token ?? process.env['THESEUS_TOKEN'];
-  if (url !== undefined && token !== undefined) return new ApiClient({ url: url.replace(/\/$/, ''), token });
+  if (url !== undefined && token !== undefined) return new ApiClient({ url: addressOf(url), token });
   const found = await findCredentials(options.data);
   const place = url ?? found?.url;
   const secret = token ?? found?.operatorToken;
-  if (place !== undefined && secret !== undefined) return new ApiClient({ url: place.replace(/\/$/, ''), token: secret });
+  if (place !== undefined && secret !== undefined) return new ApiClient({ url: addressOf(place), token: secret });
   throw new TheseusError(
     'unauthorized',
     place === undefined
       ? "No server is known here: start one with 'theseus serve' in this folder, or set THESEUS_URL and THESEUS_TOKEN"
       : 'A token is needed: set THESEUS_TOKEN to the operator token that the server showed at its first start',
   );
+}
+
+function addressOf(url: string): string {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new TheseusError(
+      'invalid-argument',
+      `'${url}' is not the address of a server: write it as http://127.0.0.1:4400`,
+    );
+  }
+  return url.replace(/\/+$/, '');
 }
 
 /** The credentials of this folder's server, or of a folder above it. */

@@ -16,7 +16,12 @@ const SILENT_MS = 30_000;
 const MOST_BUFFERED = 16_777_216;
 
 /** Follows a run for as long as the caller reads: each event once, across lost connections and restarts of the server. */
-export async function* followRun(client: ApiClient, runId: string, after: number, stop: AbortSignal): AsyncGenerator<Followed> {
+export async function* followRun(
+  client: ApiClient,
+  runId: string,
+  after: number,
+  stop: AbortSignal,
+): AsyncGenerator<Followed> {
   let last = after;
   let retryMs = FIRST_RETRY_MS;
   let isLost = false;
@@ -28,13 +33,22 @@ export async function* followRun(client: ApiClient, runId: string, after: number
       isLost = false;
       retryMs = FIRST_RETRY_MS;
       for await (const followed of readEvents(body, idle)) {
+        if (followed.kind === 'event' && followed.recorded.seq <= last) continue;
         if (followed.kind === 'event') last = followed.recorded.seq;
+        // A view may be newer than the events sent with it. Who stops at the finished view must have had them all.
+        if (followed.kind === 'view' && followed.view.status === 'finished' && last < followed.view.revision) {
+          for (const recorded of await client.allEvents(runId, last)) {
+            last = recorded.seq;
+            yield { kind: 'event', recorded };
+          }
+        }
         yield followed;
       }
       if (!stop.aborted) throw new Error('the server ended the stream');
     } catch (error) {
       if (stop.aborted) return;
-      if (error instanceof TheseusError && error.code !== 'unreachable' && error.code !== 'database-failed') throw error;
+      if (error instanceof TheseusError && error.code !== 'unreachable' && error.code !== 'database-failed')
+        throw error;
       if (!isLost) yield { kind: 'lost', why: errorText(error) };
       isLost = true;
       await sleep(retryMs, undefined, { signal: stop }).catch(() => undefined);
@@ -43,7 +57,10 @@ export async function* followRun(client: ApiClient, runId: string, after: number
   }
 }
 
-async function* readEvents(body: ReadableStream<Uint8Array>, idle: AbortController): AsyncGenerator<Extract<Followed, { kind: 'view' | 'event' }>> {
+async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  idle: AbortController,
+): AsyncGenerator<Extract<Followed, { kind: 'view' | 'event' }>> {
   const decoder = new TextDecoder();
   let buffered = '';
   let timer = setTimeout(() => idle.abort(), SILENT_MS);

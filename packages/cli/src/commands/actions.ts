@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
 import { TheseusError } from '@theseus/core/error';
 import type { RunView, Verb } from '@theseus/core/rollout';
 import { parseDuration } from '@theseus/core/time';
+import type { Command } from 'commander';
 import { connect } from '../api-client/connect.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
-import { describeEvent } from '../render/describe-event.ts';
+import { describeEvent, waitText } from '../render/describe-event.ts';
 import { personName, requireReason, type ServerOptions, wholeNumber, withServerOptions } from './shared-options.ts';
 
 interface ActionOptions extends ServerOptions {
@@ -52,7 +52,10 @@ const ACTIONS: readonly Action[] = [
     description: 'agree to what a step asks',
     options: withStep,
     verb: (options) => ({ verb: 'approve', ...stepOf(options) }),
-    examples: ["theseus approve --as ana --reason 'numbers look good'", "theseus approve RUN --step critical/go --reason 'go'"],
+    examples: [
+      "theseus approve --as ana --reason 'numbers look good'",
+      "theseus approve RUN --step critical/go --reason 'go'",
+    ],
   },
   {
     name: 'reject',
@@ -85,7 +88,10 @@ const ACTIONS: readonly Action[] = [
         .option('--plan', 'everything')
         .option('--over <duration>', 'go down in steps over this time; at once where absent'),
     verb: rollbackVerb,
-    examples: ["theseus rollback --flag cv-analyzer --reason 'complaints'", "theseus rollback --plan --over 5m --reason 'cost'"],
+    examples: [
+      "theseus rollback --flag cv-analyzer --reason 'complaints'",
+      "theseus rollback --plan --over 5m --reason 'cost'",
+    ],
     reasonWhenNone: NO_REASON,
   },
   {
@@ -105,21 +111,23 @@ function addAction(program: Command, action: Action, end: (code: ExitCode) => vo
   const command = withServerOptions(
     program.command(action.name).description(action.description).argument('[run]', 'run id', 'latest'),
   )
-    .option('--reason <text>', action.reasonWhenNone === undefined ? 'why (required); stays in the record' : 'why; stays in the record')
+    .option(
+      '--reason <text>',
+      action.reasonWhenNone === undefined ? 'why (required); stays in the record' : 'why; stays in the record',
+    )
     .option('--as <person>', 'who acts; the user of this machine where absent')
     .option('--revision <number>', 'refuse when the run has moved on since this revision', wholeNumber)
     .addHelpText('after', `\nExamples:\n${action.examples.map((example) => `  $ ${example}`).join('\n')}`);
   action.options?.(command);
   command.action(async (runId: string, options: ActionOptions) => {
-    const reason = options.reason ?? action.reasonWhenNone;
-    const client = await connect(options);
-    const { run, events } = await client.command(runId, {
+    const command = {
       verb: action.verb(options),
-      reason: requireReason(reason, action.name),
+      reason: requireReason(options.reason?.trim() ? options.reason : action.reasonWhenNone, action.name),
       person: personName(options.as),
       commandId: randomUUID(),
       ...(options.revision === undefined ? {} : { expectedRevision: options.revision }),
-    });
+    };
+    const { run, events } = await (await connect(options)).command(runId, command);
     const output = outputFor(options);
     for (const { event } of events) {
       output.emit({ kind: 'event', ...event });
@@ -127,16 +135,18 @@ function addAction(program: Command, action: Action, end: (code: ExitCode) => vo
     }
     if (events.length === 0) output.say('nothing to do: it is so already');
     output.emit({ kind: 'run', run });
-    for (const wait of run.waits) output.say(`Waiting: ${wait.text} Ended by ${wait.endedBy}.`);
+    for (const wait of run.waits) output.say(waitText(wait));
     end(EXIT.done);
   });
 }
 
 function rollbackVerb(options: ActionOptions): Verb {
   const overMs = options.over === undefined ? 0 : parseDuration(options.over);
-  if (overMs === null) throw new TheseusError('invalid-argument', `Cannot read the duration '${options.over}': write 5m`);
+  if (overMs === null)
+    throw new TheseusError('invalid-argument', `Cannot read the duration '${options.over}': write 5m`);
   const asked = [options.flag, options.phase, options.plan].filter((given) => given !== undefined);
-  if (asked.length !== 1) throw new TheseusError('invalid-argument', 'Say what to roll back: one of --flag NAME, --phase NAME or --plan');
+  if (asked.length !== 1)
+    throw new TheseusError('invalid-argument', 'Say what to roll back: one of --flag NAME, --phase NAME or --plan');
   if (options.flag !== undefined) return { verb: 'rollback', scope: 'flag', target: options.flag, overMs };
   if (options.phase !== undefined) return { verb: 'rollback', scope: 'phase', target: options.phase, overMs };
   return { verb: 'rollback', scope: 'plan', overMs };

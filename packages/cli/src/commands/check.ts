@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { errorText } from '@theseus/core/error';
 import { formatDiagnostic, planHash } from '@theseus/core/plan';
+import type { Command } from 'commander';
 import pc from 'picocolors';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
@@ -11,19 +12,24 @@ export function addCheck(program: Command, end: (code: ExitCode) => void): void 
     .command('check')
     .description('check plan files and tell every problem with its line and mend')
     .argument('<files...>', 'plan files (YAML, JSON or TypeScript)')
-    .option('--set <name=value>', 'a value for a variable of the plan', collectVariable, {})
+    .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
     .option('--json', 'print NDJSON: one line per problem, then one per file with its checked plan')
-    .addHelpText('after', "\nExamples:\n  $ theseus check plan.yaml\n  $ theseus check plan.yaml --set front=http://127.0.0.1:8080\n  $ theseus check *.yaml --json")
-    .action(async (files: string[], options: { set: Record<string, string>; json?: boolean }) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus check plan.yaml\n  $ theseus check plan.yaml --set front=http://127.0.0.1:8080\n  $ theseus check *.yaml --json',
+    )
+    .action(async (files: string[], options: { set?: Record<string, string>; json?: boolean }) => {
       const output = outputFor(options);
       let isValid = true;
-      for (const file of files) isValid = (await checkFile(file, options.set, output)) && isValid;
+      for (const file of files) isValid = (await checkFile(file, options.set ?? {}, output)) && isValid;
       end(isValid ? EXIT.done : EXIT.usage);
     });
 }
 
 async function checkFile(file: string, variables: Readonly<Record<string, string>>, output: Output): Promise<boolean> {
-  const { plan, diagnostics, text } = await readPlanFile(file, variables);
+  const read = await readPlanFile(file, variables).catch((error: unknown) => tellUnreadable(file, error, output));
+  if (read === null) return false;
+  const { plan, diagnostics, text } = read;
   for (const diagnostic of diagnostics) {
     output.emit({ kind: 'diagnostic', ...diagnostic });
     const line = formatDiagnostic(diagnostic);
@@ -32,14 +38,30 @@ async function checkFile(file: string, variables: Readonly<Record<string, string
   }
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
   const warnings = diagnostics.length - errors;
-  output.emit({ kind: 'checked', file, valid: plan !== null, errors, warnings, ...(plan === null ? {} : { planHash: planHash(plan), plan }) });
+  output.emit({
+    kind: 'checked',
+    file,
+    valid: plan !== null,
+    errors,
+    warnings,
+    ...(plan === null ? {} : { planHash: planHash(plan), plan }),
+  });
   const counts = `${count(errors, 'error')}, ${count(warnings, 'warning')}`;
   if (plan === null) output.say(`\n✗ ${file} is not valid: ${counts}`);
   else {
     const steps = plan.phases.reduce((sum, phase) => sum + phase.steps.length, 0);
-    output.say(`✓ ${file}: ${count(plan.phases.length, 'phase')}, ${count(steps, 'step')}, ${count(Object.keys(plan.flags).length, 'flag')}; ${counts}`);
+    output.say(
+      `✓ ${file}: ${count(plan.phases.length, 'phase')}, ${count(steps, 'step')}, ${count(Object.keys(plan.flags).length, 'flag')}; ${counts}`,
+    );
   }
   return plan !== null;
+}
+
+/** One file that cannot be read does not keep the others from being checked. */
+function tellUnreadable(file: string, error: unknown, output: Output): null {
+  output.emit({ kind: 'checked', file, valid: false, errors: 1, warnings: 0, problem: errorText(error) });
+  output.warn(`theseus: ${errorText(error)}`);
+  return null;
 }
 
 function count(number: number, noun: string): string {

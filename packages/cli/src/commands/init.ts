@@ -1,8 +1,8 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
 import { TheseusError } from '@theseus/core/error';
 import { planJsonSchema } from '@theseus/core/plan';
+import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { STARTER_PLAN } from './starter-plan.ts';
@@ -25,12 +25,17 @@ export function addInit(program: Command, end: (code: ExitCode) => void): void {
         return end(EXIT.done);
       }
       if (!options.force && (await exists(file))) {
-        throw new TheseusError('already-exists', `${file} is there already: choose another name, or overwrite it with --force`);
+        throw new TheseusError(
+          'already-exists',
+          `${file} is there already: choose another name, or overwrite it with --force`,
+        );
       }
       await mkdir(dirname(resolve(schemaFile)), { recursive: true });
       await writeFile(schemaFile, `${JSON.stringify(planJsonSchema(), null, 2)}\n`);
       await writeFile(file, STARTER_PLAN);
-      output.say(`Wrote ${file}. Next:\n  theseus check ${file}\n  theseus simulate ${file} --what-if 'errors=8% at 1h'`);
+      output.say(
+        `Wrote ${file}. Next:\n  theseus check ${file}\n  theseus simulate ${file} --what-if 'errors=8% at 1h'`,
+      );
       output.emit({ kind: 'written', files: [file, schemaFile] });
       end(EXIT.done);
     });

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
 import type { RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
+import type { Command } from 'commander';
 import { connect } from '../api-client/connect.ts';
 import { followRun } from '../api-client/follow-run.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -24,9 +24,17 @@ export function addLooking(program: Command, end: (code: ExitCode) => void): voi
 }
 
 function addStatus(program: Command, end: (code: ExitCode) => void): void {
-  withServerOptions(program.command('status').description('show a run as it is now, and what it waits for').argument('[run]', 'run id; all runs with --all', 'latest'))
+  withServerOptions(
+    program
+      .command('status')
+      .description('show a run as it is now, and what it waits for')
+      .argument('[run]', 'run id; all runs with --all', 'latest'),
+  )
     .option('--all', 'list the newest runs')
-    .addHelpText('after', '\nExamples:\n  $ theseus status\n  $ theseus status --all\n  $ theseus status cvplus-20260504-1a2b3c --json\n\nExit code: 0 succeeded, 1 failed or rolled back, 3 still held or waiting')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus status\n  $ theseus status --all\n  $ theseus status cvplus-20260504-1a2b3c --json\n\nExit code: 0 succeeded, 1 failed or rolled back, 3 still held or waiting',
+    )
     .action(async (runId: string, options: ServerOptions & { all?: boolean }) => {
       const client = await connect(options);
       const output = outputFor(options);
@@ -39,7 +47,8 @@ function addStatus(program: Command, end: (code: ExitCode) => void): void {
       }
       const run = await client.run(runId);
       output.emit({ kind: 'run', run });
-      for (const line of renderRun(run, { width: process.stdout.columns ?? WIDE, color: output.color })) output.say(line);
+      for (const line of renderRun(run, { width: process.stdout.columns ?? WIDE, color: output.color }))
+        output.say(line);
       end(exitCodeOf(run));
     });
 }
@@ -50,8 +59,16 @@ function runLine(run: RunView): string {
 }
 
 function addWatch(program: Command, end: (code: ExitCode) => void): void {
-  withServerOptions(program.command('watch').description('watch a run live: phases, exposure, signals against thresholds, and what it waits for').argument('[run]', 'run id', 'latest'))
-    .addHelpText('after', '\nExamples:\n  $ theseus watch\n  $ theseus watch RUN --json\n\nPress q to stop watching; the run goes on.')
+  withServerOptions(
+    program
+      .command('watch')
+      .description('watch a run live: phases, exposure, signals against thresholds, and what it waits for')
+      .argument('[run]', 'run id', 'latest'),
+  )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus watch\n  $ theseus watch RUN --json\n\nPress q to stop watching; the run goes on.',
+    )
     .action(async (runId: string, options: ServerOptions) => {
       const run = await watchRun(await connect(options), runId, outputFor(options));
       end(run === null ? EXIT.waiting : exitCodeOf(run));
@@ -59,10 +76,15 @@ function addWatch(program: Command, end: (code: ExitCode) => void): void {
 }
 
 function addEvents(program: Command, end: (code: ExitCode) => void): void {
-  withServerOptions(program.command('events').description('print the record of a run').argument('[run]', 'run id', 'latest'))
+  withServerOptions(
+    program.command('events').description('print the record of a run').argument('[run]', 'run id', 'latest'),
+  )
     .option('--after <number>', 'only events after this number', wholeNumber, 0)
     .option('-f, --follow', 'go on with new events until the run ends')
-    .addHelpText('after', '\nExamples:\n  $ theseus events\n  $ theseus events --follow --json\n  $ theseus events RUN --after 120')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus events\n  $ theseus events --follow --json\n  $ theseus events RUN --after 120',
+    )
     .action(async (runId: string, options: ServerOptions & { after: number; follow?: boolean }) => {
       const client = await connect(options);
       const output = outputFor(options);
@@ -70,8 +92,7 @@ function addEvents(program: Command, end: (code: ExitCode) => void): void {
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort());
       if (!options.follow) {
-        for (const recorded of await client.allEvents(id)) {
-          if (recorded.seq <= options.after) continue;
+        for (const recorded of await client.allEvents(id, options.after)) {
           output.emit(recorded);
           output.say(`${String(recorded.seq).padStart(4)}  ${formatEventLine(recorded.event, utcClock)}`);
         }
@@ -82,7 +103,9 @@ function addEvents(program: Command, end: (code: ExitCode) => void): void {
         if (followed.kind === 'back') output.warn('connected again');
         if (followed.kind === 'event') {
           output.emit(followed.recorded);
-          output.say(`${String(followed.recorded.seq).padStart(4)}  ${formatEventLine(followed.recorded.event, utcClock)}`);
+          output.say(
+            `${String(followed.recorded.seq).padStart(4)}  ${formatEventLine(followed.recorded.event, utcClock)}`,
+          );
         }
         if (followed.kind === 'view' && followed.view.status === 'finished') break;
       }
@@ -92,9 +115,17 @@ function addEvents(program: Command, end: (code: ExitCode) => void): void {
 }
 
 function addReport(program: Command, end: (code: ExitCode) => void): void {
-  withServerOptions(program.command('report').description('write what was planned and what happened, as Markdown').argument('[run]', 'run id', 'latest'))
+  withServerOptions(
+    program
+      .command('report')
+      .description('write what was planned and what happened, as Markdown')
+      .argument('[run]', 'run id', 'latest'),
+  )
     .option('-o, --out <file>', 'write to a file')
-    .addHelpText('after', '\nExamples:\n  $ theseus report > report.md\n  $ theseus report RUN --out report.md\n  $ theseus report --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus report > report.md\n  $ theseus report RUN --out report.md\n  $ theseus report --json',
+    )
     .action(async (runId: string, options: ServerOptions & { out?: string }) => {
       const client = await connect(options);
       const run = await client.run(runId);

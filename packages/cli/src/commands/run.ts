@@ -1,20 +1,20 @@
 import { dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
 import { TheseusError } from '@theseus/core/error';
-import { compressPlan, formatDiagnostic, type Plan, planHash } from '@theseus/core/plan';
+import { compressPlan, type Plan, planHash } from '@theseus/core/plan';
 import { readCredentials } from '@theseus/server';
+import type { Command } from 'commander';
 import { ApiClient } from '../api-client/api-client.ts';
 import { connect } from '../api-client/connect.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
-import { codeFrame, readPlanFile } from '../plan-file/read-plan-file.ts';
+import { readPlanFile, tellDiagnostics } from '../plan-file/read-plan-file.ts';
 import { watchRun } from '../render/watch-run.ts';
 import { exitCodeOf } from './actions.ts';
 import { startHere } from './serve.ts';
 import { collectVariable, factor, type ServerOptions, wholeNumber, withServerOptions } from './shared-options.ts';
 
 interface RunOptions extends ServerOptions {
-  readonly set: Readonly<Record<string, string>>;
+  readonly set?: Readonly<Record<string, string>>;
   readonly compress: number;
   readonly reason: string;
   readonly port: number;
@@ -31,15 +31,23 @@ interface Reached {
 }
 
 export function addRun(program: Command, end: (code: ExitCode) => void): void {
-  withServerOptions(program.command('run').description('check a plan, start it and watch it to its end').argument('<file>', 'plan file'))
-    .option('--set <name=value>', 'a value for a variable of the plan', collectVariable, {})
+  withServerOptions(
+    program
+      .command('run')
+      .description('check a plan, start it and watch it to its end')
+      .argument('<file>', 'plan file'),
+  )
+    .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--reason <text>', 'why; stays in the record', 'started from the command line')
     .option('--allow-run', 'let the plan run commands on a server that is started here')
     .option('--port <number>', 'of a server that is started here', wholeNumber, 0)
     .option('--detach', 'return once it has started; needs a server that runs already')
     .option('--dry-run', 'check everything and start nothing')
-    .addHelpText('after', '\nExamples:\n  $ theseus run plan.yaml --allow-run\n  $ theseus run plan.yaml --set front=http://127.0.0.1:8080 --compress 360\n  $ theseus run plan.yaml --detach --json\n\nWithout a running server, one is started for as long as the run takes, with its data in .theseus beside the plan.\nExit code: 0 everything on the candidate, 1 failed or rolled back, 2 invalid plan, 3 still held or waiting')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus run plan.yaml --allow-run\n  $ theseus run plan.yaml --set front=http://127.0.0.1:8080 --compress 360\n  $ theseus run plan.yaml --detach --json\n\nWithout a running server, one is started for as long as the run takes, with its data in .theseus beside the plan.\nExit code: 0 everything on the candidate, 1 failed or rolled back, 2 invalid plan, 3 still held or waiting',
+    )
     .action(async (file: string, options: RunOptions) => {
       const output = outputFor(options);
       const plan = await readPlan(file, options, output);
@@ -59,18 +67,17 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
 }
 
 async function readPlan(file: string, options: RunOptions, output: Output): Promise<Plan | null> {
-  const { plan, diagnostics, text } = await readPlanFile(file, options.set);
-  for (const diagnostic of diagnostics) {
-    output.emit({ kind: 'diagnostic', ...diagnostic });
-    output.warn(formatDiagnostic(diagnostic));
-    for (const frame of codeFrame(diagnostic, text)) output.warn(frame);
-  }
+  const { plan, diagnostics, text } = await readPlanFile(file, options.set ?? {});
+  tellDiagnostics(diagnostics, text, output);
   return plan === null ? null : compressPlan(plan, options.compress);
 }
 
 async function follow({ client, isOwn }: Reached, plan: Plan, options: RunOptions, output: Output): Promise<ExitCode> {
   if (options.detach && isOwn) {
-    throw new TheseusError('invalid-argument', "Nothing would go on after '--detach': start a server first with 'theseus serve'");
+    throw new TheseusError(
+      'invalid-argument',
+      "Nothing would go on after '--detach': start a server first with 'theseus serve'",
+    );
   }
   const run = await client.start(plan, planHash(plan), options.reason);
   output.emit({ kind: 'started', run });
@@ -81,7 +88,11 @@ async function follow({ client, isOwn }: Reached, plan: Plan, options: RunOption
   process.once('SIGINT', () => stop.abort());
   const ended = await watchRun(client, run.runId, output, stop.signal);
   if (ended !== null) return exitCodeOf(ended);
-  output.warn(isOwn ? `Stopped. The run stays where it is and goes on with 'theseus serve'` : `The run goes on: 'theseus watch ${run.runId}'`);
+  output.warn(
+    isOwn
+      ? `Stopped. The run stays where it is and goes on with 'theseus serve'`
+      : `The run goes on: 'theseus watch ${run.runId}'`,
+  );
   return EXIT.waiting;
 }
 
@@ -101,7 +112,10 @@ async function reach(file: string, options: RunOptions, output: Output): Promise
   const token = server.credentials.operatorToken ?? options.token ?? process.env['THESEUS_TOKEN'];
   if (token === undefined) {
     await server.stop();
-    throw new TheseusError('unauthorized', 'A token is needed: set THESEUS_TOKEN to the operator token shown at the first start');
+    throw new TheseusError(
+      'unauthorized',
+      'A token is needed: set THESEUS_TOKEN to the operator token shown at the first start',
+    );
   }
   return { client: new ApiClient({ url: server.url, token }), stop: () => server.stop(), isOwn: true };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { DEFAULT_PORT, startServer, type TheseusServer } from '@theseus/server';
+import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
 import { wholeNumber } from './shared-options.ts';
@@ -24,7 +24,10 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--allow-run', 'let plans run commands here')
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
-    .addHelpText('after', '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0',
+    )
     .action(async (options: StartOptions & { json?: boolean; verbose?: boolean }) => {
       const output = outputFor(options);
       const server = await startHere(options, output, options.verbose ?? false);

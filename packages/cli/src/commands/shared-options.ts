@@ -19,13 +19,16 @@ export function withServerOptions(command: Command): Command {
 }
 
 /** `--set name=value`, again and again. */
-export function collectVariable(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+export function collectVariable(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError(`write it as name=value, not '${text}'.`);
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-export function collect(text: string, before: readonly string[]): readonly string[] {
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
 import { TheseusError } from '@theseus/core/error';
+import type { Command } from 'commander';
 import { connect } from '../api-client/connect.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
@@ -15,14 +15,20 @@ export function addSignal(program: Command, end: (code: ExitCode) => void): void
   )
     .option('--run <run>', 'only for this run')
     .option('--flag <flag>', 'only for this flag')
-    .addHelpText('after', '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer',
+    )
     .action(async (name: string, text: string, options: ServerOptions & { run?: string; flag?: string }) => {
       const value = Number(text);
       if (text.trim() === '' || !Number.isFinite(value)) {
         throw new TheseusError('invalid-argument', `'${text}' is not a number`);
       }
       const { run, flag } = options;
-      await (await connect(options)).reportSignal(name, value, { ...(run === undefined ? {} : { run }), ...(flag === undefined ? {} : { flag }) });
+      await (await connect(options)).reportSignal(name, value, {
+        ...(run === undefined ? {} : { run }),
+        ...(flag === undefined ? {} : { flag }),
+      });
       const output = outputFor(options);
       output.say(`${name} = ${value} reported`);
       output.emit({ kind: 'reported', name, value });

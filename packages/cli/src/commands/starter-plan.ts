@@ -13,6 +13,7 @@ gates:                            # what decides whether it goes on
     every: 30s
     rules:
       - errors > 5%: rollback now
+      - latency > 800ms for 2m: rollback now
       - latency > 2x baseline for 2m: rollback over 5m
       - latency > 1.5x baseline: warn
 

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { type Diagnostic, type ParsedPlan, parsePlan } from '@theseus/core/plan';
+import { type Diagnostic, formatDiagnostic, type ParsedPlan, parsePlan } from '@theseus/core/plan';
+import type { Output } from '../output.ts';
 
 export interface ReadPlanFile extends ParsedPlan {
   /** The text that diagnostics point into. */
@@ -16,7 +17,11 @@ export async function readPlanFile(file: string, variables: Readonly<Record<stri
   if (!CODE.includes(extname(file))) return { ...parsePlan(text, { file, variables }), text };
   const source = await evaluate(file);
   const json = JSON.stringify(source, null, 2);
-  if (json === undefined) throw new TheseusError('invalid-plan', `${file} has no default export: end it with 'export default definePlan({ … })'`);
+  if (json === undefined)
+    throw new TheseusError(
+      'invalid-plan',
+      `${file} has no default export: end it with 'export default definePlan({ … })'`,
+    );
   return { ...parsePlan(json, { file, variables }), text: json };
 }
 
@@ -37,6 +42,15 @@ async function evaluate(file: string): Promise<unknown> {
     return await jiti.import(resolve(file), { default: true });
   } catch (error) {
     throw new TheseusError('invalid-plan', `Cannot evaluate ${file}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/** Tells problems where trouble is told: standard error for people, NDJSON for machines. */
+export function tellDiagnostics(diagnostics: readonly Diagnostic[], text: string, output: Output): void {
+  for (const diagnostic of diagnostics) {
+    output.emit({ kind: 'diagnostic', ...diagnostic });
+    output.warn(formatDiagnostic(diagnostic));
+    for (const frame of codeFrame(diagnostic, text)) output.warn(frame);
   }
 }
 

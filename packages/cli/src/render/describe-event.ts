@@ -1,5 +1,5 @@
+import type { RolloutEvent, WaitView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
-import type { RolloutEvent } from '@theseus/core/rollout';
 
 const percent = (exposure: number): string => `${exposure / 1_000} %`;
 
@@ -55,6 +55,11 @@ export function describeEvent(event: RolloutEvent): string {
     case 'rollback.failed':
       return `${event.rollbackId} FAILED after ${formatDuration(event.durationMs)}`;
   }
+}
+
+/** One line for a wait: what is waited for, who or what ends it, and the command that does. */
+export function waitText({ text, endedBy, command }: WaitView): string {
+  return `Waiting: ${text} Ended by ${endedBy}.${command === null ? '' : ` To end it: ${command} --reason '…'`}`;
 }
 
 /** One line of a log: moment in UTC, what happened, why, and who where it was a person. */

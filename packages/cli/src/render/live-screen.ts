@@ -16,9 +16,21 @@ export class LiveScreen {
     return Math.max(40, this.#stream.columns ?? 80);
   }
 
+  /** Lines that can be shown; the last row is left to the cursor. */
+  get height(): number {
+    return Math.max(4, (this.#stream.rows ?? 24) - 1);
+  }
+
+  /** Forgets what is on the screen: after a resize nobody knows where the terminal has put it. */
+  clear(): void {
+    this.#shown = [];
+    this.#stream.write(`${ESCAPE}H${ESCAPE}2J`);
+  }
+
   show(lines: readonly string[]): void {
-    const height = Math.max(4, (this.#stream.rows ?? 24) - 1);
-    const fitting = lines.length <= height ? lines : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines`];
+    const { height } = this;
+    const fitting =
+      lines.length <= height ? lines : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines`];
     let output = this.#shown.length === 0 ? '' : `${ESCAPE}${this.#shown.length}A\r`;
     for (let row = 0; row < Math.max(fitting.length, this.#shown.length); row += 1) {
       const line = fitting[row];

@@ -2,10 +2,13 @@ import type { RuleResult } from '@theseus/core/health';
 import type { HealthView, PhaseView, RollbackView, RunView, StepView, WaitView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
+import { wrap } from './text-width.ts';
 
 export interface RenderOptions {
-  /** Columns; lines are cut to them. */
+  /** Columns; longer lines are wrapped. */
   readonly width: number;
+  /** Rows. What does not fit is left out of the tree of phases, never of what is waited for; unlimited where absent. */
+  readonly height?: number;
   readonly color: boolean;
 }
 
@@ -26,21 +29,44 @@ const BAR_WIDTH = 20;
 /** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
 export function renderRun(view: RunView, options: RenderOptions): readonly string[] {
   const paint = createColors(options.color);
-  const lines = [
-    ...header(view, paint),
-    '',
-    ...view.phases.flatMap((phase) => phaseLines(phase, paint)),
+  const wrapped = (lines: readonly string[]): readonly string[] =>
+    lines.flatMap((line) => wrapLine(line, options.width));
+  const top = wrapped([...header(view, paint), '']);
+  const bottom = wrapped([
     ...view.rollbacks.flatMap((rollback) => rollbackLines(rollback, paint)),
     ...waitLines(view, paint),
-  ];
-  return lines.map((line) => cut(line, options.width));
+  ]);
+  const room = (options.height ?? Number.POSITIVE_INFINITY) - top.length - bottom.length;
+  const whole = wrapped(view.phases.flatMap((phase) => phaseLines(phase, paint)));
+  if (whole.length <= room) return [...top, ...whole, ...bottom];
+  const folded = wrapped(
+    view.phases.flatMap((phase) => (phase.status === 'running' ? phaseLines(phase, paint) : [phaseHead(phase, paint)])),
+  );
+  return [...top, ...shorten(folded, room), ...bottom];
+}
+
+/** A command that is broken stays one command when it is copied. */
+function wrapLine(line: string, width: number): readonly string[] {
+  if (!/^ {4}\W*(36m)?theseus /.test(line)) return wrap(line, width);
+  const lines = wrap(line, width);
+  if (lines.length === 1) return lines;
+  return wrap(line, width - 2).map((part, index, all) => (index < all.length - 1 ? `${part} \\` : part));
+}
+
+function shorten(lines: readonly string[], room: number): readonly string[] {
+  if (lines.length <= room) return lines;
+  const kept = Math.max(0, room - 1);
+  return [...lines.slice(0, kept), `… ${lines.length - kept} more lines`];
 }
 
 function header(view: RunView, paint: Paint): readonly string[] {
   const elapsed = formatDuration((view.endedAt ?? view.now) - view.startedAt);
   const state = view.outcome === null ? view.status : `${view.status}: ${view.outcome}`;
   const compressed = view.timeCompression === 1 ? '' : `  time ×${view.timeCompression}`;
-  return [`${paint.bold(view.title)}  ${stateColor(paint, view)(state)}`, paint.dim(`${view.runId}  revision ${view.revision}  for ${elapsed}${compressed}`)];
+  return [
+    `${paint.bold(view.title)}  ${stateColor(paint, view)(state)}`,
+    paint.dim(`${view.runId}  revision ${view.revision}  for ${elapsed}${compressed}`),
+  ];
 }
 
 function stateColor(paint: Paint, view: RunView): (text: string) => string {
@@ -50,22 +76,28 @@ function stateColor(paint: Paint, view: RunView): (text: string) => string {
 }
 
 function phaseLines(phase: PhaseView, paint: Paint): readonly string[] {
+  return [phaseHead(phase, paint), ...phase.steps.flatMap((step) => stepLines(step, paint))];
+}
+
+function phaseHead(phase: PhaseView, paint: Paint): string {
   const title = phase.title === phase.name ? phase.name : `${phase.name}: ${phase.title}`;
-  const head = `${MARKS[phase.status]} ${paint.bold(title)} ${paint.dim(phase.status)}`;
-  return [head, ...phase.steps.flatMap((step) => stepLines(step, paint))];
+  return `${MARKS[phase.status]} ${paint.bold(title)} ${paint.dim(phase.status)}`;
 }
 
 function stepLines(step: StepView, paint: Paint): readonly string[] {
   const held = step.hold !== null && step.status === 'running';
   const mark = held ? MARKS.held : MARKS[step.status];
   const state = held ? paint.yellow(`held (${step.hold?.reason})`) : paint.dim(step.status);
-  const head = `  ${mark} ${step.title} ${paint.dim(step.kind)} ${state}`;
+  const kind = step.kind === step.title ? '' : `${paint.dim(step.kind)} `;
+  const head = `  ${mark} ${step.title} ${kind}${state}`;
   const lines = [step.ramp === null ? head : `${head}  ${exposureBar(step, paint)}`];
   if (step.status !== 'running') return lines;
   if (step.hold !== null) lines.push(`      ${paint.yellow(step.hold.text)}`);
   if (step.approval !== null) {
     const given = step.approval.given.length === 0 ? '' : `, agreed: ${step.approval.given.join(', ')}`;
-    lines.push(`      ${paint.yellow('?')} ${step.approval.question} waits for ${step.approval.missing || 'the next healthy look'}${given}`);
+    lines.push(
+      `      ${paint.yellow('?')} ${step.approval.question} waits for ${step.approval.missing || 'the next healthy look'}${given}`,
+    );
   }
   return [...lines, ...step.health.flatMap((health) => healthLines(health, step.health.length > 1, paint))];
 }
@@ -73,7 +105,9 @@ function stepLines(step: StepView, paint: Paint): readonly string[] {
 /** `[███████▏····|····|···] 25 %`: how far it is, with a tick at each stage to come. */
 function exposureBar({ ramp }: StepView, paint: Paint): string {
   if (ramp === null) return '';
-  const cells = Array.from<unknown, string>({ length: BAR_WIDTH }, (_, index) => (((index + 1) * 100) / BAR_WIDTH <= ramp.exposurePercent ? '█' : '·'));
+  const cells = Array.from<unknown, string>({ length: BAR_WIDTH }, (_, index) =>
+    ((index + 1) * 100) / BAR_WIDTH <= ramp.exposurePercent ? '█' : '·',
+  );
   for (const stage of ramp.throughPercent) {
     const index = Math.min(BAR_WIDTH - 1, Math.ceil((stage * BAR_WIDTH) / 100) - 1);
     if (stage > ramp.exposurePercent) cells[Math.max(0, index)] = '|';
@@ -85,7 +119,10 @@ function healthLines(health: HealthView, isNamed: boolean, paint: Paint): readon
   const name = isNamed ? `${health.flag} ` : '';
   const soak = `${formatDuration(Math.min(health.soakedMs, health.soakMs))} of ${formatDuration(health.soakMs)} healthy`;
   const verdict = health.verdict === null ? 'not judged yet' : health.verdict;
-  return [`      ${name}${verdictColor(paint, health.verdict)(verdict)} ${paint.dim(`gate ${health.gate}, ${soak}`)}`, ...health.rules.map((rule) => `        ${ruleLine(rule, paint)}`)];
+  return [
+    `      ${name}${verdictColor(paint, health.verdict)(verdict)} ${paint.dim(`gate ${health.gate}, ${soak}`)}`,
+    ...health.rules.map((rule) => `        ${ruleLine(rule, paint)}`),
+  ];
 }
 
 function ruleLine(rule: RuleResult, paint: Paint): string {
@@ -113,7 +150,8 @@ function verdictColor(paint: Paint, verdict: RuleResult['verdict'] | null): (tex
 }
 
 function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] {
-  const took = rollback.durationMs === null ? 'running' : `${rollback.status} in ${formatDuration(rollback.durationMs)}`;
+  const took =
+    rollback.durationMs === null ? 'running' : `${rollback.status} in ${formatDuration(rollback.durationMs)}`;
   const budget = `budget ${formatDuration(rollback.budgetMs)}${rollback.withinBudget === false ? ' exceeded' : ''}`;
   const color = rollback.status === 'failed' ? paint.red : paint.yellow;
   return [
@@ -138,33 +176,4 @@ function waitLine(wait: WaitView, now: number, paint: Paint): readonly string[] 
 
 function short(value: number): string {
   return Number(value.toPrecision(4)).toString();
-}
-
-// The escape character begins every ANSI sequence.
-const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
-
-/** Cuts to so many columns, not counting colours. */
-function cut(line: string, width: number): string {
-  const plain = line.replace(ANSI, '');
-  if (plain.length <= width) return line;
-  if (plain === line) return `${line.slice(0, Math.max(0, width - 1))}…`;
-  return cutColored(line, width);
-}
-
-function cutColored(line: string, width: number): string {
-  let visible = 0;
-  let result = '';
-  for (const part of line.split(new RegExp(`(${ANSI.source})`))) {
-    if (ANSI.test(part)) {
-      ANSI.lastIndex = 0;
-      result += part;
-      continue;
-    }
-    const room = width - 1 - visible;
-    if (room <= 0) continue;
-    result += part.slice(0, room);
-    visible += Math.min(part.length, room);
-    if (part.length > room) result += '…';
-  }
-  return result;
 }

@@ -12,13 +12,18 @@ export function renderReport(view: RunView, recorded: readonly RecordedEvent[]):
     flagTable(view),
     ...rollbackSection(view),
     ...approvalSection(events),
-    ...section('## Holds and warnings', events.filter(({ type }) => type === 'step.held' || type === 'step.warned')),
+    ...section(
+      '## Holds and warnings',
+      events.filter(({ type }) => type === 'step.held' || type === 'step.warned'),
+    ),
     ...messageSection(events),
     '## Phases and steps\n',
     phaseTable(view),
     '## The record\n',
     proof(recorded),
-    events.map((event) => `- ${utcClock(event.at)} UTC ${describeEvent(event)} — ${oneLine(event.reason)}${by(event)}`).join('\n'),
+    events
+      .map((event) => `- ${utcClock(event.at)} UTC ${describeEvent(event)} — ${oneLine(event.reason)}${by(event)}`)
+      .join('\n'),
   ];
   return `${sections.join('\n\n').replace(/\n{3,}/g, '\n\n')}\n`;
 }
@@ -38,7 +43,10 @@ function summary(view: RunView): string {
 }
 
 function flagTable(view: RunView): string {
-  const rows = view.flags.map(({ key, exposurePercent, status, confirmed }) => `| ${key} | ${exposurePercent} % | ${status} | ${confirmed ? 'yes' : 'not yet'} |`);
+  const rows = view.flags.map(
+    ({ key, exposurePercent, status, confirmed }) =>
+      `| ${key} | ${exposurePercent} % | ${status} | ${confirmed ? 'yes' : 'not yet'} |`,
+  );
   return ['| Flag | Exposure | Outcome | Confirmed by every instance |', '|---|---|---|---|', ...rows].join('\n');
 }
 
@@ -59,24 +67,42 @@ function rollbackSection(view: RunView): readonly string[] {
 }
 
 function approvalSection(events: readonly RolloutEvent[]): readonly string[] {
-  return section('## Approvals', events.filter(({ type }) => type.startsWith('approval.')));
+  return section(
+    '## Approvals',
+    events.filter(({ type }) => type.startsWith('approval.')),
+  );
 }
 
 function messageSection(events: readonly RolloutEvent[]): readonly string[] {
-  const messages = new Set(events.flatMap((event) => (event.type === 'effect.requested' && event.effect.request.kind === 'message' ? event.effect.id : [])));
-  const lines = events.flatMap((event) => (event.type === 'effect.finished' && messages.has(event.effectId) ? [`- ${utcClock(event.at)} UTC ${event.result.outcome}: ${oneLine(event.result.summary)}`] : []));
+  const messages = new Set(
+    events.flatMap((event) =>
+      event.type === 'effect.requested' && event.effect.request.kind === 'message' ? event.effect.id : [],
+    ),
+  );
+  const lines = events.flatMap((event) =>
+    event.type === 'effect.finished' && messages.has(event.effectId)
+      ? [`- ${utcClock(event.at)} UTC ${event.result.outcome}: ${oneLine(event.result.summary)}`]
+      : [],
+  );
   return lines.length === 0 ? [] : ['## Messages', lines.join('\n')];
 }
 
 function section(title: string, events: readonly RolloutEvent[]): readonly string[] {
   if (events.length === 0) return [];
-  return [title, events.map((event) => `- ${utcClock(event.at)} UTC ${describeEvent(event)} — ${oneLine(event.reason)}${by(event)}`).join('\n')];
+  return [
+    title,
+    events
+      .map((event) => `- ${utcClock(event.at)} UTC ${describeEvent(event)} — ${oneLine(event.reason)}${by(event)}`)
+      .join('\n'),
+  ];
 }
 
 function phaseTable(view: RunView): string {
   const rows = view.phases.flatMap((phase) => [
     `| **${phase.name}** | | ${phase.status} | ${span(phase.startedAt, phase.endedAt)} |`,
-    ...phase.steps.map((step) => `| ${step.id} | ${step.kind} | ${step.status} | ${span(step.startedAt, step.endedAt)} |`),
+    ...phase.steps.map(
+      (step) => `| ${step.id} | ${step.kind} | ${step.status} | ${span(step.startedAt, step.endedAt)} |`,
+    ),
   ]);
   return ['| Phase or step | Kind | State | Took |', '|---|---|---|---|', ...rows].join('\n');
 }

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { movePhase, runView, stepView } from '../../test-support/run-view.ts';
+import { renderRun } from './render-run.ts';
+
+const soaking = runView({
+  phases: movePhase(
+    stepView({
+      health: [
+        {
+          flag: 'search',
+          gate: 'standard',
+          verdict: 'warn',
+          at: 80_000,
+          soakedMs: 60_000,
+          soakMs: 600_000,
+          rules: [
+            {
+              rule: 'errors > 5%',
+              signal: 'errors',
+              verdict: 'pass',
+              value: 1.25,
+              threshold: 5,
+              sample: 900,
+              heldMs: 0,
+              text: '',
+            },
+            {
+              rule: 'latency > 90ms',
+              signal: 'latency',
+              verdict: 'warn',
+              value: 95,
+              threshold: 90,
+              sample: 900,
+              heldMs: 0,
+              text: 'slow',
+            },
+          ],
+        },
+      ],
+    }),
+  ),
+  waits: [
+    {
+      stepId: 'move/search',
+      on: 'time',
+      text: 'search soaks at 10 %: 1m of 10m healthy.',
+      until: 630_000,
+      endedBy: 'time, while it stays healthy',
+      command: 'theseus promote night-20260504-1a2b3c --step move/search',
+    },
+  ],
+});
+
+const held = runView({
+  phases: movePhase(
+    stepView({ hold: { reason: 'no-evidence', text: 'errors: no SDK has reported traffic', since: 0 } }),
+  ),
+  waits: [
+    {
+      stepId: 'move/search',
+      on: 'health',
+      text: 'search is held because nobody can tell whether it is healthy.',
+      until: null,
+      endedBy: 'fresh data, or an operator',
+      command: 'theseus promote night-20260504-1a2b3c --step move/search',
+    },
+  ],
+});
+
+const asking = runView({
+  phases: movePhase(
+    stepView({
+      id: 'move/go',
+      title: 'approve',
+      kind: 'approve',
+      ramp: null,
+      approval: { id: 'a', question: 'Shall we go?', given: ['ana'], missing: '1 of release', requestedAt: 0 },
+    }),
+  ),
+  waits: [
+    {
+      stepId: 'move/go',
+      on: 'person',
+      text: 'Shall we go? Waits for 1 of release (ana agreed).',
+      until: null,
+      endedBy: '1 of release',
+      command: 'theseus approve night-20260504-1a2b3c --step move/go',
+    },
+  ],
+});
+
+const rollingBack = runView({
+  rollbacks: [
+    {
+      id: 'rollback-1',
+      scope: 'flag',
+      target: 'search',
+      reason: 'errors 8 breaks errors > 5%',
+      status: 'running',
+      flags: ['search'],
+      initiatedAt: 80_000,
+      durationMs: null,
+      budgetMs: 120_000,
+      withinBudget: null,
+      verification: [],
+      failure: null,
+    },
+  ],
+  waits: [
+    {
+      stepId: null,
+      on: 'instances',
+      text: 'rollback-1 waits for every instance to serve legacy.',
+      until: null,
+      endedBy: 'the instances',
+      command: null,
+    },
+  ],
+});
+
+const partial = runView({
+  status: 'finished',
+  outcome: 'partial',
+  endedAt: 90_000,
+  rollbacks: [
+    {
+      id: 'rollback-1',
+      scope: 'flag',
+      target: 'search',
+      reason: 'errors',
+      status: 'completed',
+      flags: ['search'],
+      initiatedAt: 0,
+      durationMs: 200,
+      budgetMs: 100,
+      withinBudget: false,
+      verification: ['search: every instance serves legacy'],
+      failure: null,
+    },
+  ],
+});
+
+const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+const squeeze = (lines: readonly string[]): string =>
+  lines.join(' ').replaceAll(' \\ ', ' ').replace(ANSI, '').replace(/\s+/g, ' ');
+const cases = Object.entries({ soaking, held, asking, rollingBack, partial });
+
+describe('renderRun()', () => {
+  it.each(cases)('shows a run that is %s', (_name, view) => {
+    expect(renderRun(view, { width: 100, color: false }).join('\n')).toMatchSnapshot();
+  });
+
+  it.each(cases)('fits %s into 60 columns and leaves nothing out [ALL-6]', (_name, view) => {
+    const narrow = renderRun(view, { width: 60, color: false });
+    expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(60);
+    expect(squeeze(narrow)).toBe(squeeze(renderRun(view, { width: 400, color: false })));
+  });
+
+  it.each(cases)('says the same of %s without colour [ALL-6]', (_name, view) => {
+    const colored = renderRun(view, { width: 60, color: true });
+    expect(colored.join('')).toMatch(ANSI);
+    expect(squeeze(colored)).toBe(squeeze(renderRun(view, { width: 60, color: false })));
+  });
+
+  it('says of every wait what it is for, who ends it and with which command [ALL-6]', () => {
+    for (const view of [soaking, held, asking, rollingBack]) {
+      const shown = squeeze(renderRun(view, { width: 60, color: false }));
+      for (const wait of view.waits) {
+        expect(shown).toContain(wait.text);
+        expect(shown).toContain(`Ended by ${wait.endedBy}.`);
+        if (wait.command !== null) expect(shown).toContain(`${wait.command} --reason '…'`);
+      }
+    }
+  });
+
+  it('gives up steps before it gives up a wait where the screen is low [ALL-6]', () => {
+    const steps = Array.from({ length: 40 }, (_, index) => stepView({ id: `move/${index}`, title: `step ${index}` }));
+    const lines = renderRun({ ...held, phases: movePhase(...steps) }, { width: 80, height: 15, color: false });
+    expect(lines.length).toBeLessThanOrEqual(15);
+    expect(squeeze(lines)).toContain('Ended by fresh data, or an operator.');
+    expect(squeeze(lines)).toMatch(/… \d+ more lines/);
+  });
+
+  it('keeps a command whole for the shell when it must be broken', () => {
+    const lines = renderRun(asking, { width: 60, color: false });
+    const at = lines.findIndex((line) => line.includes('theseus approve'));
+    expect(lines[at]).toMatch(/ \\$/);
+    expect(lines[at + 1]).toContain('--reason');
+  });
+});

@@ -1,0 +1,44 @@
+import type { RunView, StepView } from '@theseus/core/rollout';
+
+/** A run with nothing in it; tests say what they look at. */
+export function runView(changes: Partial<RunView> = {}): RunView {
+  return {
+    runId: 'night-20260504-1a2b3c',
+    plan: 'night',
+    title: 'Night shift',
+    planHash: 'sha256:00',
+    revision: 12,
+    status: 'running',
+    outcome: null,
+    startedAt: 0,
+    endedAt: null,
+    timeCompression: 1,
+    now: 90_000,
+    phases: [],
+    flags: [],
+    rollbacks: [],
+    waits: [],
+    ...changes,
+  };
+}
+
+/** A running phase called `move` with these steps. */
+export function movePhase(...steps: readonly StepView[]): RunView['phases'] {
+  return [{ name: 'move', title: 'move', status: 'running', needs: [], startedAt: 0, endedAt: null, steps }];
+}
+
+export function stepView(changes: Partial<StepView> = {}): StepView {
+  return {
+    id: 'move/search',
+    title: 'search',
+    kind: 'ramp',
+    status: 'running',
+    startedAt: 0,
+    endedAt: null,
+    hold: null,
+    approval: null,
+    ramp: { flag: 'search', throughPercent: [10, 50, 100], exposurePercent: 10, stage: 0 },
+    health: [],
+    ...changes,
+  };
+}

@@ -7,10 +7,7 @@ const USAGE: readonly ErrorCode[] = ['invalid-argument', 'invalid-plan'];
 
 /** Runs one command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that goes away, such as `head`, ends the output and not with a stack trace.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.done);
-  });
+  process.stdout.off('error', endWhenReaderGoes).on('error', endWhenReaderGoes);
   try {
     await createProgram((code: ExitCode) => {
       process.exitCode = code;
@@ -18,6 +15,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeFor(error);
   }
+}
+
+/** A reader that goes away, such as `head`, ends the output and not with a stack trace. */
+function endWhenReaderGoes(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
 }
 
 function exitCodeFor(error: unknown): ExitCode {

@@ -1,0 +1,127 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from './main.ts';
+import { createProgram } from './program.ts';
+import { renderReference } from './reference.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'theseus-cli-'));
+});
+
+async function run(
+  ...args: readonly string[]
+): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
+  let [out, err] = ['', ''];
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text)))),
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((err += String(text)))),
+  ];
+  const before = process.exitCode;
+  try {
+    await main(['node', 'theseus', ...args]);
+    return { code: process.exitCode, out, err };
+  } finally {
+    process.exitCode = before;
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+const TEN_MISTAKES = `plan: ten
+titel: Ten
+cohort: userId
+signals:
+  errors: { telemetry: error-rate }
+  latency: { telemetry: latency-p59 }
+gates:
+  standard:
+    every: 30 secs
+    rules:
+      - erors > 5%: rollback now
+      - errors > 5%: rolback now
+risks:
+  low: { through: [50%, 10%], soak: 30m }
+flags:
+  search: { risk: low }
+channels:
+  log: { console: true }
+messages:
+  done: '{{ plan.titel }}'
+phases:
+  - phase: one
+    needs: [zero]
+    steps:
+      - ramp: serch
+        gate: standrad
+      - notify: log
+        message: done
+`;
+
+describe('theseus', () => {
+  it('check tells ten planted mistakes, each with its line and mend [ALL-1]', async () => {
+    const file = join(folder, 'ten.yaml');
+    await writeFile(file, TEN_MISTAKES);
+    const { code, out } = await run('check', file);
+    const lines = [...out.matchAll(/^\S*ten\.yaml:(\d+):\d+.*$/gm)];
+    expect(code).toBe(2);
+    expect(lines.map(([, line]) => Number(line))).toEqual([2, 6, 9, 11, 12, 14, 20, 23, 25, 26]);
+    expect(out).toContain("did you mean 'standard'");
+  });
+
+  it('check goes on after a file that cannot be read', async () => {
+    const plan = join(folder, 'plan.yaml');
+    await run('init', plan);
+    const { code, out, err } = await run('check', join(folder, 'nowhere.yaml'), plan);
+    expect(code).toBe(2);
+    expect(err).toContain('there is no such file');
+    expect(out).toContain('✓');
+  });
+
+  it('init writes a plan that is valid and succeeds in simulation [ALL-2]', async () => {
+    const file = join(folder, 'first.yaml');
+    expect((await run('init', file)).code).toBe(0);
+    expect((await run('init', file)).code).toBe(1);
+    expect((await run('simulate', file)).code).toBe(0);
+    expect((await run('simulate', file, '--what-if', 'errors=8% at 2h')).code).toBe(1);
+  });
+
+  it('simulate plays a plan of eight weeks [ALL-2]', async () => {
+    const file = join(folder, 'weeks.yaml');
+    const steps = Array.from({ length: 8 }, () => '{ wait: 7d }').join(', ');
+    await writeFile(file, `plan: weeks\ncohort: userId\nphases: [{ phase: one, steps: [${steps}] }]\n`);
+    const { code, out } = await run('simulate', file, '--json');
+    const summary = JSON.parse(out.trim().split('\n').at(-1) ?? '');
+    expect(code).toBe(0);
+    expect(summary.endedAt - summary.startedAt).toBeGreaterThanOrEqual(56 * 86_400_000);
+  });
+
+  it.each([
+    ['an unknown command', ['statsu'], 'status'],
+    ['a missing reason', ['approve'], "add --reason 'why'"],
+    ['two scopes', ['rollback', '--flag', 'a', '--phase', 'b'], 'one of --flag'],
+    ['an unreadable duration', ['rollback', '--plan', '--over', 'soon'], 'write 5m'],
+    ['a bad factor', ['simulate', 'x.yaml', '--compress', '0'], 'from 1 on'],
+    ['a bad variable', ['check', 'x.yaml', '--set', 'x'], 'name=value'],
+    ['no address', ['status', '--url', 'garbage', '--token', 't'], 'http://127.0.0.1:4400'],
+  ])('refuses %s with exit code 2 before it asks a server', async (_what, args, text) => {
+    const { code, err } = await run(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(text);
+  });
+
+  it('says where no server answers, with exit code 1', async () => {
+    const { code, err } = await run('status', '--url', 'http://127.0.0.1:1', '--token', 't');
+    expect(code).toBe(1);
+    expect(err).toContain('No Theseus server answers at http://127.0.0.1:1 (bad port)');
+  });
+
+  it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {
+    const file = new URL('../../../docs/reference/cli.md', import.meta.url);
+    const text = renderReference(createProgram(() => undefined));
+    if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, text);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+});

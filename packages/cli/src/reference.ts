@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+
+const WIDTH = 100;
+
+/** The reference of the command line as Markdown: every command's own help, so that the two cannot differ. */
+export function renderReference(program: Command): string {
+  const sections = [program, ...program.commands].map((command) => {
+    const title = command === program ? 'theseus' : `theseus ${command.name()}`;
+    return `## ${title}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``;
+  });
+  return `# The command line\n\nEvery command tells the same with \`--help\`.\n\n${EXIT_CODES}\n\n${sections.join('\n\n')}\n`;
+}
+
+const EXIT_CODES = `| Exit code | Meaning |
+|---|---|
+| 0 | done, or the plan ran to its end with everything on the candidate |
+| 1 | failed, refused by the server, or rolled back |
+| 2 | the command was not understood, or the plan is not valid |
+| 3 | held or waiting: for health, time or a person |`;
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut: (part) => void (text += part),
+    getOutHelpWidth: () => WIDTH,
+    getOutHasColors: () => false,
+  });
+  command.outputHelp();
+  return text.trimEnd();
+}

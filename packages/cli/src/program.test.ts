@@ -17,8 +17,14 @@ async function run(
 ): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
   let [out, err] = ['', ''];
   const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((out += String(text)))),
-    vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((err += String(text)))),
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      out += String(text);
+      return true;
+    }),
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      err += String(text);
+      return true;
+    }),
   ];
   const before = process.exitCode;
   try {

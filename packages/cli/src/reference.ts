@@ -21,7 +21,9 @@ const EXIT_CODES = `| Exit code | Meaning |
 function helpOf(command: Command): string {
   let text = '';
   command.configureOutput({
-    writeOut: (part) => void (text += part),
+    writeOut: (part) => {
+      text += part;
+    },
     getOutHelpWidth: () => WIDTH,
     getOutHasColors: () => false,
   });

@@ -28,7 +28,9 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
   return new Promise((resolve) => {
     const child = spawn(program, given, {
       cwd: options.folder,
-      env: Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+      env: Object.fromEntries(
+        PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+      ),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -50,7 +52,10 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
       resolve({ exitCode, output: output.text(), durationMs: Math.round(performance.now() - startedAt), problem });
     };
     child.once('error', (error: NodeJS.ErrnoException) => {
-      problem = error.code === 'ENOENT' ? `there is no program '${program}' in ${options.folder} or on the PATH` : error.message;
+      problem =
+        error.code === 'ENOENT'
+          ? `there is no program '${program}' in ${options.folder} or on the PATH`
+          : error.message;
       end(null);
     });
     child.once('close', (code, signal) => {

@@ -6,7 +6,11 @@ import type { EffectRunner } from '../ports/effect-runner.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 
 export interface BaselineParts {
-  readonly window: (flag: string, fromMs: number, toMs: number) => Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry }>;
+  readonly window: (
+    flag: string,
+    fromMs: number,
+    toMs: number,
+  ) => Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry }>;
   readonly measure: (arm: ArmTelemetry, metric: TelemetryMetric) => number | null;
   readonly readAll: (requests: readonly ReadingRequest[]) => Promise<readonly Reading[]>;
   readonly now: () => number;
@@ -38,9 +42,15 @@ export function baselineRunner(parts: BaselineParts): EffectRunner {
         await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       }
       const shared = await recordShared(parts, plan, runId);
-      if (typeof shared === 'string') return { outcome: 'failed', summary: shared, durationMs: parts.now() - startedAt };
+      if (typeof shared === 'string')
+        return { outcome: 'failed', summary: shared, durationMs: parts.now() - startedAt };
       const summary = `recorded for ${flags.length} flags: ${telemetry.map(({ name }) => name).join(', ') || 'no telemetry'}`;
-      return { outcome: 'succeeded', summary, durationMs: parts.now() - startedAt, baselines: { ...baselines, '*': shared } };
+      return {
+        outcome: 'succeeded',
+        summary,
+        durationMs: parts.now() - startedAt,
+        baselines: { ...baselines, '*': shared },
+      };
     },
   };
 }
@@ -48,7 +58,11 @@ export function baselineRunner(parts: BaselineParts): EffectRunner {
 /** Only signals that some rule compares with the baseline are worth recording; where none does, all are. */
 function baselineSignals(plan: Plan): readonly Signal[] {
   const bounds = Object.values(plan.gates).flatMap(({ rules }) => rules.map(({ condition }) => condition));
-  const named = new Set(bounds.filter(({ bound }) => bound.kind !== 'absolute' && bound.reference === 'baseline').map(({ signal }) => signal));
+  const named = new Set(
+    bounds
+      .filter(({ bound }) => bound.kind !== 'absolute' && bound.reference === 'baseline')
+      .map(({ signal }) => signal),
+  );
   const signals = Object.values(plan.signals);
   return named.size === 0 ? signals : signals.filter(({ name }) => named.has(name));
 }

@@ -14,15 +14,24 @@ export function commandRunner(settings: CommandSettings): EffectRunner {
       if (!settings.allowRun) return { outcome: 'failed', summary: NOT_ALLOWED, durationMs: 0 };
       const { argv, captures } = effect.request;
       const timeoutMs = effect.timeoutMs ?? TIMEOUT_MS;
-      const { exitCode, output, durationMs, problem } = await settings.run(argv, { folder: settings.folder, timeoutMs, signal });
-      const failed = (why: string): EffectResult => ({ outcome: 'failed', summary: `${argv.join(' ')}: ${why}`, durationMs });
+      const { exitCode, output, durationMs, problem } = await settings.run(argv, {
+        folder: settings.folder,
+        timeoutMs,
+        signal,
+      });
+      const failed = (why: string): EffectResult => ({
+        outcome: 'failed',
+        summary: `${argv.join(' ')}: ${why}`,
+        durationMs,
+      });
       if (problem !== null) return failed(problem);
       if (exitCode !== 0) return failed(`exit code ${exitCode}: ${lastLine(output)}`);
       const found: Record<string, string> = {};
       for (const { name, pattern } of captures) {
         const matcher = RE2JS.compile(pattern).matcher(output);
         const value = matcher.find() ? matcher.group(1) : null;
-        if (value === null || value === undefined) return failed(`nothing in its output matches '${pattern}', so '${name}' is not known`);
+        if (value === null || value === undefined)
+          return failed(`nothing in its output matches '${pattern}', so '${name}' is not known`);
         found[name] = value;
       }
       const summary = `${argv.join(' ')}: ${lastLine(output) || 'exit code 0'}`;

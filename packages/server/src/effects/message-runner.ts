@@ -66,7 +66,8 @@ async function post(address: string, text: string, key: string, stopping: AbortS
     return { failure: `HTTP ${response.status}`, retryAfterMs, isFinal };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : null;
-    const failure = (cause as NodeJS.ErrnoException | null)?.code ?? (cause === null ? errorText(error) : 'the connection failed');
+    const failure =
+      (cause as NodeJS.ErrnoException | null)?.code ?? (cause === null ? errorText(error) : 'the connection failed');
     return { failure, retryAfterMs: 0, isFinal: false };
   }
 }

@@ -57,7 +57,8 @@ async function lookAtHttp(probe: HttpProbe, stopping: AbortSignal): Promise<Look
     const tookMs = Math.round(performance.now() - startedAt);
     const found = `${method} ${url} answered ${response.status} in ${tookMs} ms`;
     if (response.status !== expect.status) return { ok: false, text: `${found}, expected ${expect.status}` };
-    if (expect.contains !== null && !body.includes(expect.contains)) return { ok: false, text: `${found} without '${expect.contains}'` };
+    if (expect.contains !== null && !body.includes(expect.contains))
+      return { ok: false, text: `${found} without '${expect.contains}'` };
     return { ok: true, text: found };
   } catch (error) {
     const late = error instanceof Error && error.name === 'TimeoutError';
@@ -74,13 +75,21 @@ function causeOf(error: unknown): string {
 async function lookByCommand(probe: CommandProbe, settings: CommandSettings, signal: AbortSignal): Promise<Look> {
   const name = probe.command.argv.join(' ');
   if (!settings.allowRun) return { ok: false, text: NOT_ALLOWED };
-  const end = await settings.run(probe.command.argv, { folder: settings.folder, timeoutMs: COMMAND_TIMEOUT_MS, signal });
+  const end = await settings.run(probe.command.argv, {
+    folder: settings.folder,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    signal,
+  });
   if (end.problem !== null) return { ok: false, text: `${name}: ${end.problem}` };
   if (end.exitCode !== probe.expect.exitCode) {
-    return { ok: false, text: `${name} ended with exit code ${end.exitCode}, expected ${probe.expect.exitCode}: ${lastLine(end.output)}` };
+    return {
+      ok: false,
+      text: `${name} ended with exit code ${end.exitCode}, expected ${probe.expect.exitCode}: ${lastLine(end.output)}`,
+    };
   }
   const { contains } = probe.expect;
-  if (contains !== null && !end.output.includes(contains)) return { ok: false, text: `${name} did not print '${contains}'` };
+  if (contains !== null && !end.output.includes(contains))
+    return { ok: false, text: `${name} did not print '${contains}'` };
   return { ok: true, text: `${name} ended with exit code ${end.exitCode}` };
 }
 

@@ -29,7 +29,9 @@ export function statusOf(error: unknown): 400 | 401 | 403 | 404 | 409 | 413 | 42
 }
 
 /** What a caller may know of an error: nothing of one that was not expected. */
-export function errorAnswer(error: unknown): { readonly error: { readonly code: ErrorCode; readonly message: string } } {
+export function errorAnswer(error: unknown): {
+  readonly error: { readonly code: ErrorCode; readonly message: string };
+} {
   if (error instanceof TheseusError) return { error: { code: error.code, message: error.message } };
   if (isConnectionFailure(error)) {
     return { error: { code: 'database-failed', message: 'The database does not answer at the moment: try again' } };
@@ -41,5 +43,8 @@ export function errorAnswer(error: unknown): { readonly error: { readonly code: 
 function isConnectionFailure(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : '';
-  return /^(08|57P)|^ECONN|^EPIPE|^ETIMEDOUT/.test(code) || /Connection terminated|timeout exceeded when trying to connect/.test(text);
+  return (
+    /^(08|57P)|^ECONN|^EPIPE|^ETIMEDOUT/.test(code) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(text)
+  );
 }

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
-import { type CompiledFlags, compileFlags, type Evaluation, type EvaluationContext, type EvaluationReason } from '@theseus/core/flag';
+import {
+  type CompiledFlags,
+  compileFlags,
+  type Evaluation,
+  type EvaluationContext,
+  type EvaluationReason,
+} from '@theseus/core/flag';
 import { formatEvent, openEventStream } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
@@ -76,12 +82,20 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
       const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
       return context.json(answer, 404);
     },
-    (result, context) => (result.success ? undefined : badContext(context.req.param('key'), (answer) => context.json(answer, 400))),
+    (result, context) =>
+      result.success ? undefined : badContext(context.req.param('key'), (answer) => context.json(answer, 400)),
   );
 }
 
-function badContext<Answer>(key: string | undefined, send: (answer: z.infer<typeof OfrepErrorSchema>) => Answer): Answer {
-  return send({ ...(key === undefined ? {} : { key }), errorCode: 'INVALID_CONTEXT', errorDetails: "send { 'context': { 'targetingKey': … } }" });
+function badContext<Answer>(
+  key: string | undefined,
+  send: (answer: z.infer<typeof OfrepErrorSchema>) => Answer,
+): Answer {
+  return send({
+    ...(key === undefined ? {} : { key }),
+    errorCode: 'INVALID_CONTEXT',
+    errorDetails: "send { 'context': { 'targetingKey': … } }",
+  });
 }
 
 function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
@@ -135,7 +149,13 @@ function addOfrepConfiguration(api: HttpApi): void {
 }
 
 function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): void {
-  const answer = z.object({ key: z.string(), enabled: z.boolean(), variant: z.string(), reason: z.string(), version: z.number() });
+  const answer = z.object({
+    key: z.string(),
+    enabled: z.boolean(),
+    variant: z.string(),
+    reason: z.string(),
+    version: z.number(),
+  });
   const answerFor = (key: string, subject: EvaluationContext) => {
     const { arm, reason, version } = compiled().evaluate(key, subject);
     return { key, enabled: arm === 'candidate', variant: arm, reason, version };
@@ -147,7 +167,10 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
       summary: 'One flag for one subject; poll it with its ETag, or stream it',
       request: { params: z.object({ key: z.string().min(1).max(300) }) },
       responses: {
-        200: { description: 'The answer', content: { 'application/json': { schema: answer }, 'text/event-stream': { schema: z.string() } } },
+        200: {
+          description: 'The answer',
+          content: { 'application/json': { schema: answer }, 'text/event-stream': { schema: z.string() } },
+        },
         304: { description: 'Not changed' },
         404: json(OfrepErrorSchema, 'There is no such flag'),
       },
@@ -167,7 +190,9 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
           last = seen;
         };
         let unsubscribe = (): void => undefined;
-        const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () => unsubscribe());
+        const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () =>
+          unsubscribe(),
+        );
         unsubscribe = parts.flags.onChange(send);
         send();
         return RESPONSE_ALREADY_SENT as never;

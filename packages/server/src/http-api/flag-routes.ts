@@ -1,5 +1,5 @@
-import { createRoute, z } from '@hono/zod-openapi';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { createRoute, z } from '@hono/zod-openapi';
 import type { FlagDocument } from '@theseus/core/flag';
 import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
@@ -18,7 +18,10 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
       path: '/api/v1/flags',
       summary: 'All flags, for local evaluation',
       responses: {
-        200: json(z.looseObject({ version: z.number() }).openapi('FlagDocument'), 'The document; its ETag is its version'),
+        200: json(
+          z.looseObject({ version: z.number() }).openapi('FlagDocument'),
+          'The document; its ETag is its version',
+        ),
         304: { description: 'Not changed' },
       },
     }),

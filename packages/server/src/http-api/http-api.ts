@@ -2,9 +2,9 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { HTTPException } from 'hono/http-exception';
 import { requireRole } from './access.ts';
+import { errorAnswer, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
-import { errorAnswer, statusOf } from './error-answer.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSystemRoutes } from './system-routes.ts';
@@ -16,7 +16,10 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
       if (result.success) return;
       const [issue] = result.error.issues;
       const place = issue?.path.join('.') || 'body';
-      throw new TheseusError('invalid-argument', `The request is not valid at '${place}': ${issue?.message ?? 'unknown'}`);
+      throw new TheseusError(
+        'invalid-argument',
+        `The request is not valid at '${place}': ${issue?.message ?? 'unknown'}`,
+      );
     },
   });
   api.use('*', async (context, next) => {
@@ -43,7 +46,10 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   });
   api.onError((error, context) => {
     if (error instanceof HTTPException && error.status < 500) {
-      return context.json(errorAnswer(new TheseusError('invalid-argument', error.message || 'The request cannot be read')), error.status);
+      return context.json(
+        errorAnswer(new TheseusError('invalid-argument', error.message || 'The request cannot be read')),
+        error.status,
+      );
     }
     const status = statusOf(error);
     if (status >= 500) parts.log('error', `${context.req.method} ${context.req.path} failed: ${error.message}`);

@@ -29,7 +29,10 @@ export function listen(api: HttpApi, options: { readonly host: string; readonly 
   });
 }
 
-function cannotListen({ host, port }: { readonly host: string; readonly port: number }, error: NodeJS.ErrnoException): TheseusError {
+function cannotListen(
+  { host, port }: { readonly host: string; readonly port: number },
+  error: NodeJS.ErrnoException,
+): TheseusError {
   const place = `${host}:${port}`;
   const why =
     error.code === 'EADDRINUSE'

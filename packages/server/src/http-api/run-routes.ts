@@ -85,7 +85,10 @@ function addReading(api: HttpApi, parts: HttpApiParts): void {
       summary: 'The log of a run, in order',
       request: { params: runParams, query },
       responses: {
-        200: json(z.object({ events: z.array(RecordedEventSchema), next: z.number().nullable() }), 'The events; `next` is the `after` of the next page'),
+        200: json(
+          z.object({ events: z.array(RecordedEventSchema), next: z.number().nullable() }),
+          'The events; `next` is the `after` of the next page',
+        ),
         404: refused,
       },
     }),
@@ -107,7 +110,10 @@ function addCommands(api: HttpApi, parts: HttpApiParts): void {
       summary: 'Pause, resume, approve, reject, promote, retry, roll back or abort',
       request: { params: runParams, body },
       responses: {
-        200: json(z.object({ run: RunViewSchema, events: z.array(RecordedEventSchema) }), 'Done; the events it led to at once'),
+        200: json(
+          z.object({ run: RunViewSchema, events: z.array(RecordedEventSchema) }),
+          'Done; the events it led to at once',
+        ),
         403: refused,
         404: refused,
         409: refused,

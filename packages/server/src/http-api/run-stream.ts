@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
-import type { ApiEnvironment, HttpApiParts } from './http-api-parts.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
+import type { ApiEnvironment, HttpApiParts } from './http-api-parts.ts';
 
 /** Between two views, so that a fast gate does not flood whoever looks on. */
 const VIEW_EVERY_MS = 250;

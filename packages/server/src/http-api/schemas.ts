@@ -84,7 +84,10 @@ const armTelemetry = z.strictObject({
   requests: z.number().int().min(0),
   errors: z.number().int().min(0),
   fallbacks: z.number().int().min(0),
-  latency: z.array(z.number().int().min(0)).max(4_000).refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count'),
+  latency: z
+    .array(z.number().int().min(0))
+    .max(4_000)
+    .refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count'),
 });
 
 export const TelemetryBatchSchema = z

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { TheseusError } from '@theseus/core/error';
 import { TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
+import { bodyLimit } from 'hono/body-limit';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { ErrorSchema, ReportSchema, TelemetryBatchSchema } from './schemas.ts';
 
@@ -52,7 +52,12 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
 }
 
 function addHealth(api: HttpApi, parts: HttpApiParts): void {
-  const health = z.object({ status: z.literal('ok'), version: z.string(), database: z.literal('ok'), time: z.number() });
+  const health = z.object({
+    status: z.literal('ok'),
+    version: z.string(),
+    database: z.literal('ok'),
+    time: z.number(),
+  });
   api.openapi(
     createRoute({
       method: 'get',
@@ -76,7 +81,10 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
       path: '/api/v1/telemetry',
       summary: 'Take in the counters of one SDK instance',
       request: { body },
-      responses: { 200: json(z.object({ version: z.number() }), 'Durable; the version of the flags now'), 400: refused },
+      responses: {
+        200: json(z.object({ version: z.number() }), 'Durable; the version of the flags now'),
+        400: refused,
+      },
     }),
     async (context) => {
       await parts.telemetry.receive(context.req.valid('json') as TelemetryBatch);
@@ -91,9 +99,15 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
       summary: 'All requests ever counted, by flag and arm',
       responses: { 200: json(totals, 'The counts') },
     }),
-    async (context) => context.json({ flags: { ...(await parts.telemetry.totals()) } as Record<string, Record<string, unknown>> }, 200),
+    async (context) =>
+      context.json({ flags: { ...(await parts.telemetry.totals()) } as Record<string, Record<string, unknown>> }, 200),
   );
-  const instance = z.object({ instance: z.string(), service: z.string(), servedVersion: z.number(), lastSeen: z.number() });
+  const instance = z.object({
+    instance: z.string(),
+    service: z.string(),
+    servedVersion: z.number(),
+    lastSeen: z.number(),
+  });
   api.openapi(
     createRoute({
       method: 'get',

@@ -63,7 +63,10 @@ export async function migrate(database: Database): Promise<void> {
     const newest = MIGRATIONS.at(-1)?.id ?? 0;
     const unknown = [...done].find((id) => id > newest);
     if (unknown !== undefined) {
-      throw new TheseusError('unsupported', `The database was made by a newer Theseus (migration ${unknown}): update this one`);
+      throw new TheseusError(
+        'unsupported',
+        `The database was made by a newer Theseus (migration ${unknown}): update this one`,
+      );
     }
     for (const { id, sql } of MIGRATIONS.filter((migration) => !done.has(migration.id))) {
       await client.query(sql);

@@ -1,8 +1,8 @@
 import { TheseusError } from '@theseus/core/error';
 import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
 import type { RolloutState } from '@theseus/core/rollout';
-import type { FlagService } from '../ports/flag-service.ts';
 import type { Client, Queryable } from '../ports/database.ts';
+import type { FlagService } from '../ports/flag-service.ts';
 
 /** How often SDKs report when no run asks for more. */
 export const IDLE_FLUSH_MS = 5_000;
@@ -81,7 +81,10 @@ export class FlagStore implements FlagService {
     await client.query(
       `insert into theseus.segment (key, definition) select * from unnest($1::text[], $2::json[])
        on conflict (key) do update set definition = excluded.definition`,
-      [segments.map(({ key }) => segmentKey(state, key)), segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) }))],
+      [
+        segments.map(({ key }) => segmentKey(state, key)),
+        segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) })),
+      ],
     );
     await this.write(client, state, keys);
   }

@@ -45,7 +45,9 @@ export class Notifications {
       await client.connect();
       for (const channel of this.#options.channels) await client.query(`listen ${client.escapeIdentifier(channel)}`);
     } catch (error) {
-      this.#options.onProblem(`cannot listen to the database: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.onProblem(
+        `cannot listen to the database: ${error instanceof Error ? error.message : String(error)}`,
+      );
       void client.end().catch(() => undefined);
       lost();
       return;

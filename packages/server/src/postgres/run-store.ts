@@ -103,7 +103,13 @@ export class RunStore {
        where run_id = $1 and seq > $2 order by seq limit $3`,
       [runId, after, limit],
     );
-    return rows.map(({ seq, event, previous_hash, hash }) => ({ runId, seq, event, previousHash: previous_hash, hash }));
+    return rows.map(({ seq, event, previous_hash, hash }) => ({
+      runId,
+      seq,
+      event,
+      previousHash: previous_hash,
+      hash,
+    }));
   }
 
   /** Newest first. */
@@ -116,7 +122,9 @@ export class RunStore {
   }
 
   async watches(queryable: Queryable, runId: string): Promise<ReadonlyMap<string, Watch>> {
-    const { rows } = await queryable.query<{ watch: Watch }>('select watch from theseus.watch where run_id = $1', [runId]);
+    const { rows } = await queryable.query<{ watch: Watch }>('select watch from theseus.watch where run_id = $1', [
+      runId,
+    ]);
     return new Map(rows.map(({ watch }) => [watch.id, watch]));
   }
 

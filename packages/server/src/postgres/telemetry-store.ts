@@ -1,7 +1,7 @@
 import type { ArmTelemetry, FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
+import type { Client, Database, Queryable } from '../ports/database.ts';
 import type { ArmTotals, InstanceView, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
-import type { Client, Database, Queryable } from '../ports/database.ts';
 
 export const SERVED_CHANNEL = 'theseus_served';
 
@@ -45,7 +45,9 @@ export class TelemetryStore {
       if (fresh.length === 0) return false;
       await addIncrements(client, incrementsOf(fresh, known));
       await saveInstances(client, fresh, known);
-      const moved = fresh.some(({ instance, servedVersion }) => Number(known.get(instance)?.served_version ?? -1) !== servedVersion);
+      const moved = fresh.some(
+        ({ instance, servedVersion }) => Number(known.get(instance)?.served_version ?? -1) !== servedVersion,
+      );
       if (moved) await client.query('select pg_notify($1, $2)', [SERVED_CHANNEL, '']);
       return moved;
     });
@@ -122,7 +124,8 @@ function newestByInstance(batches: readonly TelemetryBatch[]): Map<string, Telem
   for (const batch of batches) {
     const known = newest.get(batch.instance);
     if (known === undefined) newest.set(batch.instance, batch);
-    else if (batch.sequence > known.sequence) newest.set(batch.instance, { ...batch, flags: { ...known.flags, ...batch.flags } });
+    else if (batch.sequence > known.sequence)
+      newest.set(batch.instance, { ...batch, flags: { ...known.flags, ...batch.flags } });
     else newest.set(batch.instance, { ...known, flags: { ...batch.flags, ...known.flags } });
   }
   return newest;
@@ -137,7 +140,10 @@ async function lockInstances(client: Client, instances: readonly string[]): Prom
   return new Map(rows.map((row) => [row.instance, row]));
 }
 
-function incrementsOf(batches: readonly TelemetryBatch[], known: ReadonlyMap<string, InstanceRow>): Map<string, FlagTelemetry> {
+function incrementsOf(
+  batches: readonly TelemetryBatch[],
+  known: ReadonlyMap<string, InstanceRow>,
+): Map<string, FlagTelemetry> {
   const increments = new Map<string, FlagTelemetry>();
   for (const batch of batches) {
     const before = known.get(batch.instance)?.counters ?? {};
@@ -161,7 +167,11 @@ async function addIncrements(client: Client, increments: ReadonlyMap<string, Fla
   await client.query(
     `insert into theseus.telemetry (flag, at, legacy, candidate)
      select flag, now(), legacy, candidate from unnest($1::text[], $2::json[], $3::json[]) as new (flag, legacy, candidate)`,
-    [flags, entries.map(([, { legacy }]) => JSON.stringify(legacy)), entries.map(([, { candidate }]) => JSON.stringify(candidate))],
+    [
+      flags,
+      entries.map(([, { legacy }]) => JSON.stringify(legacy)),
+      entries.map(([, { candidate }]) => JSON.stringify(candidate)),
+    ],
   );
   const { rows } = await client.query<{ flag: string; legacy: ArmTotals; candidate: ArmTotals }>(
     'select flag, legacy, candidate from theseus.telemetry_total where flag = any($1) order by flag for update',

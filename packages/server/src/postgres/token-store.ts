@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
 import type { Database } from '../ports/database.ts';
+import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
 
 const PREFIX: Readonly<Record<Role, string>> = { operator: 'ths_op_', sdk: 'ths_sdk_' };
 
@@ -36,10 +36,10 @@ export class TokenStore implements TokenService {
       const { rows } = await client.query('select from theseus.token limit 1');
       if (rows.length > 0) return false;
       const tokens = await offer();
-      await client.query(`insert into theseus.token (hash, name, role) values ($1, 'operator', 'operator'), ($2, 'sdk', 'sdk')`, [
-        hashOf(tokens.operator),
-        hashOf(tokens.sdk),
-      ]);
+      await client.query(
+        `insert into theseus.token (hash, name, role) values ($1, 'operator', 'operator'), ($2, 'sdk', 'sdk')`,
+        [hashOf(tokens.operator), hashOf(tokens.sdk)],
+      );
       return true;
     });
   }

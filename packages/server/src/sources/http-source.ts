@@ -12,7 +12,10 @@ const MOST_BYTES = 1_048_576;
 export async function readHttp(signal: Signal, url: string, pointer: string): Promise<Reading> {
   const of = { signal: signal.name, source: `http ${url}` };
   try {
-    const response = await fetch(fillSecrets(url, process.env), { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(fillSecrets(url, process.env), {
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     if (!response.ok) {
       await response.body?.cancel();
       return noReading(of, 'error', `the source answered HTTP ${response.status}`);

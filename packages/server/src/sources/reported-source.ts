@@ -12,10 +12,14 @@ export interface ReportedValues {
 }
 
 /** Reads the newest value that somebody reported, for as long as it counts as fresh. */
-export async function readReported(values: ReportedValues, { runId, signal, flag, now }: ReadingRequest): Promise<Reading> {
+export async function readReported(
+  values: ReportedValues,
+  { runId, signal, flag, now }: ReadingRequest,
+): Promise<Reading> {
   const of = { signal: signal.name, source: 'reported' };
   const found = await values.latest(runId, signal.name, flag);
-  if (found === null) return noReading(of, 'no-data', `nobody has reported it yet: theseus signal ${signal.name} VALUE`);
+  if (found === null)
+    return noReading(of, 'no-data', `nobody has reported it yet: theseus signal ${signal.name} VALUE`);
   const ageMs = Math.max(0, now - found.at);
   const source = `reported by ${found.by}`;
   const status = ageMs > signal.freshForMs ? 'stale' : 'ok';

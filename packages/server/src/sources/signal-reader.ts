@@ -16,7 +16,9 @@ export interface SignalReaderParts extends CommandSourceOptions {
 const DEADLINE_MS = 12_000;
 
 /** Reads all signals at once. Never rejects: whatever a source does, each request gets its reading. */
-export function signalReader(parts: SignalReaderParts): (requests: readonly ReadingRequest[]) => Promise<readonly Reading[]> {
+export function signalReader(
+  parts: SignalReaderParts,
+): (requests: readonly ReadingRequest[]) => Promise<readonly Reading[]> {
   return (requests) => Promise.all(requests.map((request) => readWithin(parts, request)));
 }
 

@@ -12,10 +12,18 @@ export interface TelemetryWindows {
   ): Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry; readonly newestAt: number | null }>;
 }
 
-const QUANTILES: Partial<Record<TelemetryMetric, number>> = { 'latency-p50': 0.5, 'latency-p95': 0.95, 'latency-p99': 0.99 };
+const QUANTILES: Partial<Record<TelemetryMetric, number>> = {
+  'latency-p50': 0.5,
+  'latency-p95': 0.95,
+  'latency-p99': 0.99,
+};
 
 /** Reads what SDKs counted for the flag: since its present exposure was set, and no longer than the signal looks back. */
-export async function readTelemetry(windows: TelemetryWindows, request: ReadingRequest, metric: TelemetryMetric): Promise<Reading> {
+export async function readTelemetry(
+  windows: TelemetryWindows,
+  request: ReadingRequest,
+  metric: TelemetryMetric,
+): Promise<Reading> {
   const of = { signal: request.signal.name, source: 'telemetry' };
   if (request.flag === null) return noReading(of, 'no-data', 'telemetry belongs to flags, and none is watched here');
   const from = Math.max(request.since, request.now - request.signal.overMs);
@@ -28,7 +36,14 @@ export async function readTelemetry(windows: TelemetryWindows, request: ReadingR
   const value = measure(candidate, metric);
   if (value === null) return noReading(of, 'no-data', 'nothing was timed on the candidate yet');
   const compared = measure(legacy, metric);
-  return { ...of, status: 'ok', value, ...(compared === null ? {} : { legacy: compared }), sample: candidate.requests, ageMs };
+  return {
+    ...of,
+    status: 'ok',
+    value,
+    ...(compared === null ? {} : { legacy: compared }),
+    sample: candidate.requests,
+    ageMs,
+  };
 }
 
 /** Requests of both arms a second: what users ask for, whichever arm answers. */

@@ -1,0 +1,81 @@
+import type { TelemetryBatch } from '@theseus/core/health';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
+import type { Database } from '../ports/database.ts';
+import { migrate, openDatabase } from './database.ts';
+import { compactTelemetry, TelemetryStore } from './telemetry-store.ts';
+
+let postgres: TestDatabase;
+let database: Database;
+let store: TelemetryStore;
+
+beforeAll(async () => {
+  postgres = await testDatabase();
+  database = openDatabase({ connectionString: postgres.url, maxConnections: 5, onError: () => undefined });
+  await migrate(database);
+  store = new TelemetryStore(database);
+}, 60_000);
+
+afterAll(async () => {
+  await database?.close();
+  await postgres?.close();
+});
+
+function batch(instance: string, flag: string, sequence: number, requests: number, errors = 0): TelemetryBatch {
+  const none = { requests: 0, errors: 0, fallbacks: 0, latency: [] };
+  const candidate = { requests, errors, fallbacks: 0, latency: [100, requests] };
+  return {
+    instance,
+    service: 'test',
+    sequence,
+    servedVersion: sequence,
+    flags: { [flag]: { legacy: none, candidate } },
+  };
+}
+
+const counted = async (flag: string) => (await store.window(flag, 0, Date.now() + 60_000)).candidate;
+
+describe('TelemetryStore', () => {
+  it('adds what is new of cumulative counters, whatever is lost, repeated or late', async () => {
+    await store.receive([batch('a', 'one', 1, 10, 1)]);
+    await store.receive([batch('a', 'one', 1, 10, 1)]);
+    // The second batch is lost; the third holds it all.
+    await store.receive([batch('a', 'one', 3, 30, 4)]);
+    await store.receive([batch('a', 'one', 2, 20, 2)]);
+    await store.receive([batch('b', 'one', 1, 5)]);
+    expect(await counted('one')).toEqual({ requests: 35, errors: 4, fallbacks: 0, latency: [100, 35] });
+    expect((await store.totals())['one']?.candidate).toEqual({ requests: 35, errors: 4, fallbacks: 0 });
+  });
+
+  it('says when an instance serves another version than before', async () => {
+    expect(await store.receive([batch('c', 'two', 1, 1)])).toBe(true);
+    expect(await store.receive([{ ...batch('c', 'two', 2, 2), servedVersion: 1 }])).toBe(false);
+    expect(await store.receive([batch('c', 'two', 3, 3)])).toBe(true);
+  });
+
+  it('counts many batches of one group as one after another', async () => {
+    await store.receive([batch('d', 'three', 1, 1), batch('d', 'three', 2, 7), batch('e', 'three', 1, 2)]);
+    expect((await counted('three')).requests).toBe(9);
+  });
+
+  it('merges old records without losing a request or a bucket', async () => {
+    for (let sequence = 1; sequence <= 6; sequence += 1)
+      await store.receive([batch('f', 'four', sequence, sequence * 10)]);
+    const before = await counted('four');
+    await compactTelemetry(database, Date.now() + 600_000);
+    const { rowCount } = await database.query("select from theseus.telemetry where flag = 'four'");
+    expect(rowCount).toBeLessThanOrEqual(2);
+    expect(await counted('four')).toEqual(before);
+  });
+
+  it('keeps reported values by run and flag, the newest that fits [CO-10]', async () => {
+    const value = { signal: 'complaints', by: 'ana' };
+    await store.report({ ...value, value: 1, runId: null, flag: null });
+    await store.report({ ...value, value: 2, runId: 'run-1', flag: 'cache' });
+    await store.report({ ...value, value: 3, runId: 'run-2', flag: null });
+    expect((await store.latest('run-1', 'complaints', 'cache'))?.value).toBe(2);
+    expect((await store.latest('run-1', 'complaints', 'search'))?.value).toBe(1);
+    expect((await store.latest('run-2', 'complaints', null))?.value).toBe(3);
+    expect(await store.latest('run-1', 'p0', null)).toBeNull();
+  });
+});

@@ -87,15 +87,19 @@ function healthyValue(plan: Plan, signal: Signal): number {
     }));
   const upper = Math.min(...bounds.filter(({ isUpper }) => isUpper).map(({ value }) => value));
   const lower = Math.max(...bounds.filter(({ isUpper }) => !isUpper).map(({ value }) => value));
-  const accepted = (value: number): boolean => value < upper * 0.9 && value > lower + Math.abs(lower) * 0.01;
+  const accepted = (value: number): boolean =>
+    (upper === Number.POSITIVE_INFINITY || value < upper * 0.9) &&
+    (lower === Number.NEGATIVE_INFINITY || value > lower + Math.abs(lower) * 0.01);
   if (usual !== undefined && accepted(usual)) return usual;
   return between(lower, upper, signal.unit);
 }
 
 function between(lower: number, upper: number, unit: SignalUnit): number {
-  const top = Number.isFinite(upper) ? upper : unit === 'percent' ? 100 : lower * 2 + 1;
-  const bottom = Number.isFinite(lower) ? lower : 0;
-  return Number.isFinite(lower) ? (bottom + top) / 2 : top / 4;
+  const isBounded = Number.isFinite(lower);
+  const usualSpan = unit === 'percent' ? 100 : 2 * Math.max(1, isBounded ? Math.abs(lower) : 0);
+  const most = unit === 'percent' ? 100 : Number.POSITIVE_INFINITY;
+  const top = Math.min(most, Number.isFinite(upper) ? upper : (isBounded ? lower : 0) + usualSpan);
+  return isBounded ? (lower + top) / 2 : top / 4;
 }
 
 /** mulberry32: small, fast and good enough to make readings wander. */

@@ -55,6 +55,38 @@ describe('simulate()', () => {
     expect(result.events.some(({ type }) => type === 'step.held')).toBe(true);
   });
 
+  it('models a signal that is only compared, and one without any usual value, as healthy', () => {
+    const relative = { kind: 'factor', reference: 'baseline', factor: 2 } as const;
+    const baseline: Step = { ...common('one/baseline'), kind: 'baseline', overMs: HOUR };
+    const reported = { source: { kind: 'reported' }, overMs: HOUR, freshForMs: WEEK } as const;
+    const signals = {
+      latency: {
+        name: 'latency',
+        source: { kind: 'telemetry', metric: 'latency-p95' },
+        unit: 'ms',
+        overMs: HOUR,
+        freshForMs: HOUR,
+      },
+      tickets: { name: 'tickets', unit: 'count', ...reported },
+      scores: { name: 'scores', unit: 'percent', ...reported },
+    } as const;
+    const rules = [
+      rule({ text: 'latency > 2x baseline', signal: 'latency', bound: relative }, { kind: 'hold' }),
+      rule({ text: 'tickets > 2x baseline', signal: 'tickets', bound: relative }, { kind: 'hold' }),
+      rule(
+        { text: 'scores < 90%', signal: 'scores', comparison: '<', bound: { kind: 'absolute', value: 90 } },
+        { kind: 'hold' },
+      ),
+    ];
+    const compared = plan([phase('one', [baseline, ramp('one', 'cache')])], {
+      signals,
+      gates: { standard: { ...gate, rules } },
+    });
+    const result = simulate(compared, options);
+    expect(result.stuckOn).toEqual([]);
+    expect(result.outcome).toBe('succeeded');
+  });
+
   it('is the same for the same seed', () => {
     expect(simulate(eightWeeks(), options)).toEqual(simulate(eightWeeks(), options));
   });

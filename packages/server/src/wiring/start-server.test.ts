@@ -78,32 +78,30 @@ async function begin(checked: Plan): Promise<string> {
   return (started.body as { run: RunView }).run.runId;
 }
 
-/** An SDK instance that reports as told and always serves the newest version. */
+/** One SDK instance for all tests: it reports as told and always serves the newest version, so nobody waits for it. */
 class Instance {
-  sequence = 0;
-  requests = 0;
-  errors = 0;
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
+  #sequence = 0;
+  readonly #counted = new Map<string, { requests: number; errors: number }>();
 
   async report(flag: string, requests: number, errors: number): Promise<void> {
-    this.requests += requests;
-    this.errors += errors;
-    this.sequence += 1;
+    const before = this.#counted.get(flag) ?? { requests: 0, errors: 0 };
+    const sum = { requests: before.requests + requests, errors: before.errors + errors };
+    this.#counted.set(flag, sum);
+    this.#sequence += 1;
     const document = (await call('GET', '/api/v1/flags', undefined, tokens.sdk)).body as { version: number };
-    const arm = { requests: this.requests, errors: this.errors, fallbacks: 0, latency: [100, this.requests] };
+    const arm = { ...sum, fallbacks: 0, latency: [100, sum.requests] };
     const batch = {
-      instance: this.name,
+      instance: 'test-1',
       service: 'test',
-      sequence: this.sequence,
+      sequence: this.#sequence,
       servedVersion: document.version,
       flags: { [flag]: { legacy: arm, candidate: arm } },
     };
     expect((await call('POST', '/api/v1/telemetry', batch, tokens.sdk)).status).toBe(200);
   }
 }
+
+const instance = new Instance();
 
 async function until(
   reached: () => Promise<boolean>,
@@ -149,7 +147,6 @@ describe('startServer()', () => {
       { gates: { standard: gate }, channels },
     );
     const runId = await begin(checked);
-    const instance = new Instance('easy-1');
     await until(
       async () => (await view(runId)).status === 'finished',
       () => instance.report('easy', 20, 0),
@@ -166,7 +163,6 @@ describe('startServer()', () => {
   it('rolls a failing candidate back from its traffic alone and proves that every instance serves legacy [CV-4, CV-10]', async () => {
     const checked = plan([phase('one', [ramp('one', 'bad', { soakMs: 60_000 })])], { gates: { standard: gate } });
     const runId = await begin(checked);
-    const instance = new Instance('bad-1');
     await until(
       async () => (await view(runId)).status === 'finished',
       () => instance.report('bad', 20, 8),

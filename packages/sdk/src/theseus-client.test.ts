@@ -359,6 +359,15 @@ describe('the copy on disk', () => {
 describe('telemetry', () => {
   const ok = { legacy: () => 'ok', candidate: () => 'ok' };
 
+  test('says in its last batch that the instance ends, so that nobody waits for it', async () => {
+    const client = connect({});
+    await client.ready();
+    await client.close();
+    const mine = server.batches.filter(({ instance }) => instance === client.instance);
+    expect(mine.at(-1)?.closing).toBe(true);
+    expect(mine.slice(0, -1).some(({ closing }) => closing)).toBe(false);
+  });
+
   test('says at once which version is served', async () => {
     const client = connect();
     await client.ready();

@@ -12,6 +12,8 @@ export interface TelemetryBatch {
   /** The version of the flag document this instance answers from; 0 when it knows none. */
   readonly servedVersion: number;
   readonly flags: Readonly<Record<string, FlagTelemetry>>;
+  /** True in the last batch of an instance that ends in order, so that nobody waits for it. */
+  readonly closing?: boolean;
 }
 
 export interface FlagTelemetry {

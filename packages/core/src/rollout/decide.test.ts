@@ -3,6 +3,7 @@ import { common, phase, plan, ramp, rule, standardGate } from '../../test-suppor
 import { RolloutWorld } from '../../test-support/rollout-world.ts';
 import type { Step } from '../plan/index.ts';
 import { replay } from './evolve.ts';
+import { viewOf } from './view-of.ts';
 
 const run = (id: string, changes: Partial<Extract<Step, { kind: 'run' }>> = {}): Step => ({
   ...common(id),
@@ -131,6 +132,18 @@ describe('approval', () => {
     const world = asked();
     world.live(10_000, { errors: 40 });
     expect(world.exposure('cache')).toBe(0);
+  });
+
+  it('that is complete while the run is paused waits for its resumption, not for people [ALL-6]', () => {
+    const world = asked();
+    world.command({ verb: 'pause' });
+    world.command({ verb: 'approve' }, 'ana');
+    world.command({ verb: 'approve' }, 'ben');
+    const waits = viewOf(world.state, world.watches, world.now).waits;
+    expect(waits.map(({ text }) => text)).toEqual([
+      'The run is paused: nothing moves, health is still judged.',
+      'one/cache is agreed to and moves once the run is resumed.',
+    ]);
   });
 
   it('holds when it is rejected, until somebody agrees after all', () => {

@@ -63,7 +63,7 @@ function stepWait(state: RolloutState, step: Step, watches: Watches, now: number
   const known = state.steps[step.id];
   if (known === undefined || known.status === 'pending') return pendingWait(state, step, now);
   if (known.hold !== null) return holdWait(state, step, known.hold);
-  if (known.approval !== null) return approvalWait(state, step, known, known.approval);
+  if (known.approval !== null) return approvalWait(state, step, known.approval, now);
   switch (step.kind) {
     case 'ramp':
       return rampWait(state, step, known, watches, now);
@@ -152,18 +152,30 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
 function approvalWait(
   state: RolloutState,
   step: Step,
-  known: StepState,
   approval: NonNullable<StepState['approval']>,
+  now: number,
 ): WaitView {
   const given = approval.given.map(({ person }) => person);
   const missing = missingApprovers(approval.by, given, state.plan.people);
-  if (missing.length === 0 && known.stage >= 0) {
-    return wait(step.id, 'health', `${step.title} is agreed to and moves at the next healthy look.`, 'health', null);
-  }
+  if (missing.length === 0) return agreedWait(state, step, now);
   const who = describeApprovers(missing);
   const soFar = given.length === 0 ? '' : ` (${given.join(', ')} agreed)`;
   const text = `${approval.question} Waits for ${who}${soFar}.`;
   return wait(step.id, 'person', text, who, `theseus approve ${state.runId} --step ${step.id}`);
+}
+
+/** Everybody has agreed; what still keeps the step is the pause, its window or its health. */
+function agreedWait(state: RolloutState, step: Step, now: number): WaitView {
+  const agreed = `${step.title} is agreed to and moves`;
+  if (state.status === 'paused') {
+    const text = `${agreed} once the run is resumed.`;
+    return wait(step.id, 'person', text, 'an operator', `theseus resume ${state.runId}`);
+  }
+  if (step.window !== null && !isInsideWindow(step.window, now)) {
+    const until = nextOpening(step.window, now);
+    return { ...wait(step.id, 'time', `${agreed} when its window opens.`, 'time', null), until };
+  }
+  return wait(step.id, 'health', `${agreed} at the next healthy look.`, 'health', null);
 }
 
 function rampWait(state: RolloutState, step: RampStep, known: StepState, watches: Watches, now: number): WaitView {

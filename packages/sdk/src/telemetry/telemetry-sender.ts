@@ -53,12 +53,12 @@ export class TelemetrySender {
     else this.#again = true;
   }
 
-  /** Sends what is left, until all of it has arrived or sending fails. The caller bounds the time. */
+  /** Sends what is left and that this is the end, until all of it has arrived or sending fails. The caller bounds the time. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#sending;
-    while ((await this.#deliver()) === 'more') {
+    while ((await this.#deliver({ closing: true })) === 'more') {
       // Each round sends as much as one batch may hold.
     }
   }
@@ -86,11 +86,12 @@ export class TelemetrySender {
     this.#timer.unref();
   }
 
-  async #deliver(): Promise<'all' | 'more' | 'failed'> {
+  async #deliver(last: { readonly closing?: true } = {}): Promise<'all' | 'more' | 'failed'> {
     const { api, counters, log, instance, service, servedVersion, onAnswer } = this.#options;
     const changed = counters.changed(TELEMETRY_BATCH_LIMIT_BYTES - ENVELOPE_BYTES);
     this.#sequence += 1;
-    const envelope = JSON.stringify({ instance, service, sequence: this.#sequence, servedVersion: servedVersion() });
+    const sequence = this.#sequence;
+    const envelope = JSON.stringify({ instance, service, sequence, servedVersion: servedVersion(), ...last });
     try {
       const version = await api.postTelemetry(`${envelope.slice(0, -1)},"flags":${changed.json}}`);
       changed.acknowledge();

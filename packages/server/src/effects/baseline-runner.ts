@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArmTelemetry, Baseline, Reading } from '@theseus/core/health';
 import type { Plan, Signal, TelemetryMetric } from '@theseus/core/plan';
 import type { EffectResult } from '@theseus/core/rollout';
+import { formatDuration } from '@theseus/core/time';
 import type { EffectRunner } from '../ports/effect-runner.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 
@@ -10,36 +10,48 @@ export interface BaselineParts {
     flag: string,
     fromMs: number,
     toMs: number,
-  ) => Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry }>;
+  ) => Promise<{
+    readonly legacy: ArmTelemetry;
+    readonly candidate: ArmTelemetry;
+    /** Since when the flag's traffic is known at all. */
+    readonly oldestAt: number | null;
+  }>;
   readonly measure: (arm: ArmTelemetry, metric: TelemetryMetric) => number | null;
   readonly readAll: (requests: readonly ReadingRequest[]) => Promise<readonly Reading[]>;
   readonly now: () => number;
+  /** Resolves after so long, or as soon as the signal is aborted. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Fewer requests of a flag's legacy arm are no baseline. */
 const LEAST_REQUESTS = 20;
 const POLL_MS = 250;
-/** Traffic that has not come by then will not come. */
+/** Traffic that has not come so long after the whole span has passed will not come. */
 const PATIENCE_MS = 60_000;
 
-/** Records what legacy does before anything moves: per flag from its telemetry, once for every other signal. */
+/**
+ * Records what legacy does before anything moves: per flag from its telemetry, once for every other signal.
+ *
+ * It waits until the flag's telemetry reaches back over the whole span that the plan asks for: a rate over a span that
+ * was only partly measured would be too low, and an hour of night no baseline for a day.
+ */
 export function baselineRunner(parts: BaselineParts): EffectRunner {
   return {
     run: async (effect, { runId, plan, signal }): Promise<EffectResult> => {
       if (effect.request.kind !== 'baseline') throw new Error(`${effect.id} is not a baseline`);
       const { overMs, flags } = effect.request;
       const startedAt = parts.now();
-      const deadline = startedAt + (effect.timeoutMs ?? Math.min(overMs, PATIENCE_MS) + PATIENCE_MS);
+      const deadline = startedAt + (effect.timeoutMs ?? overMs + PATIENCE_MS);
       const telemetry = baselineSignals(plan).filter(({ source }) => source.kind === 'telemetry');
       const baselines: Record<string, Baseline> = {};
       for (;;) {
         const missing = await recordFlags(parts, telemetry, flags, overMs, baselines);
         if (missing.length === 0) break;
         if (parts.now() >= deadline || signal.aborted) {
-          const summary = `no baseline: fewer than ${LEAST_REQUESTS} requests on legacy for ${missing.join(', ')}`;
+          const summary = `no baseline: ${missing.join('; ')}`;
           return { outcome: 'failed', summary, durationMs: parts.now() - startedAt };
         }
-        await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+        await parts.pause(POLL_MS, signal);
       }
       const shared = await recordShared(parts, plan, runId);
       if (typeof shared === 'string')
@@ -67,7 +79,7 @@ function baselineSignals(plan: Plan): readonly Signal[] {
   return named.size === 0 ? signals : signals.filter(({ name }) => named.has(name));
 }
 
-/** Fills in what is known and returns the flags that still lack traffic. */
+/** Fills in what is known and returns what is still lacking, flag by flag. */
 async function recordFlags(
   parts: BaselineParts,
   signals: readonly Signal[],
@@ -79,9 +91,14 @@ async function recordFlags(
   const missing: string[] = [];
   const now = parts.now();
   for (const flag of flags) {
-    const { legacy, candidate } = await parts.window(flag, now - overMs, now);
-    if (legacy.requests < LEAST_REQUESTS) {
-      missing.push(flag);
+    const { legacy, candidate, oldestAt } = await parts.window(flag, now - overMs, now);
+    const coveredMs = oldestAt === null ? 0 : now - oldestAt;
+    if (legacy.requests < LEAST_REQUESTS || coveredMs < overMs) {
+      missing.push(
+        coveredMs < overMs
+          ? `telemetry of ${flag} reaches back ${formatDuration(coveredMs)} of ${formatDuration(overMs)}`
+          : `fewer than ${LEAST_REQUESTS} requests on legacy for ${flag}`,
+      );
       continue;
     }
     const values = signals.flatMap(({ name, source }): readonly (readonly [string, number])[] => {

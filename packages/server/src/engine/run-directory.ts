@@ -62,6 +62,28 @@ export class RunDirectory implements RunService {
     return this.#parts.runs.events(this.#parts.database, runId, after, limit);
   }
 
+  async readersOf(
+    signal: string,
+    { runId: idOrLatest, flag }: { readonly runId?: string; readonly flag?: string },
+  ): Promise<readonly string[]> {
+    const { database, runs } = this.#parts;
+    if (idOrLatest === undefined) return runs.readersOf(database, signal);
+    const runId = await this.#resolve(idOrLatest);
+    const plan = (await runs.read(database, runId))?.state.plan;
+    if (plan === undefined) throw unknownRun(idOrLatest);
+    const reported = Object.values(plan.signals).filter(({ source }) => source.kind === 'reported');
+    if (!reported.some(({ name }) => name === signal))
+      throw unknownName(
+        'reported signal',
+        signal,
+        reported.map(({ name }) => name),
+        runId,
+      );
+    if (flag !== undefined && plan.flags[flag] === undefined)
+      throw unknownName('flag', flag, Object.keys(plan.flags), runId);
+    return [runId];
+  }
+
   onChange(runId: string, listener: () => void): () => void {
     const listeners = this.#listeners.get(runId) ?? new Set();
     this.#listeners.set(runId, listeners);
@@ -88,6 +110,11 @@ export class RunDirectory implements RunService {
 
 function unknownRun(runId: string): TheseusError {
   return new TheseusError('not-found', `There is no run '${runId}': see \`theseus status\` for those there are`);
+}
+
+function unknownName(kind: string, name: string, known: readonly string[], runId: string): TheseusError {
+  const has = known.length === 0 ? 'it has none' : `it has: ${known.join(', ')}`;
+  return new TheseusError('not-found', `Run ${runId} has no ${kind} '${name}', ${has}`);
 }
 
 /** `cvplus-20261123-4fa09c`: readable, sortable by day, unique. */

@@ -5,14 +5,12 @@ import type { RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { checkedPlan } from './plan-guard.ts';
 import { streamRun } from './run-stream.ts';
-import { CommandSchema, RecordedEventSchema, RunViewSchema, StartRunSchema } from './schemas.ts';
+import { CommandSchema, EventNumberSchema, RecordedEventSchema, RunViewSchema, StartRunSchema } from './schemas.ts';
 import { json, limit, refused } from './system-routes.ts';
 
 const PLAN_BODY_BYTES = 2 * 1024 * 1024;
 const MOST_RUNS = 100;
 const MOST_EVENTS = 1_000;
-/** What a column of PostgreSQL's integer holds. */
-const LARGEST_SEQ = 2_147_483_647;
 
 const runParams = z.object({ id: z.string().min(1).max(300).openapi({ description: 'A run id, or `latest`' }) });
 const runAnswer = json(z.object({ run: RunViewSchema }), 'The run');
@@ -77,7 +75,7 @@ function addReading(api: HttpApi, parts: HttpApiParts): void {
     async (context) => context.json(shown(await parts.runs.view(context.req.valid('param').id)), 200),
   );
   const query = z.object({
-    after: z.coerce.number().int().min(0).max(LARGEST_SEQ).default(0),
+    after: EventNumberSchema.default(0),
     limit: z.coerce.number().int().min(1).max(MOST_EVENTS).default(200),
   });
   api.openapi(

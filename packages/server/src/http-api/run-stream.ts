@@ -1,16 +1,22 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { TheseusError } from '@theseus/core/error';
 import type { Context } from 'hono';
 import { formatEvent, openEventStream } from './event-stream.ts';
 import type { ApiEnvironment, HttpApiParts } from './http-api-parts.ts';
+import { EventNumberSchema } from './schemas.ts';
 
 /** Between two views, so that a fast gate does not flood whoever looks on. */
 const VIEW_EVERY_MS = 250;
 const PAGE = 500;
 
-/** Streams a run: its view when anything moved, and each event once, from where the client left off. */
+/**
+ * Streams a run: each event once, from where the client left off, and then the view of exactly those events.
+ *
+ * @throws TheseusError `invalid-argument` when what the client says it has seen is no event number
+ */
 export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApiParts): Promise<Response> {
+  let after = lastSeen(context);
   const { runId } = await parts.runs.view(context.req.param('id') ?? 'latest');
-  let after = Number(context.req.header('last-event-id') ?? context.req.query('after') ?? 0) || 0;
   let busy = false;
   let again = false;
   let closed = false;
@@ -29,13 +35,14 @@ export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApi
     busy = true;
     again = false;
     try {
-      for (;;) {
-        const events = await parts.runs.events(runId, after, PAGE);
+      const view = await parts.runs.view(runId);
+      while (after < view.revision) {
+        const events = await parts.runs.events(runId, after, Math.min(PAGE, view.revision - after));
+        if (events.length === 0) break;
         for (const recorded of events) stream.send(formatEvent('event', recorded, recorded.seq));
         after = events.at(-1)?.seq ?? after;
-        if (events.length < PAGE) break;
       }
-      stream.send(formatEvent('view', await parts.runs.view(runId)));
+      stream.send(formatEvent('view', view));
     } catch {
       // The database may be away for a moment; the next change or heartbeat finds the client still here.
       again = true;
@@ -49,4 +56,15 @@ export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApi
   if (closed) unsubscribe();
   void push();
   return RESPONSE_ALREADY_SENT;
+}
+
+/** The number of the last event the client has seen; 0 when it has seen none. */
+function lastSeen(context: Context<ApiEnvironment>): number {
+  const given = context.req.header('last-event-id') ?? context.req.query('after') ?? '0';
+  const parsed = EventNumberSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new TheseusError(
+    'invalid-argument',
+    `'${given.slice(0, 40)}' is no event number: give that of the last one seen`,
+  );
 }

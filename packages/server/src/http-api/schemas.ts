@@ -11,6 +11,9 @@ export const ErrorSchema = z
   })
   .openapi('Error');
 
+/** The number of an event; no larger than PostgreSQL's integer holds. */
+export const EventNumberSchema = z.coerce.number().int().min(0).max(2_147_483_647);
+
 const open = (description: string) => z.looseObject({}).openapi({ description });
 
 export const RunViewSchema = z
@@ -97,6 +100,7 @@ export const TelemetryBatchSchema = z
     sequence: z.number().int().min(0),
     servedVersion: z.number().int().min(0),
     flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),
+    closing: z.boolean().optional(),
   })
   .openapi('TelemetryBatch');
 

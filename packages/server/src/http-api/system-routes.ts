@@ -39,14 +39,21 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
         params: z.object({ name: z.string().min(1).max(200) }),
         body: { content: { 'application/json': { schema: ReportSchema } }, required: true },
       },
-      responses: { 204: { description: 'Kept' }, 400: refused },
+      responses: {
+        200: json(z.object({ usedBy: z.array(z.string()) }), 'Kept; the unfinished runs that read it'),
+        400: refused,
+        404: refused,
+      },
     }),
     async (context) => {
       const { name } = context.req.valid('param');
       const { value, run, flag } = context.req.valid('json');
       const by = context.get('holder').name;
-      await parts.telemetry.report({ signal: name, value, runId: run ?? null, flag: flag ?? null, by });
-      return context.body(null, 204);
+      const named = { ...(run === undefined ? {} : { runId: run }), ...(flag === undefined ? {} : { flag }) };
+      const usedBy = await parts.runs.readersOf(name, named);
+      const runId = run === undefined ? null : (usedBy[0] ?? run);
+      await parts.telemetry.report({ signal: name, value, runId, flag: flag ?? null, by });
+      return context.json({ usedBy: [...usedBy] }, 200);
     },
   );
 }

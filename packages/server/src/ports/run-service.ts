@@ -31,6 +31,11 @@ export interface RunService {
   view(runId: string): Promise<RunView>;
   list(limit: number): Promise<readonly RunView[]>;
   events(runId: string, after: number, limit: number): Promise<readonly RecordedEvent[]>;
+  /**
+   * The unfinished runs that read a reported signal of this name. With a run named, that run or a `not-found` which lists
+   * what it has.
+   */
+  readersOf(signal: string, of: { readonly runId?: string; readonly flag?: string }): Promise<readonly string[]>;
   /** Calls back when the run has new events or its health moved. Returns the unsubscribe function. */
   onChange(runId: string, listener: () => void): () => void;
 }

@@ -5,7 +5,7 @@ export interface TokenHolder {
   readonly role: Role;
 }
 
-/** Knows the bearer of a token; null for an unknown one. Compares hashes in constant time. */
+/** Knows the bearer of a token; null for an unknown one. Secrets are looked up by their hash, never compared. */
 export interface TokenService {
   authenticate(token: string): Promise<TokenHolder | null>;
 }

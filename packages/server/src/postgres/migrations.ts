@@ -124,4 +124,8 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       );
     `,
   },
+  {
+    id: 2,
+    sql: 'alter table theseus.instance add column closed boolean not null default false',
+  },
 ];

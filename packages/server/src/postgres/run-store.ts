@@ -121,6 +121,16 @@ export class RunStore {
     return rows.map(({ run_id }) => run_id);
   }
 
+  /** Unfinished runs whose plan has a reported signal of this name. */
+  async readersOf(queryable: Queryable, signal: string): Promise<readonly string[]> {
+    const { rows } = await queryable.query<{ run_id: string }>(
+      `select run_id from theseus.run
+       where active and plan #>> array['signals', $1, 'source', 'kind'] = 'reported' order by number`,
+      [signal],
+    );
+    return rows.map(({ run_id }) => run_id);
+  }
+
   async watches(queryable: Queryable, runId: string): Promise<ReadonlyMap<string, Watch>> {
     const { rows } = await queryable.query<{ watch: Watch }>('select watch from theseus.watch where run_id = $1', [
       runId,

@@ -53,6 +53,31 @@ describe('TelemetryStore', () => {
     expect(await store.receive([batch('c', 'two', 3, 3)])).toBe(true);
   });
 
+  it('forgets an instance that says it ends, and keeps its counts', async () => {
+    await store.receive([batch('g', 'five', 1, 4)]);
+    expect((await store.instances(60_000)).map(({ instance }) => instance)).toContain('g');
+    expect(await store.receive([{ ...batch('g', 'five', 2, 6), servedVersion: 1, closing: true }])).toBe(true);
+    expect((await store.instances(60_000)).map(({ instance }) => instance)).not.toContain('g');
+    await store.receive([{ ...batch('g', 'five', 2, 6), closing: true }]);
+    expect((await counted('five')).requests).toBe(6);
+  });
+
+  it('knows the counters of living instances after a downtime of weeks', async () => {
+    await store.receive([batch('h', 'six', 1, 100)]);
+    await database.query(`update theseus.instance set last_seen = last_seen - interval '60 days'`);
+    await compactTelemetry(database, Date.now());
+    await store.receive([batch('h', 'six', 2, 101)]);
+    expect((await counted('six')).requests).toBe(101);
+  });
+
+  it('tells since when and until when a flag was heard of, whatever the window', async () => {
+    await store.receive([batch('i', 'seven', 1, 1)]);
+    const { oldestAt, newestAt, candidate } = await store.window('seven', 0, 1);
+    expect(candidate.requests).toBe(0);
+    expect(oldestAt).toBe(newestAt);
+    expect(await store.window('never', 0, 1)).toMatchObject({ oldestAt: null, newestAt: null });
+  });
+
   it('counts many batches of one group as one after another', async () => {
     await store.receive([batch('d', 'three', 1, 1), batch('d', 'three', 2, 7), batch('e', 'three', 1, 2)]);
     expect((await counted('three')).requests).toBe(9);

@@ -14,11 +14,19 @@ interface InstanceRow {
   readonly counters: Counters;
 }
 
+interface WindowRow {
+  readonly legacy: ArmTelemetry;
+  readonly candidate: ArmTelemetry;
+  readonly oldest: Date | null;
+  readonly newest: Date | null;
+}
+
 /** What was counted between two moments. */
 export interface TelemetryWindow {
   readonly legacy: ArmTelemetry;
   readonly candidate: ArmTelemetry;
-  /** The newest datum of the flag, whatever the window; null when there is none. */
+  /** The oldest and the newest datum of the flag, whatever the window; null when there is none. */
+  readonly oldestAt: number | null;
   readonly newestAt: number | null;
 }
 
@@ -32,7 +40,7 @@ export class TelemetryStore {
 
   /**
    * Takes in many batches at once. What an instance reported before is subtracted, so that a batch may be repeated or
-   * an earlier one lost. Returns whether any instance serves another version than before.
+   * an earlier one lost. Returns whether any instance serves another version than before, or has ended.
    */
   async receive(batches: readonly TelemetryBatch[]): Promise<boolean> {
     const newest = newestByInstance(batches);
@@ -46,7 +54,8 @@ export class TelemetryStore {
       await addIncrements(client, incrementsOf(fresh, known));
       await saveInstances(client, fresh, known);
       const moved = fresh.some(
-        ({ instance, servedVersion }) => Number(known.get(instance)?.served_version ?? -1) !== servedVersion,
+        ({ instance, servedVersion, closing }) =>
+          closing === true || Number(known.get(instance)?.served_version ?? -1) !== servedVersion,
       );
       if (moved) await client.query('select pg_notify($1, $2)', [SERVED_CHANNEL, '']);
       return moved;
@@ -54,18 +63,21 @@ export class TelemetryStore {
   }
 
   async window(flag: string, fromMs: number, toMs: number): Promise<TelemetryWindow> {
-    const { rows } = await this.#database.query<{ legacy: ArmTelemetry; candidate: ArmTelemetry; newest: Date | null }>(
-      `select legacy, candidate, null::timestamptz as newest from theseus.telemetry
+    const { rows } = await this.#database.query<WindowRow>(
+      `select legacy, candidate, null::timestamptz as oldest, null::timestamptz as newest from theseus.telemetry
          where flag = $1 and at > $2 and at <= $3
        union all
-       (select null, null, at from theseus.telemetry where flag = $1 order by at desc limit 1)`,
+       select null, null, (select at from theseus.telemetry where flag = $1 order by at limit 1), at
+         from (select at from theseus.telemetry where flag = $1 order by at desc limit 1) as last`,
       [flag, new Date(fromMs), new Date(toMs)],
     );
     const counted = rows.filter(({ newest }) => newest === null);
+    const reach = rows.find(({ newest }) => newest !== null);
     return {
       legacy: counted.reduce((sum, row) => addArm(sum, row.legacy), EMPTY_ARM),
       candidate: counted.reduce((sum, row) => addArm(sum, row.candidate), EMPTY_ARM),
-      newestAt: rows.find(({ newest }) => newest !== null)?.newest?.getTime() ?? null,
+      oldestAt: reach?.oldest?.getTime() ?? null,
+      newestAt: reach?.newest?.getTime() ?? null,
     };
   }
 
@@ -84,7 +96,7 @@ export class TelemetryStore {
       last_seen: Date;
     }>(
       `select instance, service, served_version, last_seen from theseus.instance
-       where last_seen > now() - make_interval(secs => $1) order by service, instance`,
+       where last_seen > now() - make_interval(secs => $1) and not closed order by service, instance`,
       [withinMs / 1000],
     );
     return rows.map((row) => ({
@@ -205,18 +217,20 @@ async function saveInstances(
 ): Promise<void> {
   const sorted = batches.toSorted((left, right) => (left.instance < right.instance ? -1 : 1));
   await client.query(
-    `insert into theseus.instance (instance, service, sequence, served_version, last_seen, counters)
-     select instance, service, sequence, served, now(), counters
-     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::json[])
-       as new (instance, service, sequence, served, counters)
+    `insert into theseus.instance (instance, service, sequence, served_version, last_seen, counters, closed)
+     select instance, service, sequence, served, now(), counters, closed
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::json[], $6::boolean[])
+       as new (instance, service, sequence, served, counters, closed)
      on conflict (instance) do update set service = excluded.service, sequence = excluded.sequence,
-       served_version = excluded.served_version, last_seen = excluded.last_seen, counters = excluded.counters`,
+       served_version = excluded.served_version, last_seen = excluded.last_seen, counters = excluded.counters,
+       closed = excluded.closed`,
     [
       sorted.map(({ instance }) => instance),
       sorted.map(({ service }) => service),
       sorted.map(({ sequence }) => sequence),
       sorted.map(({ servedVersion }) => servedVersion),
       sorted.map(({ instance, flags }) => JSON.stringify({ ...known.get(instance)?.counters, ...flags })),
+      sorted.map(({ closing }) => closing ?? false),
     ],
   );
 }
@@ -224,7 +238,12 @@ async function saveInstances(
 /** Merges fine records older than two minutes into records of 30 s, and drops what nobody reads any more. */
 export async function compactTelemetry(database: Database, now: number): Promise<void> {
   await database.query('delete from theseus.telemetry where at < $1', [new Date(now - KEEP_TELEMETRY_MS)]);
-  await database.query('delete from theseus.instance where last_seen < $1', [new Date(now - KEEP_INSTANCES_MS)]);
+  // Counted from the newest sign of life: after a long downtime the counters of those who live on must still be known.
+  await database.query(
+    `delete from theseus.instance
+     where last_seen < (select max(last_seen) from theseus.instance) - make_interval(secs => $1)`,
+    [KEEP_INSTANCES_MS / 1000],
+  );
   await database.query('delete from theseus.reported where at < $1', [new Date(now - KEEP_TELEMETRY_MS)]);
   const spans = await fineSpans(database, now);
   for (const { flag, span } of spans) await database.transaction((client) => mergeSpan(client, flag, span));

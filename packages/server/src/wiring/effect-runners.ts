@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../commands/run-command.ts';
 import { baselineRunner } from '../effects/baseline-runner.ts';
 import { commandRunner } from '../effects/command-runner.ts';
@@ -27,6 +28,7 @@ export function effectRunners(telemetry: TelemetryStore, readAll: ReadAll, setti
       measure,
       readAll,
       now: Date.now,
+      pause: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
     }),
   };
 }

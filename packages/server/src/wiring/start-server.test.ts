@@ -193,7 +193,13 @@ describe('startServer()', () => {
       gates: { standard: { ...gate, rules } },
     });
     const runId = await begin(checked);
-    await call('POST', '/api/v1/signals/complaints/report', { value: 3, run: runId });
+    const kept = await call('POST', '/api/v1/signals/complaints/report', { value: 3, run: runId });
+    expect(kept.body).toEqual({ usedBy: [runId] });
+    expect((await call('POST', '/api/v1/signals/complaints/report', { value: 3 })).body).toEqual({ usedBy: [runId] });
+    expect((await call('POST', '/api/v1/signals/complains/report', { value: 3 })).body).toEqual({ usedBy: [] });
+    const wrong = await call('POST', '/api/v1/signals/complains/report', { value: 3, run: runId });
+    expect(wrong.status).toBe(404);
+    expect((wrong.body as { error: { message: string } }).error.message).toContain('it has: complaints');
     await until(async () => (await view(runId)).phases[0]?.steps[0]?.health[0]?.verdict === 'pass');
     await call('POST', '/api/v1/signals/complaints/report', { value: 21, run: runId }, tokens.sdk);
     await until(async () => (await view(runId)).rollbacks.length === 1);
@@ -274,6 +280,7 @@ describe('startServer()', () => {
     ['an unknown verb', '/api/v1/runs/latest/commands', { verb: { verb: 'explode' }, reason: 'x' }, 400],
     ['a command without a reason', '/api/v1/runs/latest/commands', { verb: { verb: 'pause' }, reason: '' }, 400],
     ['a run that does not exist', '/api/v1/runs/nope/commands', { verb: { verb: 'pause' }, reason: 'x' }, 404],
+    ['a report for a run that does not exist', '/api/v1/signals/a/report', { value: 1, run: 'nope' }, 404],
     ['NaN reported as text', '/api/v1/signals/a/report', { value: 'NaN' }, 400],
     ['a place that does not exist', '/api/v1/nope', {}, 404],
   ])('refuses %s in words', async (_what, path, body, status) => {

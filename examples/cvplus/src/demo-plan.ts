@@ -24,7 +24,7 @@ export async function loadDemoPlan(
   return {
     plan: compressed,
     hash: planHash(compressed),
-    soakMs: ramps.reduce((sum, { through, soakMs }) => sum + through.length * soakMs, 0),
+    soakMs: ramps.reduce((sum, { soaksMs }) => soaksMs.reduce((all, soakMs) => all + soakMs, sum), 0),
     stages: ramps.reduce((sum, { through }) => sum + through.length, 0),
   };
 }

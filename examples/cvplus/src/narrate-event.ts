@@ -60,13 +60,7 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
       return fact('run-finished', 'heading', `The run is finished, ${event.outcome}: ${event.reason}`, {
         outcome: event.outcome,
       });
-    case 'run.started':
-    case 'step.started':
-    case 'step.released':
-    case 'step.rolled-back':
-    case 'watch.soaked':
-    case 'effect.requested':
-    case 'effect.finished':
+    default:
       return null;
   }
 }

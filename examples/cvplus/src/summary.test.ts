@@ -11,6 +11,8 @@ const ROLLBACK: RunView['rollbacks'][number] = {
   target: FAULTY,
   reason: 'errors 38 breaks errors > 5% (5)',
   status: 'completed',
+  outcome: 'restored',
+  parts: [],
   flags: [FAULTY],
   initiatedAt: 1_000,
   durationMs: 180,
@@ -31,6 +33,8 @@ const RUN: RunView = {
   startedAt: 0,
   endedAt: 60_000,
   timeCompression: 3_600,
+  environment: 'default',
+  pausedBy: [],
   now: 60_000,
   phases: [],
   flags: [
@@ -38,6 +42,8 @@ const RUN: RunView = {
     { key: FAULTY, status: 'rolled-back', exposurePercent: 0, confirmed: true, requires: ['cv-analyzer'] },
   ],
   rollbacks: [ROLLBACK],
+  contingencies: [],
+  freezes: [],
   waits: [],
 };
 

@@ -1,5 +1,5 @@
 import type { Condition, Gate, GateRule, RuleAction } from '../src/health/index.ts';
-import type { Phase, Plan, Step, StepCommon } from '../src/plan/index.ts';
+import type { Phase, Plan, Step, StepCommon, Undo } from '../src/plan/index.ts';
 
 const SECOND = 1_000;
 
@@ -9,7 +9,9 @@ export function common(id: string, changes: Partial<StepCommon> = {}): StepCommo
     id,
     title: id,
     needs: [],
-    window: null,
+    windows: [],
+    notBefore: null,
+    takesMs: null,
     timeoutMs: null,
     budgetMs: null,
     undo: null,
@@ -19,18 +21,32 @@ export function common(id: string, changes: Partial<StepCommon> = {}): StepCommo
   };
 }
 
-export function ramp(phase: string, flag: string, changes: Partial<Extract<Step, { kind: 'ramp' }>> = {}): Step {
+type RampStep = Extract<Step, { kind: 'ramp' }>;
+
+/** A ramp; `soakMs` stands for a soak that all its exposures share. */
+export function ramp(
+  phase: string,
+  flag: string,
+  { soakMs = 60 * SECOND, ...changes }: Partial<RampStep> & { readonly soakMs?: number } = {},
+): RampStep {
+  const through = changes.through ?? [10_000, 50_000, 100_000];
   return {
     ...common(`${phase}/${flag}`),
     kind: 'ramp',
     flag,
     gate: 'standard',
-    through: [10_000, 50_000, 100_000],
-    soakMs: 60 * SECOND,
+    through,
+    soaksMs: through.map(() => soakMs),
+    oncePerWindow: false,
     approve: null,
     verify: [],
     ...changes,
   };
+}
+
+/** Taken back by one command. */
+export function undoBy(...argv: readonly string[]): Undo {
+  return { alternatives: [{ argv, repeatable: true }], attempts: 1, onlyIf: null, rehearsable: false };
 }
 
 export function phase(name: string, steps: readonly Step[], needs: readonly string[] = []): Phase {
@@ -67,6 +83,10 @@ export function plan(
     cohort: 'userId',
     salt: 'moving..',
     timeCompression: 1,
+    environment: 'default',
+    after: null,
+    contentHash: 'sha256:test',
+    launchAt: null,
     signals: {
       errors: {
         name: 'errors',
@@ -95,6 +115,8 @@ export function plan(
     people: {},
     channels: { chat: { kind: 'console', name: 'chat' } },
     messages: { done: '{{ phase.name }} of {{ plan.title }} is done' },
+    contingencies: {},
+    rollback: { then: [], escalate: null },
     phases,
     ...rest,
   };

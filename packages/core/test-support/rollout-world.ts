@@ -1,9 +1,9 @@
 import {
-  beginWatch,
   type GateVerdict,
   type Measurement,
   observe,
   type Reading,
+  resumeWatch,
   type Watch,
 } from '../src/health/index.ts';
 import type { Plan } from '../src/plan/index.ts';
@@ -89,8 +89,7 @@ export class RolloutWorld {
 
   look(readings: Readonly<Record<string, Partial<Reading> | number>>): void {
     for (const target of watchTargets(this.state)) {
-      const known = this.watches.get(target.id);
-      const before = known?.stage === target.stage ? known : beginWatch(target, this.now);
+      const before = resumeWatch(target, this.watches.get(target.id), this.now);
       const counting = this.state.status === 'running';
       const measurement = measured(this.now, readings);
       const watch = observe(before, target.gate, measurement, baselineOf(this.state, target.flag), { counting });

@@ -9,11 +9,15 @@ export function describeEvent(event: RolloutEvent): string {
     case 'run.started':
       return `run of '${event.plan.title}' started`;
     case 'run.paused':
-      return 'run paused';
+      return event.scope === 'system' ? 'whole system paused' : 'run paused';
     case 'run.resumed':
-      return `run resumed after ${formatDuration(event.pausedMs)}`;
+      return event.scope === 'system' ? 'whole system resumed' : `run resumed after ${formatDuration(event.pausedMs)}`;
     case 'run.finished':
       return `run finished: ${event.outcome}`;
+    case 'steps.reset':
+      return `begins again: ${event.steps.join(', ')}`;
+    case 'plan.edited':
+      return `plan edited, which touches ${event.touched.join(', ') || 'no step'}${event.voided.length > 0 ? ` and voids approvals of ${event.voided.join(', ')}` : ''}`;
     case 'phase.started':
       return `phase ${event.phase} started`;
     case 'phase.finished':
@@ -50,10 +54,22 @@ export function describeEvent(event: RolloutEvent): string {
       return `${event.person} rejected ${event.stepId}`;
     case 'rollback.initiated':
       return `${event.rollbackId} of ${event.scope} ${event.target} initiated${event.overMs > 0 ? ` over ${formatDuration(event.overMs)}` : ''}`;
+    case 'rollback.part-ended':
+      return `${event.rollbackId} ${event.part.kind} ${event.part.name} ${event.part.status} in ${formatDuration(event.part.durationMs)}`;
+    case 'rollback.overran':
+      return `${event.rollbackId} is over its budget of ${formatDuration(event.budgetMs)}`;
     case 'rollback.completed':
       return `${event.rollbackId} completed in ${formatDuration(event.durationMs)}${event.withinBudget ? '' : ', over its budget'}`;
     case 'rollback.failed':
-      return `${event.rollbackId} FAILED after ${formatDuration(event.durationMs)}`;
+      return `${event.rollbackId} ${event.outcome === 'partial' ? 'only PARTIAL' : 'FAILED'} after ${formatDuration(event.durationMs)}`;
+    case 'freeze.lifted':
+      return `change freeze of ${event.stepId} ${event.lifted ? 'lifted' : 'could NOT be lifted'}`;
+    case 'contingency.fired':
+      return `contingency ${event.name} acts`;
+    case 'contingency.advanced':
+      return `contingency ${event.name} goes on`;
+    case 'contingency.ended':
+      return `contingency ${event.name} ${event.outcome}`;
   }
 }
 

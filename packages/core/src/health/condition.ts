@@ -24,11 +24,18 @@ export interface Condition {
 
 /** What a rule asks for once its condition holds. */
 export type RuleAction =
-  | { readonly kind: 'rollback'; readonly scope: RollbackScope /** 0 is `now`. */; readonly overMs: number }
+  | {
+      readonly kind: 'rollback';
+      readonly scope: RollbackScope;
+      /** The point to go back to, where that is the scope. */
+      readonly point?: string;
+      /** 0 is `now`. */
+      readonly overMs: number;
+    }
   | { readonly kind: 'hold' }
   | { readonly kind: 'warn' };
 
-export type RollbackScope = 'flag' | 'phase' | 'plan';
+export type RollbackScope = 'flag' | 'phase' | 'point' | 'plan';
 
 export interface GateRule {
   readonly condition: Condition;

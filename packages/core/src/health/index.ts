@@ -8,7 +8,16 @@ export type {
   RollbackScope,
   RuleAction,
 } from './condition.ts';
-export { beginWatch, isHealthy, type ObserveOptions, observe, thresholdOf, type WatchTarget } from './judge-gate.ts';
+export {
+  beginWatch,
+  isDestinationAsBad,
+  isHealthy,
+  type ObserveOptions,
+  observe,
+  resumeWatch,
+  thresholdOf,
+  type WatchTarget,
+} from './judge-gate.ts';
 export {
   bucketBounds,
   isSparseLatency,

@@ -21,6 +21,7 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
     flag: target.flag,
     stage: target.stage,
     startedAt: at,
+    rules: rulesOf(target.gate),
     lastAt: null,
     soakedMs: 0,
     unhealthySince: null,
@@ -28,6 +29,22 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
     verdict: null,
     samples: [],
   };
+}
+
+/** The watch of a target as it is remembered, or a new one where its exposure or its rules are others by now. */
+export function resumeWatch(target: WatchTarget, remembered: Watch | undefined, at: number): Watch {
+  const isSame = remembered?.stage === target.stage && remembered.rules === rulesOf(target.gate);
+  return isSame ? remembered : beginWatch(target, at);
+}
+
+const rulesTexts = new WeakMap<Gate, string>();
+
+function rulesOf(gate: Gate): string {
+  const known = rulesTexts.get(gate);
+  if (known !== undefined) return known;
+  const text = gate.rules.map(({ condition, action }) => `${condition.text}: ${action.kind}`).join('\n');
+  rulesTexts.set(gate, text);
+  return text;
 }
 
 export interface ObserveOptions {
@@ -79,6 +96,24 @@ export function isHealthy(verdict: Verdict): boolean {
   return verdict === 'pass' || verdict === 'warn';
 }
 
+/**
+ * Whether legacy, where a rollback would take people, is itself beyond every bound that asks for it, and by no less:
+ * then moving anybody would not help them.
+ */
+export function isDestinationAsBad(gate: Gate, verdict: GateVerdict): boolean {
+  const asking = verdict.rules.filter(
+    (result, index) => result.verdict === 'fail' && gate.rules[index]?.action.kind === 'rollback',
+  );
+  return asking.length > 0 && asking.every((result) => isLegacyAsBad(gate, result));
+}
+
+function isLegacyAsBad(gate: Gate, { rule, value, legacy, threshold }: RuleResult): boolean {
+  const condition = gate.rules.find(({ condition: { text } }) => text === rule)?.condition;
+  if (condition === undefined || value === null || legacy === null || threshold === null) return false;
+  const isNoBetter = condition.comparison.startsWith('>') ? legacy >= value : legacy <= value;
+  return isNoBetter && compare(legacy, condition.comparison, threshold);
+}
+
 /** The bound of a condition in the signal's unit, or null while its reference is not known. */
 export function thresholdOf(condition: Condition, reading: Reading | undefined, baseline: Baseline): number | null {
   const { bound } = condition;
@@ -106,8 +141,9 @@ function judgeRule(
   const { signal, text: written } = condition;
   const value = reading?.value ?? null;
   const sample = reading?.sample ?? null;
+  const legacy = (reading?.legacySample ?? gate.minSample) < gate.minSample ? null : (reading?.legacy ?? null);
   const cannotTell = (verdict: Verdict, why: string): JudgedRule => ({
-    result: { rule: written, signal, verdict, value, threshold, sample, heldMs: 0, text: `${signal}: ${why}` },
+    result: { rule: written, signal, verdict, value, threshold, sample, legacy, heldMs: 0, text: `${signal}: ${why}` },
     since: null,
   });
   if (reading === undefined) return cannotTell('inconclusive', 'was not measured');
@@ -125,7 +161,7 @@ function judgeRule(
   const fires = holds && heldMs >= condition.forMs;
   const verdict: Verdict = fires ? (rule.action.kind === 'warn' ? 'warn' : 'fail') : 'pass';
   const text = holds ? `${signal} ${round(value)} breaks ${written} (${round(threshold)})` : '';
-  return { result: { rule: written, signal, verdict, value, threshold, sample, heldMs, text }, since: from };
+  return { result: { rule: written, signal, verdict, value, threshold, sample, legacy, heldMs, text }, since: from };
 }
 
 function combine(rules: readonly GateRule[], results: readonly RuleResult[], at: number): GateVerdict {
@@ -149,7 +185,7 @@ function severity(action: RuleAction | null): number {
   if (action === null) return 0;
   if (action.kind === 'warn') return 1;
   if (action.kind === 'hold') return 2;
-  return 3 + ['flag', 'phase', 'plan'].indexOf(action.scope) * 2 + (action.overMs === 0 ? 1 : 0);
+  return 3 + ['flag', 'phase', 'point', 'plan'].indexOf(action.scope) * 2 + (action.overMs === 0 ? 1 : 0);
 }
 
 function compare(value: number, comparison: Condition['comparison'], threshold: number): boolean {

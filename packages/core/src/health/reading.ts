@@ -9,6 +9,8 @@ export interface Reading {
   readonly value: number | null;
   /** The same for the legacy arm, where the source knows arms. */
   readonly legacy?: number;
+  /** Requests behind the legacy value, where the source counts them. */
+  readonly legacySample?: number;
   /** Requests behind the value, where the source counts them. */
   readonly sample?: number;
   /** How old the newest datum is, in milliseconds. */

@@ -21,6 +21,8 @@ export interface RuleResult {
   /** The bound in the signal's unit; null while its reference is not known. */
   readonly threshold: number | null;
   readonly sample: number | null;
+  /** The legacy arm's value in the same moment; null where it is not known by enough requests. */
+  readonly legacy: number | null;
   /** How long the comparison has held without a break, in milliseconds. */
   readonly heldMs: number;
   /** What was found, for people; empty when the rule keeps. */
@@ -52,6 +54,8 @@ export interface Watch {
   /** The ramp's stage it belongs to; a new stage begins a new watch. */
   readonly stage: number;
   readonly startedAt: number;
+  /** The rules it was judged by: when they are edited, a new watch begins. */
+  readonly rules: string;
   /** When it was last judged. */
   readonly lastAt: number | null;
   /** Healthy time so far: only time between two healthy looks counts. */

@@ -2,6 +2,8 @@ import { suggest } from './did-you-mean.ts';
 import { capturedBy, type PlanReading } from './plan-reading.ts';
 
 const MESSAGE_FIELDS = ['phase.name', 'phase.title', 'plan.name', 'plan.title', 'run.id', 'run.status', 'step.title'];
+/** What a message about a rollback or a contingency knows besides. */
+const TROUBLE_FIELDS = ['trouble.reason', 'trouble.target', 'trouble.standing'];
 
 /** Names that are used and not there, or there and not used. */
 export function checkNames(reading: PlanReading): void {
@@ -14,10 +16,13 @@ export function checkNames(reading: PlanReading): void {
 const FIELD = /\{\{([^{}]*)\}\}/g;
 
 function checkMessages({ plan, problems, steps }: PlanReading): void {
-  const known = [...MESSAGE_FIELDS, ...new Set(steps.flatMap(capturedBy))];
+  const captured = [...new Set(steps.flatMap(capturedBy))];
+  const told = new Set(steps.flatMap(({ step }) => (step?.kind === 'notify' ? step.message : [])));
   const isUnread = steps.some(({ kind }) => kind === null);
   for (const [name, text] of Object.entries(plan.messages)) {
     const path = ['messages', name];
+    // A message that a step sends knows of no trouble.
+    const known = [...MESSAGE_FIELDS, ...captured, ...(told.has(name) ? [] : TROUBLE_FIELDS)];
     for (const [, written = ''] of text.matchAll(FIELD)) {
       const field = written.trim();
       if (known.includes(field) || (isUnread && !field.includes('.'))) continue;
@@ -35,14 +40,23 @@ function checkMessages({ plan, problems, steps }: PlanReading): void {
 function warnUnused({ plan, problems, outline }: PlanReading): void {
   const isGateBroken = outline.uncertain.has('gates') || Object.keys(plan.gates).length < outline.names.gates.size;
   const steps = plan.phases.flatMap((phase) => phase.steps);
+  const { escalate, then } = plan.rollback;
+  const followUps = [
+    ...Object.values(plan.contingencies).flatMap(({ actions }) => actions),
+    ...then,
+    ...(escalate === null ? [] : [{ kind: 'notify', ...escalate } as const]),
+  ];
+  const gates = [...Object.values(plan.gates), ...Object.values(plan.contingencies).flatMap(({ gate }) => gate ?? [])];
   const used = {
     gates: steps.flatMap((step) => ('gate' in step ? step.gate : [])),
-    channels: steps.flatMap((step) => (step.kind === 'notify' ? step.channel : [])),
-    messages: steps.flatMap((step) => (step.kind === 'notify' ? step.message : [])),
-    signals: Object.values(plan.gates).flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
+    channels: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.channel : [])),
+    messages: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.message : [])),
+    signals: gates.flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
   };
   for (const part of ['gates', 'channels', 'messages', 'signals'] as const) {
-    if (part === 'signals' ? isGateBroken : problems.isTouched(['phases'])) continue;
+    const isUncertain =
+      problems.isTouched(['phases']) || problems.isTouched(['contingencies']) || problems.isTouched(['rollback']);
+    if (part === 'signals' ? isGateBroken || problems.isTouched(['contingencies']) : isUncertain) continue;
     const names = new Set(used[part]);
     for (const name of Object.keys(plan[part])) {
       if (names.has(name) || problems.isTouched([part, name])) continue;

@@ -1,5 +1,5 @@
 import type { OrderFinding } from './check-order.ts';
-import type { Command, Probe, Step } from './plan.ts';
+import type { Command, Plan, Probe, Step } from './plan.ts';
 import { capturedBy, mayComeBefore, type PlanReading, type StepReading } from './plan-reading.ts';
 import type { Path } from './problems.ts';
 
@@ -10,6 +10,7 @@ export function checkPromises(reading: PlanReading, { isOrdered }: OrderFinding)
   if (!isOrdered) return;
   checkArtefacts(reading);
   checkBaselines(reading);
+  checkRehearsals(reading);
 }
 
 /** What cannot be taken back asks for approval first, and ends what can be promised to be undone. */
@@ -61,7 +62,7 @@ interface PlacedCommand {
 }
 
 function commandsOf(step: Step): readonly PlacedCommand[] {
-  const undo = step.undo === null ? [] : [{ key: ['undo'], command: step.undo, seesOwn: true }];
+  const undo = undoCommands(step);
   switch (step.kind) {
     case 'run':
       return [{ key: ['run'], command: step.command, seesOwn: false }, ...undo];
@@ -73,13 +74,32 @@ function commandsOf(step: Step): readonly PlacedCommand[] {
       return [...probed(['check', 'run'], step.probe), ...undo];
     case 'ramp':
       return [...step.verify.flatMap((probe, index) => probed(['verify', index, 'run'], probe)), ...undo];
+    case 'freeze':
+      return [
+        { key: ['freeze'], command: step.command, seesOwn: false },
+        { key: ['lift'], command: step.lift, seesOwn: true },
+        ...undo,
+      ];
     case 'approve':
     case 'baseline':
     case 'notify':
+    case 'point':
+    case 'rehearse':
     case 'wait':
     case 'watch':
       return undo;
   }
+}
+
+function undoCommands({ undo }: Step): readonly PlacedCommand[] {
+  if (undo === null) return [];
+  const [first, ...others] = undo.alternatives;
+  // An undo that is one command may be written as that command alone.
+  const isPlain = others.length === 0 && undo.attempts === 1 && undo.onlyIf === null && !undo.rehearsable;
+  if (isPlain && first !== undefined) return [{ key: ['undo'], command: first, seesOwn: true }];
+  const asked = undo.onlyIf === null ? [] : probed(['undo', 'onlyIf', 'run'], undo.onlyIf);
+  const tried = undo.alternatives.map((command, index) => ({ key: ['undo', 'try', index], command, seesOwn: true }));
+  return [...tried, ...asked];
 }
 
 function probed(key: Path, probe: Probe): readonly PlacedCommand[] {
@@ -90,10 +110,9 @@ function probed(key: Path, probe: Probe): readonly PlacedCommand[] {
 const TEMPLATE = /\$\{\{([^{}]*)\}\}/g;
 
 function checkCommand({ problems }: PlanReading, path: Path, command: Command, captured: ReadonlySet<string>): void {
-  for (const [, written = ''] of command.argv.join(' ').matchAll(TEMPLATE)) {
-    const name = written.trim();
-    // Variables have been filled in; those that could not be have been told.
-    if (captured.has(name) || /^(?:vars|env)\./.test(name)) continue;
+  // Variables have been filled in; those that could not be have been told.
+  for (const name of artefactsIn(command)) {
+    if (captured.has(name)) continue;
     const message = `nothing before this captures '${name}'`;
     const known = [...captured].join(', ');
     const mend = known === '' ? `add 'capture: { ${name}: … }' to an earlier step` : `captured are: ${known}`;
@@ -117,4 +136,46 @@ function checkBaselines(reading: PlanReading): void {
       }
     });
   }
+}
+
+/** A rehearsal that would run nothing proves nothing; and what it runs must not need artefacts that are not there yet. */
+function checkRehearsals(reading: PlanReading): void {
+  const { plan, problems, steps, order } = reading;
+  for (const { id, path, step } of steps) {
+    if (step?.kind !== 'rehearse') continue;
+    const inScope = steps.filter(({ step: other }) => other !== null && isRehearsedBy(step, other, plan));
+    const at = [...path, 'rehearse'];
+    if (inScope.length === 0) {
+      const mend = "declare what is safe: 'undo: { try: [ … ], rehearsable: true }', or 'verify:' on a ramp";
+      problems.add({ path: at, code: 'nothing-to-rehearse', message: 'this rehearsal has nothing to run', mend });
+    }
+    const captured = new Set(steps.filter((other) => order.isBefore(other.id, id)).flatMap(capturedBy));
+    for (const other of inScope) {
+      for (const { command } of other.step === null ? [] : undoCommands(other.step)) {
+        const missing = artefactsIn(command).find((name) => !captured.has(name));
+        if (missing === undefined || other.step?.undo?.rehearsable !== true) continue;
+        const message = `this rehearsal would undo '${other.id}', which needs '${missing}': nothing before captures it`;
+        problems.add({
+          path: at,
+          code: 'rehearsal-order',
+          message,
+          mend: 'put the rehearsal after the step that does',
+        });
+      }
+    }
+  }
+}
+
+function isRehearsedBy(rehearsal: Extract<Step, { kind: 'rehearse' }>, step: Step, plan: Plan): boolean {
+  const { scope, target } = rehearsal;
+  const within =
+    scope === 'plan' ||
+    (scope === 'flag' && step.kind === 'ramp' && step.flag === target) ||
+    (scope === 'phase' && plan.phases.some(({ name, steps }) => name === target && steps.includes(step)));
+  return within && (step.undo?.rehearsable === true || (step.kind === 'ramp' && step.verify.length > 0));
+}
+
+function artefactsIn({ argv }: Command): readonly string[] {
+  const names = [...argv.join(' ').matchAll(TEMPLATE)].map(([, written = '']) => written.trim());
+  return names.filter((name) => !/^(?:vars|env)\./.test(name));
 }

@@ -12,7 +12,7 @@ describe('compressPlan()', () => {
   it('divides soaks, intervals, `for` and `over`, and says by how much', () => {
     const compressed = compressPlan(plan, 360);
     expect(compressed.timeCompression).toBe(360);
-    expect(compressed.risks['low']?.soakMs).toBe(5_000);
+    expect(compressed.risks['low']?.soaksMs[0]).toBe(5_000);
     expect(compressed.gates['standard']?.everyMs).toBe(100);
     expect(compressed.gates['standard']?.rules[1]?.condition.forMs).toBe(333);
     expect(compressed.gates['standard']?.rules[1]?.action).toMatchObject({ overMs: 833 });

@@ -1,6 +1,6 @@
 import { TheseusError } from '../error.ts';
 import type { Gate } from '../health/index.ts';
-import type { Phase, Plan, Risk, Signal, Step } from './plan.ts';
+import type { Contingency, Phase, Plan, Risk, Signal, Step } from './plan.ts';
 
 /** However much time is compressed, health is not judged more often than this … */
 const FASTEST_GATE_MS = 100;
@@ -23,7 +23,11 @@ export function compressPlan(plan: Plan, factor: number): Plan {
     timeCompression: plan.timeCompression * factor,
     signals: mapValues(plan.signals, (signal) => compressSignal(signal, factor)),
     gates: mapValues(plan.gates, (gate) => compressGate(gate, factor)),
-    risks: mapValues(plan.risks, (risk): Risk => ({ ...risk, soakMs: divide(risk.soakMs, factor) })),
+    contingencies: mapValues(plan.contingencies, (contingency) => compressContingency(contingency, factor)),
+    risks: mapValues(
+      plan.risks,
+      (risk): Risk => ({ ...risk, soaksMs: risk.soaksMs.map((soakMs) => divide(soakMs, factor)) }),
+    ),
     phases: plan.phases.map(
       (phase): Phase => ({ ...phase, steps: phase.steps.map((step) => compressStep(step, factor)) }),
     ),
@@ -49,10 +53,19 @@ function compressGate(gate: Gate, factor: number): Gate {
   };
 }
 
+function compressContingency(contingency: Contingency, factor: number): Contingency {
+  const { gate, cooldownMs } = contingency;
+  return {
+    ...contingency,
+    gate: gate && compressGate(gate, factor),
+    cooldownMs: cooldownMs === null ? null : divide(cooldownMs, factor),
+  };
+}
+
 function compressStep(step: Step, factor: number): Step {
   switch (step.kind) {
     case 'ramp':
-      return { ...step, soakMs: divide(step.soakMs, factor) };
+      return { ...step, soaksMs: step.soaksMs.map((soakMs) => divide(soakMs, factor)) };
     case 'baseline':
       return { ...step, overMs: floored(step.overMs, factor, SHORTEST_OVER_MS) };
     case 'watch':
@@ -66,6 +79,9 @@ function compressStep(step: Step, factor: number): Step {
     case 'backup':
     case 'approve':
     case 'notify':
+    case 'rehearse':
+    case 'point':
+    case 'freeze':
       return step;
   }
 }

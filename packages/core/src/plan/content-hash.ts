@@ -14,6 +14,11 @@ export function canonicalJson(value: unknown): string {
   return `{${entries.join(',')}}`;
 }
 
+/** Identifies what a plan's file says, before anything is filled in or chosen: the same in every environment. */
+export function contentHash(source: unknown): string {
+  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(source))))}`;
+}
+
 /** Identifies a checked plan by its content, as `sha256:<hex>`: what approvals and environments are bound to. */
 export function planHash(plan: Plan): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(plan))))}`;

@@ -3,6 +3,7 @@ export { canonicalJson, planHash } from './content-hash.ts';
 export { definePlan } from './define-plan.ts';
 export type { Diagnostic } from './diagnostic.ts';
 export { nearest, suggest } from './did-you-mean.ts';
+export { DEFAULT_ENVIRONMENT, environmentsOf } from './environments.ts';
 export { planJsonSchema } from './json-schema.ts';
 export { PLAN_LIMITS } from './limits.ts';
 export { formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
@@ -12,6 +13,9 @@ export type {
   Channel,
   Command,
   CommandProbe,
+  Contingency,
+  ContingencyAction,
+  FollowUp,
   HttpProbe,
   Person,
   Phase,
@@ -20,6 +24,7 @@ export type {
   Probe,
   Risk,
   RiskApproval,
+  RollbackPolicy,
   Segment,
   Signal,
   SignalSource,
@@ -28,9 +33,9 @@ export type {
   StepCommon,
   StepKind,
   TelemetryMetric,
+  Undo,
   WaitUntil,
-  Window,
 } from './plan.ts';
-export { planFromSource, type ReadPlan } from './plan-from-source.ts';
+export { planFromSource, type ReadPlan, type SourceOptions } from './plan-from-source.ts';
 export type { PlanSource } from './source-schema.ts';
 export { validatePlan } from './validate-plan.ts';

@@ -14,6 +14,9 @@ export const PLAN_LIMITS = {
   risks: 200,
   channels: 200,
   messages: 500,
+  windows: 100,
+  contingencies: 100,
+  environments: 20,
   /** Characters of one address, one condition and one command's line: longer ones are mistakes, and slow to judge. */
   urlLength: 4_000,
   conditionLength: 500,

@@ -10,6 +10,8 @@ export interface ParseOptions {
   readonly file: string;
   /** Values over the plan's own variables. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Which of the plan's environments is meant; needed where it has any. */
+  readonly environment?: string;
 }
 
 export interface ParsedPlan {
@@ -54,9 +56,13 @@ export function parsePlan(text: string, options: ParseOptions): ParsedPlan {
       mend: "begin with 'plan: its-name', or let 'theseus init' write one",
     });
   }
-  const { plan, problems } = planFromSource(source, options.variables);
+  const { variables, environment } = options;
+  const { plan, problems } = planFromSource(source, {
+    ...(variables === undefined ? {} : { variables }),
+    ...(environment === undefined ? {} : { environment }),
+  });
   const diagnostics = problems
-    .all()
+    .asWritten()
     .map((problem) => locate(document, lines, options.file, problem))
     .sort((left, right) => left.line - right.line || left.column - right.column);
   return { plan, diagnostics };

@@ -1,14 +1,18 @@
 import { utf8Length } from '../flag/index.ts';
+import { parseInstant } from '../time/index.ts';
 import { checkPlan } from './check-plan.ts';
+import { contentHash } from './content-hash.ts';
+import { type ChosenEnvironment, chooseEnvironment } from './environments.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Phase, Plan, Signal } from './plan.ts';
 import type { StepReading } from './plan-reading.ts';
 import { Problems } from './problems.ts';
-import { type Outline, type OutlinePhase, readOutline } from './read-outline.ts';
+import { readContingency, readRollbackPolicy } from './read-contingency.ts';
+import { isMap, type Outline, type OutlinePhase, readOutline } from './read-outline.ts';
 import { readChannel, readFlag, readGate, readPerson, readRisk } from './read-parts.ts';
 import { readSegment } from './read-segment.ts';
 import { readSignal } from './read-signal.ts';
-import { readStep } from './read-step.ts';
+import { readStep, readWindows } from './read-step.ts';
 import { type PlanNames, type ReadingContext, requireName } from './reading-context.ts';
 import { settleFreshness } from './signal-freshness.ts';
 import { StepOrder } from './step-order.ts';
@@ -21,16 +25,21 @@ export interface ReadPlan {
 }
 
 /** Checks a plan's source, whatever it was written in, and tells every problem at once. */
-export function planFromSource(source: unknown, variables: Readonly<Record<string, string>> = {}): ReadPlan {
+export function planFromSource(source: unknown, options: SourceOptions = {}): ReadPlan {
   const problems = new Problems();
-  const outline = readOutline(problems, fillVariables(problems, source, variables));
+  const environment = chooseEnvironment(problems, source, options.environment);
+  if (environment === null) return { plan: null, problems };
+  const outline = readOutline(problems, fillVariables(problems, environment.source, options.variables ?? {}));
   if (outline === null) return { plan: null, problems };
-  const context: ReadingContext = { problems, names: namesOf(outline) };
+  const context: ReadingContext = { problems, names: namesOf(problems, outline) };
+  for (const [name, text] of outline.parts.windows) {
+    context.names.readWindows.set(name, readWindows(context, ['windows', name], text));
+  }
   for (const [name, signal] of outline.signals) {
     context.names.readSignals.set(name, readSignal(context, name, signal));
   }
   const phases = readPhases(context, outline);
-  const plan = assemble(context, outline, phases);
+  const plan = { ...assemble(context, outline, phases), ...whereOf(source, environment) };
   const order = new StepOrder(
     phases.map(({ phase, steps }) => ({ name: phase.name, needs: phase.needs, steps: steps.map(({ id }) => id) })),
   );
@@ -38,7 +47,21 @@ export function planFromSource(source: unknown, variables: Readonly<Record<strin
   return { plan: problems.hasErrors ? null : plan, problems };
 }
 
-function namesOf({ names, parts, phases, uncertain }: Outline): PlanNames {
+export interface SourceOptions {
+  /** Values over the plan's own variables. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Which of the plan's environments is meant; needed where it has any. */
+  readonly environment?: string;
+}
+
+function whereOf(
+  source: unknown,
+  { name, after }: ChosenEnvironment,
+): Pick<Plan, 'environment' | 'after' | 'contentHash'> {
+  return { environment: name, after, contentHash: contentHash(source) };
+}
+
+function namesOf(problems: Problems, { names, parts, phases, uncertain, launch }: Outline): PlanNames {
   const rolesHeld = new Map<string, number>();
   for (const [name, source] of parts.people) {
     for (const role of new Set(readPerson(name, source).roles)) rolesHeld.set(role, (rolesHeld.get(role) ?? 0) + 1);
@@ -46,13 +69,32 @@ function namesOf({ names, parts, phases, uncertain }: Outline): PlanNames {
   return {
     ...names,
     phases: phases.flatMap(({ name }) => name ?? []),
+    points: new Set(phases.flatMap(({ source }) => source?.steps ?? []).flatMap(pointOf)),
+    readWindows: new Map(),
+    launchAt: launch === undefined ? null : readLaunch(problems, launch),
     rolesHeld,
     readSignals: new Map(),
     uncertain,
   };
 }
 
-function assemble(context: ReadingContext, outline: Outline, phases: readonly PhaseReading[]): Plan {
+function pointOf(step: unknown): readonly string[] {
+  return isMap(step) && typeof step['point'] === 'string' ? [step['point']] : [];
+}
+
+function readLaunch(problems: Problems, text: string): number | undefined {
+  const at = parseInstant(text);
+  if (at !== null) return at;
+  const mend = 'write 2026-05-05T09:00:00Z or 2026-05-05T09:00[Europe/Berlin]';
+  problems.add({ path: ['launch'], code: 'invalid-instant', message: `'${text}' is not an instant`, mend });
+  return undefined;
+}
+
+function assemble(
+  context: ReadingContext,
+  outline: Outline,
+  phases: readonly PhaseReading[],
+): Omit<Plan, 'environment' | 'after' | 'contentHash'> {
   const { parts } = outline;
   const gates = readEach(parts.gates, (name, gate) => readGate(context, name, gate));
   const read = readEach<Signal | null, Signal>(context.names.readSignals, (_name, signal) => signal);
@@ -63,6 +105,7 @@ function assemble(context: ReadingContext, outline: Outline, phases: readonly Ph
     cohort: outline.cohort,
     salt: readSalt(context, outline),
     timeCompression: 1,
+    launchAt: context.names.launchAt ?? null,
     signals: settleFreshness(read, gates, outline.signals),
     gates,
     risks: readEach(parts.risks, (name, risk) => readRisk(context, name, risk)),
@@ -71,6 +114,8 @@ function assemble(context: ReadingContext, outline: Outline, phases: readonly Ph
     people: readEach(parts.people, (name, person) => readPerson(name, person)),
     channels: readEach(parts.channels, (name, channel) => readChannel(context, name, channel)),
     messages: readEach(parts.messages, (_name, text) => text),
+    contingencies: readEach(parts.contingencies, (name, source) => readContingency(context, name, source)),
+    rollback: readRollbackPolicy(context, outline.rollback),
     phases: phases.map(({ phase }) => phase),
   };
 }

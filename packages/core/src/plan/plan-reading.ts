@@ -43,7 +43,10 @@ export function capturedBy({ source }: StepReading): readonly string[] {
 }
 
 /** Keys that belong to several kinds: a backup has its command under `run`, a ramp may ask to `approve`. */
-const SHARED_KEYS: Readonly<Partial<Record<SourceStepKind, SourceStepKind>>> = { backup: 'run', ramp: 'approve' };
+const SHARED_KEYS: Readonly<Partial<Record<SourceStepKind, SourceStepKind>>> = {
+  backup: 'run',
+  ramp: 'approve',
+};
 
 /** The kinds that a step's keys name: none, one, or several where it wants to do several things. */
 export function kindsOf(source: Readonly<Record<string, unknown>>): readonly SourceStepKind[] {

@@ -51,6 +51,10 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   Flags: keysWith(['flags', '*'], 'requires'),
   'Flag segments': keysWith(['flags', '*', 'segments', '*'], 'exposure'),
   Phases: keysWith(['phases', '*'], 'steps'),
+  Undo: keysWith([...STEPS, 'undo'], 'try'),
+  Contingencies: keysWith(['contingencies', '*'], 'do'),
+  'What a rollback does beyond taking back': keysWith(['rollback'], 'then'),
+  Environments: keysWith(['environments', '*'], 'after'),
   'Every step': COMMON,
   'Probe: http': keysWith([...STEPS, 'check'], 'http'),
   'Probe: command': keysWith([...STEPS, 'check'], 'run'),
@@ -88,7 +92,7 @@ function completed(block: string): string {
   if (!Array.isArray(part)) return stringify({ ...base, ...(part as object) });
   const isOwnRamp = part.some((step) => step.ramp === 'cache');
   const steps = isOwnRamp ? part : [...base.phases[0].steps, ...part];
-  return stringify({ ...base, phases: [{ phase: 'move', steps }] });
+  return stringify({ ...base, launch: '2026-05-05T09:00:00Z', phases: [{ phase: 'move', steps }] });
 }
 
 describe('docs/reference/plan.md', () => {
@@ -102,7 +106,8 @@ describe('docs/reference/plan.md', () => {
 
   it.each(blocks.map((block) => [block.split('\n', 2).join(' '), block]))('reads the example %s', (_title, block) => {
     const variables = block.includes('region: null') ? { region: 'eu' } : {};
-    const { diagnostics } = parsePlan(completed(block), { file: 'plan.md', variables });
+    const environment = block.includes('environments:') ? { environment: 'production' } : {};
+    const { diagnostics } = parsePlan(completed(block), { file: 'plan.md', variables, ...environment });
     expect(diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic)).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import type { AttributeCondition } from '../flag/index.ts';
 import type { Gate } from '../health/index.ts';
+import type { TimeWindow } from '../time/index.ts';
 
 /** A checked plan: every name resolves, every duration is milliseconds, every percentage parts of 100 000. Plain JSON. */
 export interface Plan {
@@ -12,6 +13,14 @@ export interface Plan {
   readonly salt: string;
   /** By how much all durations were divided; 1 is real time. */
   readonly timeCompression: number;
+  /** Where it runs: flags, traffic and values of one environment are apart from those of another. */
+  readonly environment: string;
+  /** The environment in which the same content must have succeeded before this run may start; null where none must. */
+  readonly after: string | null;
+  /** Hash of the file's content, the same in every environment. */
+  readonly contentHash: string;
+  /** T, which `T-30m` counts from: epoch milliseconds; null where the plan names none. */
+  readonly launchAt: number | null;
   readonly signals: Readonly<Record<string, Signal>>;
   readonly gates: Readonly<Record<string, Gate>>;
   readonly risks: Readonly<Record<string, Risk>>;
@@ -20,6 +29,8 @@ export interface Plan {
   readonly people: Readonly<Record<string, Person>>;
   readonly channels: Readonly<Record<string, Channel>>;
   readonly messages: Readonly<Record<string, string>>;
+  readonly contingencies: Readonly<Record<string, Contingency>>;
+  readonly rollback: RollbackPolicy;
   /** In the order of the file; `needs` is always filled in. */
   readonly phases: readonly Phase[];
 }
@@ -54,7 +65,8 @@ export interface Risk {
   readonly name: string;
   /** Exposures in growing order, parts of 100 000. */
   readonly through: readonly number[];
-  readonly soakMs: number;
+  /** The healthy time at each exposure. */
+  readonly soaksMs: readonly number[];
   readonly approve: RiskApproval | null;
 }
 
@@ -96,6 +108,35 @@ export type Channel =
   | { readonly kind: 'webhook'; readonly name: string; readonly url: string }
   | { readonly kind: 'console'; readonly name: string };
 
+/** What is done when a condition comes true, or when a person says that it has. */
+export interface Contingency {
+  readonly name: string;
+  readonly title: string;
+  /** Judges the condition, its only rule; null where only a person can tell. */
+  readonly gate: Gate | null;
+  /** Whose traffic is judged; null for signals that belong to no flag. */
+  readonly flag: string | null;
+  /** In order; a failure stops the rest. */
+  readonly actions: readonly ContingencyAction[];
+  /** After this time it may act again; null is once only. */
+  readonly cooldownMs: number | null;
+}
+
+export type ContingencyAction = { readonly kind: 'rollback'; readonly flag: string } | FollowUp;
+
+/** A command to run, or a message to send. */
+export type FollowUp =
+  | { readonly kind: 'run'; readonly command: Command }
+  | { readonly kind: 'notify'; readonly channel: string; readonly message: string };
+
+/** What a rollback does beyond taking back. */
+export interface RollbackPolicy {
+  /** After a rollback of a phase, of the plan or to a point was verified, in order; a failure stops the rest. */
+  readonly then: readonly FollowUp[];
+  /** Who is told when a rollback fails or takes longer than its budget. */
+  readonly escalate: { readonly channel: string; readonly message: string } | null;
+}
+
 export interface Phase {
   readonly name: string;
   readonly title: string;
@@ -110,19 +151,17 @@ export interface StepCommon {
   readonly id: string;
   readonly title: string;
   readonly needs: readonly string[];
-  readonly window: Window | null;
+  /** When it may move; at any time where there are none. */
+  readonly windows: readonly TimeWindow[];
+  /** It does not begin earlier; epoch milliseconds. */
+  readonly notBefore: number | null;
+  /** How long it is expected to take. */
+  readonly takesMs: number | null;
   readonly timeoutMs: number | null;
   readonly budgetMs: number | null;
-  readonly undo: Command | null;
+  readonly undo: Undo | null;
   readonly irreversible: boolean;
   readonly mitigation: string | null;
-}
-
-/** A daily window in a time zone; `fromMinute` greater than `toMinute` crosses midnight. */
-export interface Window {
-  readonly fromMinute: number;
-  readonly toMinute: number;
-  readonly zone: string;
 }
 
 /** An argument list, never a shell line. `${{ name }}` inside an argument is a captured artefact. */
@@ -130,6 +169,18 @@ export interface Command {
   readonly argv: readonly string[];
   /** Whether it may simply be run again when nobody knows if it ran. */
   readonly repeatable: boolean;
+}
+
+/** How a step is taken back. */
+export interface Undo {
+  /** Tried in order until one succeeds. */
+  readonly alternatives: readonly Command[];
+  /** How often each is tried. */
+  readonly attempts: number;
+  /** Asked first: only where the answer is as expected is there anything to take back. */
+  readonly onlyIf: Probe | null;
+  /** Declared safe to run before anything went wrong. */
+  readonly rehearsable: boolean;
 }
 
 export interface HttpProbe {
@@ -169,8 +220,12 @@ export type Step =
       readonly kind: 'ramp';
       readonly flag: string;
       readonly gate: string;
+      /** Exposures in growing order; 0 lets in only those who are named, by list or by segment. */
       readonly through: readonly number[];
-      readonly soakMs: number;
+      /** The healthy time at each exposure. */
+      readonly soaksMs: readonly number[];
+      /** Whether each opening of its windows brings one exposure at most. */
+      readonly oncePerWindow: boolean;
       readonly approve: RiskApproval | null;
       /** Probes that must pass after a rollback of this flag before it counts as verified. */
       readonly verify: readonly Probe[];
@@ -183,7 +238,13 @@ export type Step =
       readonly forMs: number;
       readonly flags: readonly string[];
     })
-  | (StepCommon & { readonly kind: 'notify'; readonly channel: string; readonly message: string });
+  | (StepCommon & { readonly kind: 'notify'; readonly channel: string; readonly message: string })
+  /** Really runs what a rollback would, as far as it is declared safe. */
+  | (StepCommon & { readonly kind: 'rehearse'; readonly scope: 'flag' | 'phase' | 'plan'; readonly target: string })
+  /** A moment that a rollback can go back to. */
+  | (StepCommon & { readonly kind: 'point'; readonly name: string })
+  /** A change freeze: `lift` always runs when the run ends, however it ends. */
+  | (StepCommon & { readonly kind: 'freeze'; readonly command: Command; readonly lift: Command });
 
 export type WaitUntil =
   | { readonly kind: 'duration'; readonly durationMs: number }

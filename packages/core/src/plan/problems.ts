@@ -17,6 +17,8 @@ export interface Problem {
 /** Collects every problem of a plan; one place of the document is reported once for the same thing. */
 export class Problems {
   readonly #found = new Map<string, Problem>();
+  /** Parts of the plan that were written elsewhere, by where they belong. */
+  readonly #written = new Map<string, Path>();
 
   add(problem: Problem): void {
     const key = `${problem.path.join('/')} ${problem.code}`;
@@ -44,6 +46,24 @@ export class Problems {
 
   all(): readonly Problem[] {
     return [...this.#found.values()];
+  }
+
+  /** Notes that what belongs at one path was written at another, so that its problems are told there. */
+  standsAt(path: Path, written: Path): void {
+    this.#written.set(path.join('/'), written);
+  }
+
+  /** All problems with the paths where their authors wrote them. */
+  asWritten(): readonly Problem[] {
+    return this.all().map((problem) => ({ ...problem, path: this.#writtenPath(problem.path) }));
+  }
+
+  #writtenPath(path: Path): Path {
+    for (let depth = path.length; depth > 0; depth -= 1) {
+      const written = this.#written.get(path.slice(0, depth).join('/'));
+      if (written !== undefined) return [...written, ...path.slice(depth)];
+    }
+    return path;
   }
 
   get hasErrors(): boolean {

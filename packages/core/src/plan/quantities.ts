@@ -46,8 +46,13 @@ function unitFor(written: string): string | undefined {
   return LONG_UNITS.get(lower) ?? LONG_UNITS.get(nearest(lower, LONG_UNITS.keys()) ?? '');
 }
 
-/** A percentage as parts of 100 000, or null after telling what is wrong with it. */
-export function readPercent(problems: Problems, path: Path, text: string): number | null {
+/** A percentage as parts of 100 000, or null after telling what is wrong with it. Zero only where it is allowed. */
+export function readPercent(
+  problems: Problems,
+  path: Path,
+  text: string,
+  { zero = false }: { readonly zero?: boolean } = {},
+): number | null {
   const match = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text);
   const parts = match === null ? Number.NaN : Number(match[1]) * (EXPOSURE_WHOLE / 100);
   const rounded = Math.round(parts);
@@ -57,7 +62,7 @@ export function readPercent(problems: Problems, path: Path, text: string): numbe
     problems.add({ path, code: 'invalid-percentage', message: `'${text}' is not a percentage`, mend });
     return null;
   }
-  if (rounded < 1 || Math.abs(parts - rounded) > 1e-6) {
+  if ((rounded < 1 && !(zero && parts === 0)) || Math.abs(parts - rounded) > 1e-6) {
     const mend = 'the smallest share is 0.001%, in steps of 0.001%';
     problems.add({ path, code: 'invalid-percentage', message: `'${text}' cannot be bucketed`, mend });
     return null;

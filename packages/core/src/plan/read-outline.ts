@@ -19,6 +19,8 @@ export interface Outline {
   readonly title: string | undefined;
   readonly cohort: string;
   readonly salt: string | undefined;
+  readonly launch: string | undefined;
+  readonly rollback: OutlineSource['rollback'];
   readonly signals: ReadonlyMap<string, unknown>;
   readonly parts: { readonly [Part in PartName]: ReadonlyMap<string, PartSource<Part>> };
   /** Every name that is written, of broken entries too. */
@@ -52,6 +54,8 @@ export function readOutline(problems: Problems, source: unknown): Outline | null
     title: kept.title,
     cohort: kept.cohort ?? 'userId',
     salt: kept.salt,
+    launch: kept.launch,
+    rollback: kept.rollback,
     signals: namedEntries(problems, 'signals', kept.signals),
     ...parts,
     uncertain: uncertainParts(source, kept),
@@ -84,6 +88,8 @@ function readParts(problems: Problems, kept: Kept): Pick<Outline, 'parts' | 'nam
     people: raw('people'),
     channels: raw('channels'),
     messages: raw('messages'),
+    windows: raw('windows'),
+    contingencies: raw('contingencies'),
   };
   const read = <Part extends PartName>(part: Part) => readEntries(problems, part, entries[part]);
   const parts = {
@@ -94,6 +100,8 @@ function readParts(problems: Problems, kept: Kept): Pick<Outline, 'parts' | 'nam
     people: read('people'),
     channels: read('channels'),
     messages: read('messages'),
+    windows: read('windows'),
+    contingencies: read('contingencies'),
   };
   const names = (part: PartName): ReadonlySet<string> => new Set(entries[part].keys());
   return {
@@ -106,6 +114,8 @@ function readParts(problems: Problems, kept: Kept): Pick<Outline, 'parts' | 'nam
       people: names('people'),
       channels: names('channels'),
       messages: names('messages'),
+      windows: names('windows'),
+      contingencies: names('contingencies'),
     },
   };
 }

@@ -12,8 +12,14 @@ const DEFAULT_EVERY_MS = 30_000;
 const DEFAULT_MIN_SAMPLE = 20;
 const FASTEST_GATE_MS = 100;
 
-export function readGate(context: ReadingContext, name: string, source: GateSource): Gate | null {
-  const path = ['gates', name];
+/** @param rulesAt where the rules stand, if not under the gate */
+export function readGate(
+  context: ReadingContext,
+  name: string,
+  source: GateSource,
+  rulesAt: Path | null = null,
+): Gate | null {
+  const path = rulesAt === null ? ['gates', name] : rulesAt.slice(0, -1);
   const everyMs = optionalDuration(context, [...path, 'every'], source.every, DEFAULT_EVERY_MS);
   if (everyMs !== null && everyMs < FASTEST_GATE_MS) {
     const message = `'${source.every}' is too often`;
@@ -27,7 +33,7 @@ export function readGate(context: ReadingContext, name: string, source: GateSour
   // Without knowing the signals, no condition can be judged.
   if (context.names.uncertain.has('signals')) return null;
   const rules = source.rules.map((rule, index) =>
-    readRule(context.problems, [...path, 'rules', index], rule, context.names.readSignals),
+    readRule(context.problems, rulesAt ?? [...path, 'rules', index], rule, context.names),
   );
   if (everyMs === null || rules.includes(null)) return null;
   return {
@@ -40,21 +46,59 @@ export function readGate(context: ReadingContext, name: string, source: GateSour
 
 export function readRisk(context: ReadingContext, name: string, source: RiskSource): Risk | null {
   const path = ['risks', name];
-  const through = readThrough(context, [...path, 'through'], source.through);
-  const soakMs = readDuration(context.problems, [...path, 'soak'], source.soak);
+  const stages = readStages(context, { through: [...path, 'through'], soak: [...path, 'soak'] }, source);
   const approve = readApprove(context, [...path, 'approve'], source.approve);
-  warnNoSoak(context.problems, [...path, 'soak'], soakMs);
-  if (through === null || soakMs === null || approve === undefined) return null;
-  return { name, through, soakMs, approve };
+  return stages === null || approve === undefined ? null : { name, ...stages, approve };
+}
+
+export interface Stages {
+  readonly through: readonly number[];
+  readonly soaksMs: readonly number[];
+}
+
+const OWN_SOAK = /^(.*?)\s+for\s+(.+)$/;
+
+/** Exposures with the soak of each: its own, or the one that all share. Null after telling what is wrong. */
+export function readStages(
+  context: ReadingContext,
+  paths: { readonly through: Path; readonly soak: Path },
+  source: { readonly through: readonly string[]; readonly soak?: string | undefined },
+): Stages | null {
+  const { problems } = context;
+  const written = source.through.map((text) => OWN_SOAK.exec(text) ?? [text, text, undefined]);
+  const through = readThrough(
+    context,
+    paths.through,
+    written.map(([, exposure]) => exposure ?? ''),
+  );
+  const shared = source.soak === undefined ? null : readDuration(problems, paths.soak, source.soak);
+  const soaksMs = written.map(([, , own], index) =>
+    own === undefined ? shared : readDuration(problems, [...paths.through, index], own),
+  );
+  const bare = written.findIndex(([, , own]) => own === undefined);
+  if (source.soak === undefined && bare !== -1) {
+    // A misspelt 'soak' has been told.
+    if (problems.isTouched(paths.soak.slice(0, -1))) return null;
+    const message = `${source.through[bare]} has no soak`;
+    const mend = `give it its own, '${source.through[bare]} for 48h', or all of them one with 'soak: 30m'`;
+    problems.add({ path: [...paths.through, bare], code: 'missing-soak', message, mend });
+    return null;
+  }
+  const whole = soaksMs.filter((ms) => ms !== null);
+  if (through === null || whole.length < soaksMs.length) return null;
+  if (whole.includes(0)) warnNoSoak(problems, source.soak === undefined ? paths.through : paths.soak, 0);
+  return { through, soaksMs: whole };
 }
 
 /** Exposures must grow: a ramp that shrinks would take people off the candidate by plan. */
-export function readThrough(context: ReadingContext, path: Path, source: readonly string[]): readonly number[] | null {
-  const through = source.map((text, index) => readPercent(context.problems, [...path, index], text));
+function readThrough(context: ReadingContext, path: Path, source: readonly string[]): readonly number[] | null {
+  const through = source.map((text, index) =>
+    readPercent(context.problems, [...path, index], text, { zero: index === 0 && source.length > 1 }),
+  );
   const whole = through.filter((exposure) => exposure !== null);
   if (whole.length < through.length) return null;
   for (const [index, exposure] of whole.entries()) {
-    const before = whole[index - 1] ?? 0;
+    const before = whole[index - 1] ?? -1;
     if (exposure > before) continue;
     const message = `${source[index]} does not grow: ${source[index - 1]} stands before it`;
     const sorted = [...new Set(whole)].sort((left, right) => left - right).map((parts) => `${parts / 1_000}%`);

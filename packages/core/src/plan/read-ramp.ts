@@ -1,7 +1,6 @@
 import type { Step, StepCommon } from './plan.ts';
 import type { Path } from './problems.ts';
-import { readDuration, warnNoSoak } from './quantities.ts';
-import { readApprove, readThrough } from './read-parts.ts';
+import { readApprove, readStages } from './read-parts.ts';
 import { readProbe } from './read-probe.ts';
 import { type ReadingContext, requireName } from './reading-context.ts';
 import type { StepSource } from './source-schema.ts';
@@ -17,10 +16,17 @@ export function readRamp(context: ReadingContext, place: StepPlace, read: StepSo
   const verify = (read.verify ?? []).map((probe, index) => readProbe(context, [...path, 'verify', index], probe));
   const exposures = known ? readExposures(context, place, read) : null;
   if (gate === null || exposures === null || verify.includes(null)) return null;
-  return { kind: 'ramp', flag: read.ramp, gate, ...exposures, verify: verify.filter((probe) => probe !== null) };
+  const oncePerWindow = read.pace !== undefined;
+  if (oncePerWindow && read.window === undefined) {
+    const message = `the ramp of '${read.ramp}' has no window to pace it`;
+    const mend = "add one, such as 'window: Mon,Wed,Fri 10:00-12:00 UTC'";
+    context.problems.add({ path: [...path, 'pace'], code: 'missing-window', message, mend, atKey: true });
+  }
+  const asked = verify.filter((probe) => probe !== null);
+  return { kind: 'ramp', flag: read.ramp, gate, ...exposures, oncePerWindow, verify: asked };
 }
 
-type Exposures = Pick<Ramp, 'through' | 'soakMs' | 'approve'>;
+type Exposures = Pick<Ramp, 'through' | 'soaksMs' | 'approve'>;
 
 /** What the step says itself goes before what its risk says. Problems of the risk have been told where it stands. */
 function readExposures(context: ReadingContext, place: StepPlace, read: StepSource<'ramp'>): Exposures | null {
@@ -31,17 +37,14 @@ function readExposures(context: ReadingContext, place: StepPlace, read: StepSour
     read[key] === undefined ? ['risks', riskName ?? '', key] : [...path, key];
   const through = read.through ?? risk?.through;
   const soak = read.soak ?? risk?.soak;
-  if (through === undefined || soak === undefined) {
+  if (through === undefined || (soak === undefined && through.some((text) => !/\sfor\s/.test(text)))) {
     const told = [path, ['flags', read.ramp]].some((at) => context.problems.isTouched(at));
     if (riskName === undefined && !told) tellNoExposures(context, path, read);
     return null;
   }
-  const exposures = readThrough(context, pathOf('through'), through);
-  const soakMs = readDuration(context.problems, pathOf('soak'), soak);
+  const stages = readStages(context, { through: pathOf('through'), soak: pathOf('soak') }, { through, soak });
   const approve = readApprove(context, pathOf('approve'), read.approve ?? risk?.approve);
-  if (read.soak !== undefined) warnNoSoak(context.problems, pathOf('soak'), soakMs);
-  if (exposures === null || soakMs === null || approve === undefined) return null;
-  return { through: exposures, soakMs, approve };
+  return stages === null || approve === undefined ? null : { ...stages, approve };
 }
 
 function tellNoExposures({ problems }: ReadingContext, path: Path, read: StepSource<'ramp'>): void {

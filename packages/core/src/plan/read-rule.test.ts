@@ -16,7 +16,12 @@ const SIGNALS = new Map([
 
 function read(condition: string, action = 'hold') {
   const problems = new Problems();
-  const rule = readRule(problems, ['rule'], { [condition]: action }, SIGNALS);
+  const rule = readRule(
+    problems,
+    ['rule'],
+    { [condition]: action },
+    { readSignals: SIGNALS, points: new Set(['before']) },
+  );
   return { rule, problems: problems.all() };
 }
 
@@ -70,7 +75,8 @@ describe('readRule() refuses conditions', () => {
 
   it('says nothing of a signal that was told to be broken', () => {
     const problems = new Problems();
-    expect(readRule(problems, ['rule'], { 'broken > 5%': 'hold' }, new Map([['broken', null]]))).toBeNull();
+    const names = { readSignals: new Map([['broken', null]]), points: new Set<string>() };
+    expect(readRule(problems, ['rule'], { 'broken > 5%': 'hold' }, names)).toBeNull();
     expect(problems.all()).toEqual([]);
   });
 });
@@ -83,6 +89,7 @@ describe('readRule() reads actions', () => {
     ['rollback now', { kind: 'rollback', scope: 'flag', overMs: 0 }],
     ['rollback over 5m', { kind: 'rollback', scope: 'flag', overMs: 300_000 }],
     ['rollback phase', { kind: 'rollback', scope: 'phase', overMs: 0 }],
+    ['rollback to before now', { kind: 'rollback', scope: 'point', point: 'before', overMs: 0 }],
     ['rollback plan over 5m', { kind: 'rollback', scope: 'plan', overMs: 300_000 }],
   ])('%s', (text, action) => expect(read('errors > 5%', text).rule?.action).toEqual(action));
 
@@ -90,6 +97,7 @@ describe('readRule() reads actions', () => {
     ['rolback now', 'invalid-action', "did you mean 'rollback'"],
     ['rollback service now', 'invalid-action', 'rollback phase now'],
     ['rollback over 5 mins', 'invalid-action', 'rollback over 5m'],
+    ['rollback to befor now', 'unknown-point', "did you mean 'before'"],
     ['rollback over soon', 'invalid-duration', '250ms'],
     ['', 'invalid-action', 'hold'],
   ])('refuses %j', (text, code, mend) => {

@@ -4,24 +4,25 @@ import { PLAN_LIMITS } from './limits.ts';
 import type { Signal, SignalUnit } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
 import { readDuration } from './quantities.ts';
+import type { PlanNames } from './reading-context.ts';
 
 const CONDITION = /^\s*([\w.-]+)\s*(>=|<=|>|<)\s*(.+?)(?:\s+for\s+(.+?))?\s*$/;
 const FACTOR = /^(\d+(?:\.\d+)?)\s*x\s+(\w+)$/;
 const SHARE = /^(\d+(?:\.\d+)?)\s*%\s+of\s+(\w+)$/;
 const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|%|ms|s|\/s)?$/;
 const ABSOLUTE = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s|\/s)?$/;
-const ACTION = /^rollback(?:\s+(flag|phase|plan))?(?:\s+(now)|\s+over\s+(\S+))?$/;
+const ACTION = /^rollback(?:\s+(flag|phase|plan)|\s+to\s+([\w.-]+))?(?:\s+(now)|\s+over\s+(\S+))?$/;
 
 const CONDITION_SHAPE = "write it like 'errors > 5%', 'latency > 2x baseline for 2m' or 'errors > legacy + 5 points'";
 const ACTION_SHAPE =
-  "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'hold' or 'warn'";
+  "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'rollback to POINT now', 'hold' or 'warn'";
 
 /** One entry of a gate's rules, or null after telling what is wrong with it. */
 export function readRule(
   problems: Problems,
   path: Path,
   rule: Readonly<Record<string, string>>,
-  signals: ReadonlyMap<string, Signal | null>,
+  names: Pick<PlanNames, 'readSignals' | 'points'>,
 ): GateRule | null {
   const [entry, ...more] = Object.entries(rule);
   // An entry whose action is no text has been told.
@@ -33,8 +34,8 @@ export function readRule(
   }
   const [written, asked] = entry;
   const at = [...path, written];
-  const condition = readCondition(problems, at, written, signals);
-  const action = readAction(problems, at, asked);
+  const condition = readCondition(problems, at, written, names.readSignals);
+  const action = readAction(problems, at, asked, names.points);
   return condition === null || action === null ? null : { condition, action };
 }
 
@@ -136,7 +137,12 @@ function absoluteBound(value: number, sign: string | undefined, signal: Signal):
   return { kind: 'absolute', value: sign === 's' ? value * 1_000 : value };
 }
 
-export function readAction(problems: Problems, path: Path, text: string): RuleAction | null {
+export function readAction(
+  problems: Problems,
+  path: Path,
+  text: string,
+  points: ReadonlySet<string>,
+): RuleAction | null {
   const trimmed = text.trim();
   if (trimmed === 'hold' || trimmed === 'warn') return { kind: trimmed };
   const match = ACTION.exec(trimmed);
@@ -146,6 +152,13 @@ export function readAction(problems: Problems, path: Path, text: string): RuleAc
     problems.add({ path, code: 'invalid-action', message: `'${trimmed}' is not an action`, mend });
     return null;
   }
-  const overMs = match[3] === undefined ? 0 : readDuration(problems, path, match[3]);
-  return overMs === null ? null : { kind: 'rollback', scope: (match[1] ?? 'flag') as RollbackScope, overMs };
+  const [, scope, point, , over] = match;
+  const overMs = over === undefined ? 0 : readDuration(problems, path, over);
+  if (point !== undefined && !points.has(point)) {
+    problems.add({ path, code: 'unknown-point', message: `unknown point '${point}'`, mend: suggest(point, points) });
+    return null;
+  }
+  if (overMs === null) return null;
+  if (point !== undefined) return { kind: 'rollback', scope: 'point', point, overMs };
+  return { kind: 'rollback', scope: (scope ?? 'flag') as RollbackScope, overMs };
 }

@@ -1,6 +1,6 @@
-import { parseInstant, parseWindow } from '../time/index.ts';
+import { parseInstant, parseOffset, parseWindows } from '../time/index.ts';
 import { patternProblem } from './capture-pattern.ts';
-import { suggest } from './did-you-mean.ts';
+import { nearest, suggest } from './did-you-mean.ts';
 import type { Capture, Step, StepCommon, WaitUntil } from './plan.ts';
 import { kindsOf, misspeltKind, type StepReading } from './plan-reading.ts';
 import type { Path } from './problems.ts';
@@ -9,12 +9,13 @@ import { isMap, readLeniently } from './read-outline.ts';
 import { readApprovers } from './read-parts.ts';
 import { readProbe } from './read-probe.ts';
 import { readGateOf, readRamp } from './read-ramp.ts';
+import { readMessageTo, readUndo } from './read-undo.ts';
 import { type ReadingContext, readCommand, requireName } from './reading-context.ts';
 import { type SourceStepKind, STEP_KINDS, type StepSource, stepSchemas } from './source-schema.ts';
 import type { StepPlace } from './step-place.ts';
 
 /** Kinds of steps that later versions bring. */
-const LATER_KINDS = ['rehearse', 'stage', 'migrate', 'checklist', 'freeze', 'retire'];
+const LATER_KINDS = ['stage', 'migrate', 'checklist', 'retire'];
 
 type AnyStepSource = { [Kind in SourceStepKind]: StepSource<Kind> }[SourceStepKind];
 
@@ -88,7 +89,7 @@ function stepId(
 
 function readCommon(context: ReadingContext, place: StepPlace, id: string, read: AnyStepSource): StepCommon {
   const { path, phase } = place;
-  const duration = (key: 'timeout' | 'budget'): number | null => {
+  const duration = (key: 'timeout' | 'budget' | 'takes'): number | null => {
     const text = read[key];
     return text === undefined ? null : readDuration(context.problems, [...path, key], text);
   };
@@ -97,24 +98,55 @@ function readCommon(context: ReadingContext, place: StepPlace, id: string, read:
     id,
     title: read.title ?? id.slice(phase.length + 1),
     needs: (read.needs ?? []).map((need) => (need.includes('/') ? need : `${phase}/${need}`)),
-    window: readWindow(context, [...path, 'window'], read.window),
+    windows: read.window === undefined ? [] : readWindow(context, [...path, 'window'], read.window),
+    notBefore: read.at === undefined ? null : readMoment(context, [...path, 'at'], read.at),
+    takesMs: duration('takes'),
     timeoutMs: duration('timeout'),
     budgetMs: duration('budget'),
-    undo: read.undo === undefined ? null : readCommand(context, [...path, 'undo'], read.undo, { repeatable: true }),
+    undo: read.undo === undefined ? null : readUndo(context, [...path, 'undo'], read.undo),
     irreversible: read.irreversible ?? false,
     mitigation: read.mitigation ?? null,
   };
 }
 
-function readWindow(context: ReadingContext, path: Path, text: string | undefined): StepCommon['window'] {
-  if (text === undefined) return null;
-  const window = parseWindow(text);
-  if (window === null) {
-    const message = `'${text}' is not a window`;
-    const mend = "write '02:00-04:00 UTC' or '22:00-02:00 Europe/Berlin'";
-    context.problems.add({ path, code: 'invalid-window', message, mend });
+function readWindow(context: ReadingContext, path: Path, text: string): StepCommon['windows'] {
+  const named = context.names.readWindows.get(text);
+  if (named !== undefined || context.names.uncertain.has('windows')) return named ?? [];
+  return readWindows(context, path, text) ?? [];
+}
+
+/** Windows as they are written, or null after telling that they are none. */
+export function readWindows(context: ReadingContext, path: Path, text: string): StepCommon['windows'] | null {
+  const windows = parseWindows(text);
+  if (windows !== null) return windows;
+  const near = nearest(text, context.names.readWindows.keys());
+  const shape = "write '02:00-04:00 UTC', 'Mon-Fri 22:00-02:00 Europe/Berlin' or 'Mon,Wed,Fri 10:00-12:00 UTC'";
+  const mend = near === null ? shape : `did you mean '${near}'?`;
+  context.problems.add({ path, code: 'invalid-window', message: `'${text}' is not a window`, mend });
+  return null;
+}
+
+/** A moment by itself or by its distance from T. */
+function readMoment(context: ReadingContext, path: Path, text: string): number | null {
+  const { problems, names } = context;
+  const offset = parseOffset(text);
+  if (offset === null) {
+    const at = parseInstant(text);
+    if (at !== null) return at;
+    const mend = "write 'T-30m', 'T+15m', or a moment such as 2026-05-05T09:00:00Z";
+    problems.add({ path, code: 'invalid-moment', message: `'${text}' is not a moment`, mend });
+    return null;
   }
-  return window;
+  if (names.launchAt === null) {
+    const mend = "say when T is, at the top: 'launch: 2026-05-05T09:00[Europe/Berlin]'";
+    problems.add({
+      path,
+      code: 'missing-launch',
+      message: `'${text}' counts from a T that the plan does not name`,
+      mend,
+    });
+  }
+  return typeof names.launchAt === 'number' ? names.launchAt + offset : null;
 }
 
 type Own<Kind extends Step['kind']> = Omit<Extract<Step, { kind: Kind }>, keyof StepCommon>;
@@ -137,10 +169,12 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
   if ('watch' in read) return readWatch(context, path, read);
   if ('wait' in read) return readWait(context, path, read);
   if ('notify' in read) {
-    requireName(context, [...path, 'notify'], 'channel', read.notify, context.names.channels);
-    requireName(context, [...path, 'message'], 'message', read.message, context.names.messages);
+    readMessageTo(context, path, read);
     return { kind: 'notify', channel: read.notify, message: read.message };
   }
+  if ('rehearse' in read) return readRehearsal(context, path, read);
+  if ('point' in read) return { kind: 'point', name: read.point };
+  if ('freeze' in read) return readFreeze(context, path, read);
   const by = readApprovers(context, [...path, 'by'], read.by);
   return by === null ? null : { kind: 'approve', by, question: read.approve };
 }
@@ -167,6 +201,24 @@ function readWatch(context: ReadingContext, path: Path, read: StepSource<'watch'
   });
   if (gate === null || forMs === null) return null;
   return { kind: 'watch', gate, forMs, flags: read.watch.flags ?? [...context.names.flags] };
+}
+
+function readRehearsal(context: ReadingContext, path: Path, read: StepSource<'rehearse'>): Own<'rehearse'> {
+  const { rehearse } = read;
+  const at = [...path, 'rehearse'];
+  if (rehearse === 'rollback') return { kind: 'rehearse', scope: 'plan', target: '' };
+  if ('flag' in rehearse) {
+    requireName(context, [...at, 'flag'], 'flag', rehearse.flag, context.names.flags);
+    return { kind: 'rehearse', scope: 'flag', target: rehearse.flag };
+  }
+  requireName(context, [...at, 'phase'], 'phase', rehearse.phase, context.names.phases);
+  return { kind: 'rehearse', scope: 'phase', target: rehearse.phase };
+}
+
+function readFreeze(context: ReadingContext, path: Path, read: StepSource<'freeze'>): Own<'freeze'> | null {
+  const command = readCommand(context, [...path, 'freeze'], read.freeze, { repeatable: true });
+  const lift = readCommand(context, [...path, 'lift'], read.lift, { repeatable: true });
+  return command === null || lift === null ? null : { kind: 'freeze', command, lift };
 }
 
 function readWait(context: ReadingContext, path: Path, read: StepSource<'wait'>): Own<'wait'> | null {

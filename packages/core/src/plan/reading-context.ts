@@ -1,3 +1,4 @@
+import type { TimeWindow } from '../time/index.ts';
 import { suggest } from './did-you-mean.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Command, Signal } from './plan.ts';
@@ -20,6 +21,12 @@ export interface PlanNames {
   readonly channels: ReadonlySet<string>;
   readonly messages: ReadonlySet<string>;
   readonly phases: readonly string[];
+  /** Rollback points, as steps name them. */
+  readonly points: ReadonlySet<string>;
+  /** Named windows; a broken one is null. */
+  readonly readWindows: Map<string, readonly TimeWindow[] | null>;
+  /** T in epoch milliseconds; null where the plan names none, undefined where it could not be read. */
+  readonly launchAt: number | null | undefined;
   readonly rolesHeld: ReadonlyMap<string, number>;
   /** The signals that could be read; a broken one is null, so that it is known but not reported again. */
   readonly readSignals: Map<string, Signal | null>;

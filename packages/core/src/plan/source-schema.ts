@@ -16,6 +16,13 @@ const planName = z
   .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'write it in kebab-case, such as move-the-cache');
 const duration = z.string().describe('A duration: 250ms, 30s, 30m, 1h30m, 2d, 8w');
 const percent = z.string().describe('A percentage: 10%, 0.5%');
+const exposures = z
+  .array(z.string().describe('An exposure, with its own soak where it has one: 25%, 25% for 48h'))
+  .min(1)
+  .max(100)
+  .describe('Exposures, growing; 0% first lets in only those who are named');
+const windowText = z.string().describe('When it may move: 02:00-04:00 UTC, Mon,Wed,Fri 10:00-12:00 Europe/Berlin');
+const instant = z.string().describe('A moment: 2026-05-05T09:00:00Z, 2026-05-05T09:00[Europe/Berlin]');
 const url = z
   .string()
   .max(PLAN_LIMITS.urlLength)
@@ -80,8 +87,8 @@ const gate = z.strictObject({
 });
 
 const risk = z.strictObject({
-  through: z.array(percent).min(1).max(100).describe('Exposures, growing'),
-  soak: duration.describe('Healthy time at each exposure'),
+  through: exposures,
+  soak: duration.optional().describe('Healthy time at each exposure that names none'),
   approve: approveRule.optional(),
 });
 
@@ -131,13 +138,32 @@ const commandProbe = z.strictObject({
 });
 const probe = z.union([httpProbe, commandProbe]);
 
+const followUp = z.union([
+  z.strictObject({ run: commandLine }),
+  z.strictObject({ notify: z.string().describe('A channel'), message: z.string() }),
+]);
+
+const undo = z
+  .union([
+    commandLine,
+    z.strictObject({
+      try: z.array(commandLine).min(1).max(10).describe('Ways to take it back: the next where one fails'),
+      attempts: z.number().int().min(1).max(10).optional().describe('How often each is tried; 1'),
+      onlyIf: probe.optional().describe('Asked first: nothing is taken back unless it answers as expected'),
+      rehearsable: z.boolean().optional().describe('Safe to run before anything went wrong'),
+    }),
+  ])
+  .describe('Takes the step back; ${{ artefact }} may stand in it');
+
 const common = {
   name: name.optional().describe('Names the step within its phase'),
   title: z.string().optional(),
   needs: z.array(z.string()).optional().describe('Steps that must be over first: step, or phase/step'),
-  window: z.string().optional().describe('When it may move: 02:00-04:00 UTC'),
+  window: windowText.optional().describe('When it may move, or the name of one of the windows'),
+  at: z.string().optional().describe('It begins no earlier: T-30m, T+15m, or a moment'),
+  takes: duration.optional().describe('How long it is expected to take'),
   timeout: duration.optional(),
-  undo: commandLine.optional().describe('Takes the step back; ${{ artefact }} may stand in it'),
+  undo: undo.optional(),
   budget: duration.optional().describe('How long taking it back may take'),
   irreversible: z.literal(true).optional().describe('It cannot be taken back; asks for an approve step before it'),
   risk: z.string().optional(),
@@ -163,8 +189,9 @@ export const stepSchemas = {
   ramp: z.strictObject({
     ramp: z.string(),
     gate: z.string().optional(),
-    through: z.array(percent).min(1).max(100).optional(),
+    through: exposures.optional(),
     soak: duration.optional(),
+    pace: z.literal('one per window').optional().describe('Each opening of its window brings one exposure at most'),
     approve: approveRule.optional(),
     verify: z.array(probe).optional().describe('Must pass after a rollback of this flag'),
     ...common,
@@ -177,6 +204,18 @@ export const stepSchemas = {
     ...common,
   }),
   notify: z.strictObject({ notify: z.string(), message: z.string(), ...common }),
+  rehearse: z.strictObject({
+    rehearse: z
+      .union([z.literal('rollback'), z.strictObject({ phase: z.string() }), z.strictObject({ flag: z.string() })])
+      .describe('Really runs what a rollback of it would, as far as that is rehearsable'),
+    ...common,
+  }),
+  point: z.strictObject({ point: name.describe('A moment that a rollback can go back to'), ...common }),
+  freeze: z.strictObject({
+    freeze: commandLine.describe('Begins a change freeze'),
+    lift: commandLine.describe('Ends it; always run when the run ends, however it ends'),
+    ...common,
+  }),
 } as const;
 
 export type SourceStepKind = keyof typeof stepSchemas;
@@ -190,6 +229,32 @@ const person = z.union([z.array(z.string()), z.strictObject({ roles: z.array(z.s
 
 const segment = z.record(z.string(), attributeTest);
 const messageText = z.string();
+const contingency = z.strictObject({
+  title: z.string().optional(),
+  when: z.string().optional().describe('A condition; without one a person says when: theseus trigger NAME'),
+  flag: z.string().optional().describe('Whose traffic is judged, for telemetry'),
+  every: duration.optional().describe('How often it is looked at; 30s'),
+  minSample: z.number().int().min(0).max(1_000_000).optional(),
+  do: z
+    .array(z.union([z.strictObject({ rollback: z.string().describe('A flag, at once') }), followUp]))
+    .min(1)
+    .max(20)
+    .describe('In order; a failure stops the rest'),
+  again: duration.optional().describe('After this time it may act again; once only where absent'),
+});
+
+const rollbackPolicy = z.strictObject({
+  then: z
+    .array(followUp)
+    .max(50)
+    .optional()
+    .describe('After a rollback of a phase, the plan or to a point was verified, in order'),
+  escalate: z
+    .strictObject({ notify: z.string(), message: z.string() })
+    .optional()
+    .describe('Who is told when a rollback fails or takes longer than its budget'),
+});
+
 const phaseShape = {
   phase: name,
   title: z.string().optional(),
@@ -206,6 +271,8 @@ export const partSchemas = {
   people: person,
   channels: channel,
   messages: messageText,
+  windows: windowText,
+  contingencies: contingency,
 } as const;
 
 /** A phase whose steps are judged one by one, by their kind. */
@@ -221,6 +288,9 @@ const step = z.union([
   stepSchemas.wait,
   stepSchemas.watch,
   stepSchemas.notify,
+  stepSchemas.rehearse,
+  stepSchemas.point,
+  stepSchemas.freeze,
 ]);
 
 const headShape = {
@@ -238,7 +308,33 @@ const headShape = {
     .record(z.string(), z.union([z.string(), z.number(), z.null()]))
     .optional()
     .describe('${{ vars.name }} in the plan; null asks for --set name=value'),
+  launch: instant.optional().describe('T, which T-30m counts from'),
+  rollback: rollbackPolicy.optional().describe('What a rollback does beyond taking back'),
 };
+
+const signalSource = z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]);
+
+/** What an environment may say over the plan: entries replace those of the same name, or join them. */
+export const environmentSchema = z.strictObject({
+  after: z.string().optional().describe('The environment in which the same content must have succeeded first'),
+  launch: instant.optional(),
+  variables: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
+  signals: z.record(z.string(), z.unknown()).optional(),
+  gates: z.record(z.string(), z.unknown()).optional(),
+  risks: z.record(z.string(), z.unknown()).optional(),
+  people: z.record(z.string(), z.unknown()).optional(),
+  channels: z.record(z.string(), z.unknown()).optional(),
+  windows: z.record(z.string(), z.unknown()).optional(),
+});
+
+const environment = environmentSchema.extend({
+  signals: z.record(z.string(), signalSource).optional(),
+  gates: z.record(z.string(), gate).optional(),
+  risks: z.record(z.string(), risk).optional(),
+  people: z.record(z.string(), person).optional(),
+  channels: z.record(z.string(), channel).optional(),
+  windows: z.record(z.string(), windowText).optional(),
+});
 
 /** The outline of a plan: its own words are judged here, every other part where it is read. */
 export const outlineSchema = z.strictObject({
@@ -251,16 +347,16 @@ export const outlineSchema = z.strictObject({
   people: z.record(z.string(), z.unknown()).optional(),
   channels: z.record(z.string(), z.unknown()).optional(),
   messages: z.record(z.string(), z.unknown()).optional(),
+  windows: z.record(z.string(), z.unknown()).optional(),
+  contingencies: z.record(z.string(), z.unknown()).optional(),
+  environments: z.record(z.string(), z.unknown()).optional(),
   phases: z.array(z.unknown()).min(1).max(PLAN_LIMITS.phases),
 });
 
 /** The whole language, for types and for the JSON Schema. */
 export const planSchema = z.strictObject({
   ...headShape,
-  signals: z
-    .record(z.string(), z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]))
-    .optional()
-    .describe('What is measured, where it comes from and its unit'),
+  signals: z.record(z.string(), signalSource).optional().describe('What is measured, where it comes from and its unit'),
   gates: z.record(z.string(), gate).optional().describe('When, and by which rules, an exposure is judged'),
   risks: z.record(z.string(), risk).optional().describe('Classes of risk: the exposures and soaks that flags share'),
   segments: z.record(z.string(), segment).optional().describe('Named audiences: every attribute must match'),
@@ -268,6 +364,9 @@ export const planSchema = z.strictObject({
   people: z.record(z.string(), person).optional().describe('Who holds which roles'),
   channels: z.record(z.string(), channel).optional().describe('Where messages go'),
   messages: z.record(z.string(), messageText).optional().describe('Texts with {{ fields }}'),
+  windows: z.record(z.string(), windowText).optional().describe('Named windows'),
+  contingencies: z.record(z.string(), contingency).optional().describe('What is done when something comes true'),
+  environments: z.record(z.string(), environment).optional().describe('Where it runs, and what differs there'),
   phases: z
     .array(z.strictObject({ ...phaseShape, steps: z.array(step).min(1).max(PLAN_LIMITS.stepsPerPhase) }))
     .min(1)
@@ -284,6 +383,10 @@ export type ApproveSource = z.output<typeof approveRule>;
 export type AttributeTestSource = z.output<typeof attributeTest>;
 export type ChannelSource = z.output<typeof channel>;
 export type ProbeSource = z.output<typeof probe>;
+export type UndoSource = z.output<typeof undo>;
+export type FollowUpSource = z.output<typeof followUp>;
+export type ContingencySource = z.output<typeof contingency>;
+export type RollbackSource = z.output<typeof rollbackPolicy>;
 export type OutlineSource = z.output<typeof outlineSchema>;
 export type PhaseSource = z.output<typeof phaseSchema>;
 export type PartName = keyof typeof partSchemas;

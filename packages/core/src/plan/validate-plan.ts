@@ -19,6 +19,13 @@ const captures = z.array(z.strictObject({ name: text, pattern: text })).max(100)
 const approvers = z.array(z.strictObject({ role: text, count: z.number().int().min(1) })).max(100);
 const riskApproval = z.strictObject({ fromExposure: exposure, by: approvers }).nullable();
 const through = z.array(exposure).min(1).max(1_000);
+const soaksMs = z.array(ms).min(1).max(1_000);
+const window = z.strictObject({
+  days: z.array(z.union([1, 2, 3, 4, 5, 6, 7].map((day) => z.literal(day as 1 | 2 | 3 | 4 | 5 | 6 | 7)))).max(7),
+  fromMinute: z.number().int().min(0).max(1_440),
+  toMinute: z.number().int().min(0).max(1_440),
+  zone: text,
+});
 
 const probe = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -41,7 +48,12 @@ const bound = z.discriminatedUnion('kind', [
 ]);
 const condition = z.strictObject({ signal: text, comparison: z.enum(['>', '>=', '<', '<=']), bound, forMs: ms, text });
 const action = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('rollback'), scope: z.enum(['flag', 'phase', 'plan']), overMs: ms }),
+  z.strictObject({
+    kind: z.literal('rollback'),
+    scope: z.enum(['flag', 'phase', 'point', 'plan']),
+    point: text.optional(),
+    overMs: ms,
+  }),
   z.strictObject({ kind: z.literal('hold') }),
   z.strictObject({ kind: z.literal('warn') }),
 ]);
@@ -68,6 +80,10 @@ const signal = z.strictObject({
   freshForMs: ms,
 });
 
+const followUp = z.union([
+  z.strictObject({ kind: z.literal('run'), command }),
+  z.strictObject({ kind: z.literal('notify'), channel: text, message: text }),
+]);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const attributeCondition = z.discriminatedUnion('operator', [
   z.strictObject({ attribute: text, operator: z.enum(['in', 'notIn']), values: z.array(scalar) }),
@@ -80,16 +96,19 @@ const common = {
   id: text,
   title: text,
   needs: names,
-  window: z
-    .strictObject({
-      fromMinute: z.number().int().min(0).max(1_440),
-      toMinute: z.number().int().min(0).max(1_440),
-      zone: text,
-    })
-    .nullable(),
+  windows: z.array(window).max(100),
+  notBefore: z.number().nullable(),
+  takesMs: ms.nullable(),
   timeoutMs: ms.nullable(),
   budgetMs: ms.nullable(),
-  undo: command.nullable(),
+  undo: z
+    .strictObject({
+      alternatives: z.array(command).min(1).max(10),
+      attempts: z.number().int().min(1).max(10),
+      onlyIf: probe.nullable(),
+      rehearsable: z.boolean(),
+    })
+    .nullable(),
   irreversible: z.boolean(),
   mitigation: text.nullable(),
 };
@@ -105,7 +124,8 @@ const step = z.discriminatedUnion('kind', [
     flag: text,
     gate: text,
     through,
-    soakMs: ms,
+    soaksMs,
+    oncePerWindow: z.boolean(),
     approve: riskApproval,
     verify: z.array(probe).max(100),
   }),
@@ -120,6 +140,9 @@ const step = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ ...common, kind: z.literal('watch'), gate: text, forMs: ms, flags: names }),
   z.strictObject({ ...common, kind: z.literal('notify'), channel: text, message: text }),
+  z.strictObject({ ...common, kind: z.literal('rehearse'), scope: z.enum(['flag', 'phase', 'plan']), target: text }),
+  z.strictObject({ ...common, kind: z.literal('point'), name: text }),
+  z.strictObject({ ...common, kind: z.literal('freeze'), command, lift: command }),
 ]);
 
 const plan = z.strictObject({
@@ -129,9 +152,16 @@ const plan = z.strictObject({
   cohort: text,
   salt: z.string().regex(/^(?:[\x21-\x7e]{4})+$/),
   timeCompression: z.number().min(1),
+  environment: z
+    .string()
+    .max(60)
+    .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/),
+  after: text.nullable(),
+  contentHash: text,
+  launchAt: z.number().nullable(),
   signals: record(signal),
   gates: record(gate),
-  risks: record(z.strictObject({ name: text, through, soakMs: ms, approve: riskApproval })),
+  risks: record(z.strictObject({ name: text, through, soaksMs, approve: riskApproval })),
   segments: record(z.strictObject({ key: text, conditions: z.array(attributeCondition).max(1_000) })),
   flags: record(
     z.strictObject({
@@ -151,6 +181,23 @@ const plan = z.strictObject({
     ]),
   ),
   messages: record(text),
+  contingencies: record(
+    z.strictObject({
+      name: text,
+      title: text,
+      gate: gate.nullable(),
+      flag: text.nullable(),
+      actions: z
+        .array(z.union([z.strictObject({ kind: z.literal('rollback'), flag: text }), followUp]))
+        .min(1)
+        .max(20),
+      cooldownMs: ms.nullable(),
+    }),
+  ),
+  rollback: z.strictObject({
+    then: z.array(followUp).max(50),
+    escalate: z.strictObject({ channel: text, message: text }).nullable(),
+  }),
   phases: z
     .array(
       z.strictObject({
@@ -173,7 +220,7 @@ export function validatePlan(
     const [issue] = parsed.error.issues;
     return { plan: null, problem: `${issue?.path.join('.') || 'the plan'}: ${issue?.message ?? 'not valid'}` };
   }
-  const checked: Plan = parsed.data;
+  const checked = parsed.data as Plan;
   const lost = lostReference(checked);
   return lost === null ? { plan: checked, problem: null } : { plan: null, problem: lost };
 }
@@ -189,6 +236,8 @@ function lostReference(checked: Plan): string | null {
       return `${found.id}: there is no flag '${found.flag}'`;
     if (found.kind === 'notify' && checked.channels[found.channel] === undefined)
       return `${found.id}: there is no channel '${found.channel}'`;
+    if (found.kind === 'ramp' && found.soaksMs.length !== found.through.length)
+      return `${found.id}: it needs one soak for each exposure`;
   }
   if (new Set(steps.map(({ id }) => id)).size < steps.length) return 'two steps have one id';
   const lost = checked.phases.flatMap(({ needs }) => needs).find((name) => !phases.has(name));

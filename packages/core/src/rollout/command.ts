@@ -1,27 +1,15 @@
-import type { ErrorCode } from '../error.ts';
-import type { Step } from '../plan/index.ts';
+import { approve, reject } from './approval-commands.ts';
+import { fire } from './contingency.ts';
 import type { Draft } from './draft.ts';
+import { editPlan } from './edit-plan.ts';
 import type { Command, Verb } from './input.ts';
-import { indexOf } from './plan-index.ts';
-import { describeApprovers, mayApprove } from './quorum.ts';
-import { promoteRamp } from './ramp.ts';
-import { initiateRollback } from './rollback.ts';
-import { startStep } from './start-step.ts';
-import type { HoldReason, RolloutState, StepState } from './state.ts';
+import { invalid, isActing, type Refusal } from './refusal.ts';
+import { endFailed, initiateRollback } from './rollback.ts';
+import { pointReachedAt } from './rollback-scope.ts';
+import type { RolloutState } from './state.ts';
+import { hold, promote, release, retry, skip } from './step-commands.ts';
 
-/** Why a command is not carried out. Nothing was changed. */
-export interface Refusal {
-  readonly code: Extract<ErrorCode, 'invalid-state' | 'stale-revision' | 'forbidden' | 'not-found'>;
-  readonly message: string;
-}
-
-const RETRYABLE: readonly HoldReason[] = [
-  'check-failed',
-  'command-failed',
-  'outcome-unknown',
-  'baseline-failed',
-  'timed-out',
-];
+type VerbOf<Name extends Verb['verb']> = Extract<Verb, { readonly verb: Name }>;
 
 /** What can be refused without looking at the verb's details. Rollback and abort are never too late. */
 export function commandRefusal(state: RolloutState, command: Command): Refusal | null {
@@ -31,8 +19,14 @@ export function commandRefusal(state: RolloutState, command: Command): Refusal |
     const message = `${verb} was aimed at revision ${command.expectedRevision}, the run is at ${state.revision} by now`;
     return { code: 'stale-revision', message: `${message}: look again and repeat it` };
   }
-  if (state.status === 'finished') return invalid(`cannot ${verb}: the run has ended (${state.outcome})`);
-  return null;
+  if (state.status !== 'finished' || isPossibleAtEnd(state, command.verb)) return null;
+  return invalid(`cannot ${verb}: the run has ended (${state.outcome})`);
+}
+
+/** A run that went its way may be taken up again; one that was cancelled may be cancelled once more, to no effect. */
+function isPossibleAtEnd({ outcome }: RolloutState, verb: Verb): boolean {
+  if (verb.verb === 'cancel') return outcome === 'cancelled';
+  return verb.verb === 'retry' && verb.andAfter === true && outcome !== 'aborted' && outcome !== 'cancelled';
 }
 
 /** Carries out a command, or says why it cannot be. A command whose aim is reached already changes nothing. */
@@ -40,119 +34,69 @@ export function obey(draft: Draft, command: Command): Refusal | null {
   const { verb } = command;
   switch (verb.verb) {
     case 'pause':
-      if (draft.state.status === 'running') draft.emit({ type: 'run.paused' }, command.reason, command.actor);
-      return null;
+      return pause(draft, verb, command);
     case 'resume':
-      return resume(draft, command);
+      return resume(draft, verb, command);
+    case 'hold':
+      return hold(draft, verb, command);
+    case 'release':
+      return release(draft, verb, command);
     case 'approve':
       return approve(draft, verb, command);
     case 'reject':
       return reject(draft, verb, command);
     case 'promote':
       return promote(draft, verb, command);
+    case 'skip':
+      return skip(draft, verb, command);
     case 'retry':
       return retry(draft, verb, command);
+    case 'trigger':
+      return trigger(draft, verb, command);
     case 'rollback':
       return rollback(draft, verb, command);
+    case 'edit':
+      return editPlan(draft, verb, command);
+    case 'cancel':
+      return cancel(draft, command);
     case 'abort':
       return abort(draft, command);
   }
 }
 
-function resume(draft: Draft, command: Command): null {
-  if (draft.state.status !== 'paused') return null;
-  const pausedMs = draft.now - (draft.state.pausedAt ?? draft.now);
-  draft.emit({ type: 'run.resumed', pausedMs }, command.reason, command.actor);
+function pause(draft: Draft, { scope = 'run' }: VerbOf<'pause'>, command: Command): null {
+  if (draft.state.pausedBy.includes(scope)) return null;
+  draft.emit({ type: 'run.paused', scope }, command.reason, command.actor);
   return null;
 }
 
-function approve(draft: Draft, verb: Extract<Verb, { verb: 'approve' }>, command: Command): Refusal | null {
-  const asked = theStep(draft.state, verb.stepId, ({ approval }) => approval !== null, 'waits for approval');
-  if ('code' in asked) return asked;
-  const { approval } = asked;
-  if (approval === null) return invalid(`${asked.id} does not wait for approval`);
-  const person = command.actor.name;
-  if (!mayApprove(approval.by, person, draft.state.plan.people)) {
-    return {
-      code: 'forbidden',
-      message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}`,
-    };
+function resume(draft: Draft, { scope = 'run' }: VerbOf<'resume'>, command: Command): Refusal | null {
+  const { pausedBy, pausedAt } = draft.state;
+  if (!pausedBy.includes(scope)) {
+    if (scope === 'system' || pausedBy.length === 0) return null;
+    return invalid('cannot resume: the whole system is paused; resume it with `theseus resume --all`');
   }
-  if (approval.given.some((given) => given.person === person) && asked.hold?.reason !== 'rejected') return null;
-  const given = { type: 'approval.given', stepId: asked.id, approvalId: approval.id, person } as const;
-  draft.emit(given, command.reason, command.actor);
+  const isLast = pausedBy.length === 1;
+  const pausedMs = isLast ? draft.now - (pausedAt ?? draft.now) : 0;
+  draft.emit({ type: 'run.resumed', scope, pausedMs }, command.reason, command.actor);
   return null;
 }
 
-function reject(draft: Draft, verb: Extract<Verb, { verb: 'reject' }>, command: Command): Refusal | null {
-  const asked = theStep(draft.state, verb.stepId, ({ approval }) => approval !== null, 'waits for approval');
-  if ('code' in asked) return asked;
-  const { approval } = asked;
-  if (approval === null) return invalid(`${asked.id} does not wait for approval`);
-  const person = command.actor.name;
-  if (!mayApprove(approval.by, person, draft.state.plan.people)) {
-    return {
-      code: 'forbidden',
-      message: `${person} is not asked: ${asked.id} wants ${describeApprovers(approval.by)}`,
-    };
+function trigger(draft: Draft, { name }: VerbOf<'trigger'>, command: Command): Refusal | null {
+  const known = draft.state.contingencies[name];
+  if (known === undefined) {
+    const names = Object.keys(draft.state.contingencies).join(', ') || 'none';
+    return { code: 'not-found', message: `there is no contingency '${name}' in this run, there are: ${names}` };
   }
-  if (asked.hold?.reason === 'rejected') return null;
-  const rejected = { type: 'approval.rejected', stepId: asked.id, approvalId: approval.id, person } as const;
-  draft.emit(rejected, command.reason, command.actor);
-  const text = `${person} rejected it: ${command.reason}`;
-  draft.emit({ type: 'step.held', stepId: asked.id, hold: 'rejected', evidence: null }, text, command.actor);
+  if (known.status !== 'acting') fire(draft, name, null, command.reason, command.actor);
   return null;
 }
 
-function promote(draft: Draft, verb: Extract<Verb, { verb: 'promote' }>, command: Command): Refusal | null {
-  if (draft.state.status === 'paused') return invalid('cannot promote: the run is paused; resume it first');
-  const running = theStep(draft.state, verb.stepId, ({ status }) => status === 'running', 'is running');
-  if ('code' in running) return running;
-  const step = indexOf(draft.state.plan).steps.get(running.id);
-  if (step === undefined || running.status !== 'running') return invalid(`${running.id} is not running`);
-  if (isUnderRollback(draft.state, running.id)) return invalid(`${running.id} is being rolled back`);
-  if (step.kind === 'ramp') {
-    if (running.stage === -1) return invalid(`${running.id} has not begun: it waits for approval or its window`);
-    promoteRamp(draft, step, command.actor, command.reason);
-    return null;
-  }
-  return promoteOther(draft, step, running, command);
-}
-
-/** Accepts a step as done. Approvals are given, not promoted; work that is still under way is waited for. */
-function promoteOther(draft: Draft, step: Step, running: StepState, command: Command): Refusal | null {
-  if (step.kind === 'approve') return invalid(`${step.id} wants an approval; promote does not replace it`);
-  const busy = Object.values(draft.state.effects).some(
-    ({ purpose }) => purpose.kind === 'step' && purpose.stepId === step.id,
-  );
-  if (busy) return invalid(`${step.id} is still at work`);
-  if (running.hold !== null) draft.emit({ type: 'step.released', stepId: step.id }, command.reason, command.actor);
-  draft.emit({ type: 'step.completed', stepId: step.id }, command.reason, command.actor);
-  return null;
-}
-
-function retry(draft: Draft, verb: Extract<Verb, { verb: 'retry' }>, command: Command): Refusal | null {
-  const isRetryable = (step: StepState) => step.hold !== null && RETRYABLE.includes(step.hold.reason);
-  const held = theStep(draft.state, verb.stepId, isRetryable, 'can be retried');
-  if ('code' in held) return held;
-  const step = indexOf(draft.state.plan).steps.get(held.id);
-  if (step === undefined || !isRetryable(held)) return invalid(`${held.id} is not held by a failure`);
-  if (step.kind === 'ramp' || step.kind === 'approve' || step.kind === 'watch') {
-    draft.emit({ type: 'step.released', stepId: step.id }, command.reason, command.actor);
-    return null;
-  }
-  startStep(draft, step, command.reason);
-  return null;
-}
-
-function rollback(draft: Draft, verb: Extract<Verb, { verb: 'rollback' }>, command: Command): Refusal | null {
+function rollback(draft: Draft, verb: VerbOf<'rollback'>, command: Command): Refusal | null {
   const target = verb.scope === 'plan' ? draft.state.plan.name : verb.target;
-  const known = verb.scope === 'flag' ? draft.state.flags : draft.state.phases;
   if (target === undefined) return invalid(`which ${verb.scope} should be rolled back?`);
-  if (verb.scope !== 'plan' && known[target] === undefined) {
-    const names = Object.keys(known).join(', ');
-    return { code: 'not-found', message: `there is no ${verb.scope} '${target}' in this run, there are: ${names}` };
-  }
+  const unknown = unknownTarget(draft.state, verb.scope, target);
+  if (unknown !== null) return unknown;
   const before = draft.events.length;
   const request = { scope: verb.scope, target, overMs: verb.overMs, evidence: null };
   initiateRollback(draft, request, command.reason, command.actor);
@@ -161,48 +105,53 @@ function rollback(draft: Draft, verb: Extract<Verb, { verb: 'rollback' }>, comma
   return invalid(`nothing to roll back: ${verb.scope} ${target} is on legacy and has no step to take back`);
 }
 
-/** Everybody to legacy at once and nothing else any more: no undo, no message, no question. */
+function unknownTarget(state: RolloutState, scope: VerbOf<'rollback'>['scope'], target: string): Refusal | null {
+  if (scope === 'plan') return null;
+  const points = state.plan.phases.flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.kind === 'point' ? step.name : [])),
+  );
+  const names = { flag: Object.keys(state.flags), phase: Object.keys(state.phases), point: points }[scope];
+  if (!names.includes(target)) {
+    const message = `there is no ${scope} '${target}' in this run, there are: ${names.join(', ') || 'none'}`;
+    return { code: 'not-found', message };
+  }
+  const isAhead = scope === 'point' && pointReachedAt(state, target) === null;
+  return isAhead ? invalid(`the run has not passed the point '${target}', so there is nothing to go back to`) : null;
+}
+
+/** Ends the run as it stands. Nobody may be left half-way, where nobody would watch them any more. */
+function cancel(draft: Draft, command: Command): Refusal | null {
+  const { state } = draft;
+  if (state.status === 'finished') return null;
+  const moving = Object.values(state.flags).filter(
+    ({ status, exposure }) => status === 'rolling-back' || (status === 'ramping' && exposure > 0),
+  );
+  if (moving.length > 0) {
+    const keys = moving.map(({ key }) => key).join(', ');
+    return invalid(
+      `cannot cancel: ${keys} would be left half-way and unwatched; roll back, promote to the end, or abort`,
+    );
+  }
+  if (state.rollbacks.some(({ status }) => status === 'running')) {
+    return invalid('cannot cancel: a rollback is under way; wait for it, or abort');
+  }
+  const acting = Object.keys(state.steps).find((id) => isActing(state, id));
+  if (acting !== undefined) return invalid(`cannot cancel: ${acting} is at work; wait for it, or abort`);
+  draft.emit({ type: 'run.finished', outcome: 'cancelled' }, command.reason, command.actor);
+  return null;
+}
+
+/** Everybody to legacy at once and nothing else any more: no undo, no message, no question. Only freezes are lifted. */
 function abort(draft: Draft, command: Command): Refusal | null {
   for (const flag of Object.values(draft.state.flags)) {
     if (flag.exposure === 0) continue;
     const down = { type: 'flag.exposure-changed', flag: flag.key, from: flag.exposure, to: 0, stage: null } as const;
     draft.emit(down, command.reason, command.actor);
   }
-  for (const { id, status, initiatedAt } of draft.state.rollbacks) {
-    if (status !== 'running') continue;
-    const standing = 'aborted by a person; everybody is on legacy, what was not taken back yet stays';
-    draft.emit({ type: 'rollback.failed', rollbackId: id, durationMs: draft.now - initiatedAt, standing }, standing);
+  for (const rollbackUnderWay of draft.state.rollbacks) {
+    if (rollbackUnderWay.status === 'running') endFailed(draft, rollbackUnderWay, 'a person aborted it', command.actor);
   }
   if (draft.state.outcome === 'aborted') return null;
   draft.emit({ type: 'run.finished', outcome: 'aborted' }, command.reason, command.actor);
   return null;
-}
-
-function isUnderRollback(state: RolloutState, stepId: string): boolean {
-  return state.rollbacks.some(({ status, steps }) => status === 'running' && steps.includes(stepId));
-}
-
-/** The named step, or the only one that fits; otherwise a refusal that lists those that do. */
-function theStep(
-  state: RolloutState,
-  stepId: string | undefined,
-  fits: (step: StepState) => boolean,
-  what: string,
-): StepState | Refusal {
-  const fitting = Object.values(state.steps).filter(fits);
-  const names = fitting.map(({ id }) => id).join(', ') || 'none';
-  if (stepId !== undefined) {
-    const step = state.steps[stepId];
-    if (step === undefined) {
-      return { code: 'not-found', message: `there is no step '${stepId}' in this run; what ${what}: ${names}` };
-    }
-    return fits(step) ? step : invalid(`${stepId} is not one that ${what}; what ${what}: ${names}`);
-  }
-  const [only, ...others] = fitting;
-  if (only === undefined) return invalid(`no step ${what}`);
-  return others.length === 0 ? only : invalid(`name the step, more than one ${what}: ${names}`);
-}
-
-function invalid(message: string): Refusal {
-  return { code: 'invalid-state', message };
 }

@@ -1,14 +1,20 @@
-import { isHealthy, type Watch } from '../health/index.ts';
+import { isDestinationAsBad, isHealthy, type RuleAction, type Watch } from '../health/index.ts';
 import type { Plan, Step } from '../plan/index.ts';
-import { commandRefusal, obey, type Refusal } from './command.ts';
+import { formatDuration } from '../time/index.ts';
+import { commandRefusal, obey } from './command.ts';
+import { contingencyOf, continueContingencies, judgeContingency } from './contingency.ts';
 import { type Draft, draftOf } from './draft.ts';
 import type { EffectResult } from './effect.ts';
-import type { Actor, RolloutEvent } from './event.ts';
-import { initialState } from './evolve.ts';
+import type { Actor, Forecast, RolloutEvent } from './event.ts';
+import { freezeLiftEnded, liftFreezes } from './freeze.ts';
+import { initialState } from './initial-state.ts';
 import type { Input } from './input.ts';
 import { indexOf } from './plan-index.ts';
 import { holdUnhealthy, judgeRamp, releaseHealthy } from './ramp.ts';
+import type { Refusal } from './refusal.ts';
+import { rehearsedParts } from './rehearsal.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
+import { pointReachedAt, type ScopeOfRollback } from './rollback-scope.ts';
 import { advanceSchedule, isBeingRolledBack, outcomeOf, outcomeText } from './schedule.ts';
 import type { HoldReason, RolloutState } from './state.ts';
 
@@ -25,13 +31,20 @@ export interface RunStart {
   readonly planHash: string;
   readonly actor: Actor;
   readonly reason: string;
+  /** When each step is expected, by simulation. */
+  readonly forecast?: Forecast;
+  /** Why the whole system is paused, if it is: then the run begins paused. */
+  readonly paused?: string;
 }
 
 /** The first events of a run: its start, and all that follows from it at once. */
 export function startRun(start: RunStart, now: number): Decision {
   const { runId, plan, planHash, actor, reason } = start;
-  const first = { type: 'run.started', runId, plan, planHash, at: now, actor, reason } as const;
+  const { forecast } = start;
+  const told = forecast === undefined ? {} : { forecast };
+  const first = { type: 'run.started', runId, plan, planHash, ...told, at: now, actor, reason } as const;
   const draft = draftOf(initialState(first), now);
+  if (start.paused !== undefined) draft.emit({ type: 'run.paused', scope: 'system' }, start.paused);
   advanceSchedule(draft);
   return { events: [first, ...draft.events], state: draft.state, refusal: null };
 }
@@ -63,9 +76,11 @@ export function decide(state: RolloutState, input: Input, now: number): Decision
     case 'timer':
       break;
   }
+  continueContingencies(draft);
   continueRollbacks(draft);
   advanceSchedule(draft);
   concludeFinished(draft);
+  liftFreezes(draft);
   return { events: draft.events, state: draft.state, refusal: null };
 }
 
@@ -74,9 +89,23 @@ function effectFinished(draft: Draft, effectId: string, result: EffectResult): v
   const effect = draft.state.effects[effectId];
   if (effect === undefined) return;
   draft.emit({ type: 'effect.finished', effectId, result }, result.summary);
-  if (effect.purpose.kind !== 'step' || result.outcome === 'succeeded') return;
-  const step = indexOf(draft.state.plan).steps.get(effect.purpose.stepId);
+  const { purpose } = effect;
+  const succeeded = result.outcome === 'succeeded';
+  if (purpose.kind === 'lift') return freezeLiftEnded(draft, purpose.stepId, succeeded, result.summary);
+  if (purpose.kind === 'contingency' && !succeeded) {
+    draft.emit({ type: 'contingency.ended', name: purpose.name, outcome: 'failed' }, result.summary);
+    return;
+  }
+  if (purpose.kind === 'step') stepEffectFinished(draft, purpose.stepId, result);
+}
+
+function stepEffectFinished(draft: Draft, stepId: string, result: EffectResult): void {
+  const step = indexOf(draft.state.plan).steps.get(stepId);
   if (step === undefined || draft.state.steps[step.id]?.status !== 'running') return;
+  if (result.outcome === 'succeeded') {
+    if (step.kind === 'rehearse') holdSlowRehearsal(draft, step, result);
+    return;
+  }
   if (step.kind === 'notify') {
     draft.emit({ type: 'step.completed', stepId: step.id }, `not delivered: ${result.summary}`);
     return;
@@ -85,13 +114,29 @@ function effectFinished(draft: Draft, effectId: string, result: EffectResult): v
   draft.emit({ type: 'step.held', stepId: step.id, hold, evidence: null }, result.summary);
 }
 
+/** A rehearsal is there to find out that the real thing would not be done in time. */
+function holdSlowRehearsal(
+  draft: Draft,
+  step: Extract<Step, { readonly kind: 'rehearse' }>,
+  { durationMs }: EffectResult,
+): void {
+  const done = draft.state.steps[step.id]?.effectsDone ?? 0;
+  const part = rehearsedParts(draft.state.plan, step)[done - 1];
+  if (part === undefined || part.budgetMs === null || durationMs <= part.budgetMs) return;
+  const text = `${part.name} took ${formatDuration(durationMs)}, its budget is ${formatDuration(part.budgetMs)}`;
+  draft.emit({ type: 'step.held', stepId: step.id, hold: 'rehearsal-failed', evidence: null }, text);
+}
+
 function holdFor(step: Step, result: EffectResult): HoldReason {
   if (result.outcome === 'unknown') return 'outcome-unknown';
   if (step.kind === 'check') return 'check-failed';
+  if (step.kind === 'rehearse') return 'rehearsal-failed';
   return step.kind === 'baseline' ? 'baseline-failed' : 'command-failed';
 }
 
 function judged(draft: Draft, watch: Watch): void {
+  const contingency = contingencyOf(watch.id);
+  if (contingency !== null) return judgeContingency(draft, contingency, watch);
   const step = indexOf(draft.state.plan).steps.get(watch.stepId);
   const state = draft.state.steps[watch.stepId];
   if (step === undefined || state?.status !== 'running' || watch.verdict === null) return;
@@ -99,15 +144,34 @@ function judged(draft: Draft, watch: Watch): void {
   const { action, verdict } = watch.verdict;
   if (verdict === 'fail' && action?.kind === 'rollback') {
     if (step.kind === 'ramp' && state.stage !== watch.stage) return;
-    const scope = action.scope === 'flag' && watch.flag === null ? 'phase' : action.scope;
-    const phase = indexOf(draft.state.plan).phaseOf.get(step.id)?.name ?? '';
-    const target = scope === 'flag' ? (watch.flag ?? '') : scope === 'phase' ? phase : draft.state.plan.name;
+    const gate = draft.state.plan.gates[step.gate];
+    if (gate !== undefined && isDestinationAsBad(gate, watch.verdict)) {
+      return holdUnhealthy(draft, step.id, watch, 'destination');
+    }
     const evidence = { verdict: watch.verdict, samples: watch.samples };
-    initiateRollback(draft, { scope, target, overMs: action.overMs, evidence }, watch.verdict.text);
+    const request = { ...scopeOf(draft.state, step, watch.flag, action), overMs: action.overMs, evidence };
+    initiateRollback(draft, request, watch.verdict.text);
     return;
   }
   if (step.kind === 'ramp') judgeRamp(draft, step, watch);
   else if (step.kind === 'watch') judgeWatch(draft, step, watch);
+}
+
+/** What a rule that asks for a rollback means at this step. */
+function scopeOf(
+  state: RolloutState,
+  step: Step,
+  flag: string | null,
+  action: Extract<RuleAction, { readonly kind: 'rollback' }>,
+): ScopeOfRollback {
+  const scope = action.scope === 'flag' && flag === null ? 'phase' : action.scope;
+  // A point that has not been passed (yet) cannot be gone back to: then all of it goes.
+  if (scope === 'point' && pointReachedAt(state, action.point ?? '') !== null) {
+    return { scope, target: action.point ?? '' };
+  }
+  if (scope === 'flag') return { scope, target: flag ?? '' };
+  if (scope === 'phase') return { scope, target: indexOf(state.plan).phaseOf.get(step.id)?.name ?? '' };
+  return { scope: 'plan', target: state.plan.name };
 }
 
 function judgeWatch(draft: Draft, step: Extract<Step, { readonly kind: 'watch' }>, watch: Watch): void {
@@ -138,7 +202,7 @@ function confirmed(draft: Draft, input: Extract<Input, { readonly kind: 'exposur
 /** A rollback after the end changes how the run ended. */
 function concludeFinished(draft: Draft): void {
   const { state } = draft;
-  if (state.status !== 'finished' || state.outcome === 'aborted') return;
+  if (state.status !== 'finished' || state.outcome === 'aborted' || state.outcome === 'cancelled') return;
   if (state.rollbacks.some(({ status }) => status === 'running')) return;
   const outcome = outcomeOf(state);
   if (outcome !== state.outcome) draft.emit({ type: 'run.finished', outcome }, outcomeText(outcome));

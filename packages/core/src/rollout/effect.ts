@@ -18,7 +18,14 @@ export type EffectRequest =
 export type EffectPurpose =
   | { readonly kind: 'step'; readonly stepId: string }
   | { readonly kind: 'undo'; readonly rollbackId: string; readonly stepId: string }
-  | { readonly kind: 'verify'; readonly rollbackId: string };
+  | { readonly kind: 'verify'; readonly rollbackId: string }
+  /** What the plan does after a rollback was verified. */
+  | { readonly kind: 'after'; readonly rollbackId: string }
+  /** Tells people that a rollback failed or takes too long. */
+  | { readonly kind: 'escalate'; readonly rollbackId: string }
+  /** Ends the change freeze that a step began. */
+  | { readonly kind: 'lift'; readonly stepId: string }
+  | { readonly kind: 'contingency'; readonly name: string };
 
 /** A requested effect. The id is unique in the run and serves as idempotency key. */
 export interface Effect {

@@ -1,7 +1,7 @@
 import type { Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect, EffectResult } from './effect.ts';
-import type { HoldReason, Outcome, PhaseStatus } from './state.ts';
+import type { HoldReason, Outcome, PauseScope, PhaseStatus, RollbackPart } from './state.ts';
 
 /** Who caused an event: a person through a token, or the engine itself. */
 export interface Actor {
@@ -13,10 +13,29 @@ export const ENGINE: Actor = { kind: 'engine', name: 'theseus' };
 
 /** What happened. Facts only; each can be replayed into the state with nothing else known. */
 export type EventBody =
-  | { readonly type: 'run.started'; readonly runId: string; readonly plan: Plan; readonly planHash: string }
-  | { readonly type: 'run.paused' }
-  | { readonly type: 'run.resumed'; readonly pausedMs: number }
+  | {
+      readonly type: 'run.started';
+      readonly runId: string;
+      readonly plan: Plan;
+      readonly planHash: string;
+      /** When each step was expected to begin and to end, by simulation. */
+      readonly forecast?: Forecast;
+    }
+  | { readonly type: 'run.paused'; readonly scope: PauseScope }
+  /** One reason to be paused is gone; `pausedMs` is the whole pause once none is left, else 0. */
+  | { readonly type: 'run.resumed'; readonly scope: PauseScope; readonly pausedMs: number }
   | { readonly type: 'run.finished'; readonly outcome: Outcome }
+  /** Steps are to be done (again), though they or the whole run had ended. */
+  | { readonly type: 'steps.reset'; readonly steps: readonly string[]; readonly phases: readonly string[] }
+  | {
+      readonly type: 'plan.edited';
+      readonly plan: Plan;
+      readonly planHash: string;
+      /** Steps that the edit adds, changes or removes. */
+      readonly touched: readonly string[];
+      /** Steps whose approvals it voids. */
+      readonly voided: readonly string[];
+    }
   | { readonly type: 'phase.started'; readonly phase: string }
   | { readonly type: 'phase.finished'; readonly phase: string; readonly status: PhaseStatus }
   | { readonly type: 'step.started'; readonly stepId: string; readonly attempt: number; readonly until: number | null }
@@ -76,6 +95,7 @@ export type EventBody =
       readonly scope: RollbackScope;
       /** The flag, phase or plan it was asked for. */
       readonly target: string;
+      /** Runs from the top to zero in equal steps within this time; 0 is at once. */
       readonly overMs: number;
       /** Dependents first. */
       readonly flags: readonly string[];
@@ -84,6 +104,8 @@ export type EventBody =
       readonly budgetMs: number;
       readonly evidence: Evidence | null;
     }
+  | { readonly type: 'rollback.part-ended'; readonly rollbackId: string; readonly part: RollbackPart }
+  | { readonly type: 'rollback.overran'; readonly rollbackId: string; readonly budgetMs: number }
   | {
       readonly type: 'rollback.completed';
       readonly rollbackId: string;
@@ -95,9 +117,19 @@ export type EventBody =
       readonly type: 'rollback.failed';
       readonly rollbackId: string;
       readonly durationMs: number;
+      /** `partial`: everybody is on legacy, but something was not taken back, or could not be proven. */
+      readonly outcome: 'partial' | 'failed';
       /** What failed and what was done until then. */
       readonly standing: string;
-    };
+    }
+  | { readonly type: 'freeze.lifted'; readonly stepId: string; readonly lifted: boolean }
+  | { readonly type: 'contingency.fired'; readonly name: string; readonly evidence: Evidence | null }
+  /** One of its actions needed no effect, and is done. */
+  | { readonly type: 'contingency.advanced'; readonly name: string }
+  | { readonly type: 'contingency.ended'; readonly name: string; readonly outcome: 'done' | 'failed' };
+
+/** By step id, epoch milliseconds. */
+export type Forecast = Readonly<Record<string, { readonly startAt: number; readonly endAt: number }>>;
 
 export type EventType = EventBody['type'];
 

@@ -1,21 +1,27 @@
-export type { Refusal } from './command.ts';
 export { type Decision, decide, type RunStart, startRun } from './decide.ts';
+export { compareForEdit, type PlanEdit } from './edit-plan.ts';
 export type { Effect, EffectPurpose, EffectRequest, EffectResult } from './effect.ts';
-export { type Actor, ENGINE, type EventBody, type EventType, type RolloutEvent } from './event.ts';
-export { evolve, initialState, replay } from './evolve.ts';
+export { type Actor, ENGINE, type EventBody, type EventType, type Forecast, type RolloutEvent } from './event.ts';
+export { evolve, replay } from './evolve.ts';
 export { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
+export { initialState } from './initial-state.ts';
 export type { Command, Input, Verb, VerbName } from './input.ts';
 export type { RecordedEvent } from './recorded-event.ts';
+export type { Refusal } from './refusal.ts';
 export { GRACEFUL_EXTRA_BUDGET_MS, IMMEDIATE_BUDGET_MS } from './rollback.ts';
 export type {
   ApprovalState,
+  ContingencyState,
   FlagState,
   FlagStatus,
+  FreezeState,
   Hold,
   HoldReason,
   Outcome,
+  PauseScope,
   PhaseState,
   PhaseStatus,
+  RollbackPart,
   RollbackState,
   RolloutState,
   RunStatus,
@@ -24,13 +30,16 @@ export type {
 } from './state.ts';
 export type {
   ApprovalView,
+  ContingencyView,
   FlagView,
+  FreezeView,
   HealthView,
   PhaseView,
   RampView,
   RollbackView,
   RunView,
   StepView,
+  Timeliness,
   WaitView,
 } from './view.ts';
 export { viewOf } from './view-of.ts';

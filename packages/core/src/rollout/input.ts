@@ -1,16 +1,24 @@
 import type { RollbackScope, Watch } from '../health/index.ts';
+import type { Plan } from '../plan/index.ts';
 import type { EffectResult } from './effect.ts';
 import type { Actor } from './event.ts';
+import type { PauseScope } from './state.ts';
 
 /** What a person asks for. */
 export type Verb =
-  | { readonly verb: 'pause' }
-  | { readonly verb: 'resume' }
+  | { readonly verb: 'pause'; readonly scope?: PauseScope }
+  | { readonly verb: 'resume'; readonly scope?: PauseScope }
+  | { readonly verb: 'hold'; readonly stepId?: string }
+  | { readonly verb: 'release'; readonly stepId?: string }
   | { readonly verb: 'approve'; readonly stepId?: string }
   | { readonly verb: 'reject'; readonly stepId?: string }
-  | { readonly verb: 'promote'; readonly stepId?: string }
-  | { readonly verb: 'retry'; readonly stepId?: string }
+  | { readonly verb: 'promote'; readonly stepId?: string; readonly toEnd?: boolean }
+  | { readonly verb: 'skip'; readonly stepId?: string }
+  | { readonly verb: 'retry'; readonly stepId?: string; readonly andAfter?: boolean }
+  | { readonly verb: 'trigger'; readonly name: string }
   | { readonly verb: 'rollback'; readonly scope: RollbackScope; readonly target?: string; readonly overMs: number }
+  | { readonly verb: 'edit'; readonly plan: Plan; readonly planHash: string }
+  | { readonly verb: 'cancel' }
   | { readonly verb: 'abort' };
 
 export type VerbName = Verb['verb'];

@@ -7,6 +7,8 @@ interface PlanIndex {
   readonly phaseOf: ReadonlyMap<string, Phase>;
   readonly rampOf: ReadonlyMap<string, RampStep>;
   readonly dependents: ReadonlyMap<string, readonly string[]>;
+  /** Whether the plan lists the step after the rollback point. */
+  isAfterPoint(stepId: string, point: string): boolean;
 }
 
 const indexes = new WeakMap<Plan, PlanIndex>();
@@ -37,7 +39,13 @@ function build(plan: Plan): PlanIndex {
       dependents.set(required, [...(dependents.get(required) ?? []), flag.key]);
     }
   }
-  return { steps, phaseOf, rampOf, dependents };
+  const order = [...steps.keys()];
+  const points = new Map([...steps.values()].flatMap((step) => (step.kind === 'point' ? [[step.name, step.id]] : [])));
+  const isAfterPoint = (stepId: string, point: string): boolean => {
+    const at = order.indexOf(points.get(point) ?? '');
+    return at !== -1 && order.indexOf(stepId) > at;
+  };
+  return { steps, phaseOf, rampOf, dependents, isAfterPoint };
 }
 
 /** The flags and all that require them, directly or not: dependents before what they depend on. */

@@ -3,8 +3,8 @@ import type { Draft } from './draft.ts';
 import type { Actor } from './event.ts';
 import { indexOf, type RampStep } from './plan-index.ts';
 import { missingApprovers } from './quorum.ts';
-import type { RolloutState, StepState } from './state.ts';
-import { mayMoveNow } from './window.ts';
+import type { HoldReason, RolloutState, StepState } from './state.ts';
+import { hasOpenedSince, mayMoveNow } from './window.ts';
 
 /** A verdict that is no verdict may last so many looks before the step is shown as held. */
 const LOOKS_BEFORE_HOLD = 3;
@@ -23,15 +23,32 @@ export function judgeRamp(draft: Draft, step: RampStep, watch: Watch): void {
   if (state === undefined || state.stage !== watch.stage || watch.verdict === null) return;
   if (!isHealthy(watch.verdict.verdict)) return holdUnhealthy(draft, step.id, watch);
   releaseHealthy(draft, step.id, watch);
-  if (draft.state.status !== 'running' || watch.soakedMs < step.soakMs) return;
+  if (draft.state.status !== 'running' || watch.soakedMs < soakAt(step, state.stage)) return;
   if (draft.state.steps[step.id]?.hold) return;
   advance(draft, step, `healthy for the whole soak: ${watch.verdict.text}`);
 }
 
-/** A person ends the soak early. Approvals that the next stage asks for are still asked for. */
-export function promoteRamp(draft: Draft, step: RampStep, actor: Actor, reason: string): void {
+/** The healthy time that an exposure of the ramp needs. */
+export function soakAt(step: RampStep, stage: number): number {
+  return step.soaksMs[stage] ?? 0;
+}
+
+/**
+ * A person ends the soak early, or all soaks to the end. Approvals that a stage asks for are still asked for, so a ramp
+ * that is promoted to its end goes as far as people have agreed to.
+ */
+export function promoteRamp(
+  draft: Draft,
+  step: RampStep,
+  by: { readonly actor: Actor; readonly reason: string; readonly toEnd: boolean },
+): void {
+  const { actor, reason, toEnd } = by;
   if (draft.state.steps[step.id]?.hold) draft.emit({ type: 'step.released', stepId: step.id }, reason, actor);
-  advance(draft, step, reason, actor);
+  let before = -1;
+  do {
+    before = draft.state.revision;
+    advance(draft, step, reason, actor);
+  } while (toEnd && draft.state.revision > before && draft.state.steps[step.id]?.status === 'running');
 }
 
 function advance(draft: Draft, step: RampStep, reason: string, actor?: Actor): void {
@@ -41,6 +58,9 @@ function advance(draft: Draft, step: RampStep, reason: string, actor?: Actor): v
     return;
   }
   if (!mayMoveNow(step, draft.now)) return;
+  const isByPerson = actor?.kind === 'person';
+  const since = draft.state.steps[step.id]?.stageSince ?? 0;
+  if (step.oncePerWindow && !isByPerson && !hasOpenedSince(step, since, draft.now)) return;
   if (agreed(draft, step, next)) enterStage(draft, step, next, reason, actor);
 }
 
@@ -72,12 +92,20 @@ export function approvalComplete(state: RolloutState, step: StepState | undefine
 }
 
 /** Shows a step as held: at once where a rule asks for it, after a few looks where there is no evidence. */
-export function holdUnhealthy(draft: Draft, stepId: string, watch: Watch): void {
+export function holdUnhealthy(
+  draft: Draft,
+  stepId: string,
+  watch: Watch,
+  failing: 'gate' | 'destination' = 'gate',
+): void {
   const { verdict } = watch;
-  if (verdict === null || draft.state.steps[stepId]?.hold) return;
+  const held = draft.state.steps[stepId]?.hold ?? null;
+  if (verdict === null || (held !== null && (failing === 'gate' || held.reason !== 'no-evidence'))) return;
   const evidence = { verdict, samples: watch.samples };
   if (verdict.verdict === 'fail') {
-    draft.emit({ type: 'step.held', stepId, hold: 'gate', evidence }, verdict.text);
+    const text =
+      failing === 'gate' ? verdict.text : `${verdict.text}, and legacy is no better: nobody is moved onto it`;
+    draft.emit({ type: 'step.held', stepId, hold: failing, evidence }, text);
     return;
   }
   const blindMs = draft.now - (watch.unhealthySince ?? draft.now);
@@ -87,12 +115,15 @@ export function holdUnhealthy(draft: Draft, stepId: string, watch: Watch): void 
   draft.emit({ type: 'step.held', stepId, hold: 'no-evidence', evidence }, verdict.text);
 }
 
+/** What returning health ends by itself. A person's hold and a failure are for people to end. */
+const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence'];
+
 /** Ends a hold that health had caused, and tells a warning once. Holds by people and failures stay. */
 export function releaseHealthy(draft: Draft, stepId: string, watch: Watch): void {
   const state = draft.state.steps[stepId];
   const { verdict } = watch;
   if (state === undefined || verdict === null) return;
-  if (state.hold?.reason === 'gate' || state.hold?.reason === 'no-evidence') {
+  if (state.hold !== null && HOLDS_OF_HEALTH.includes(state.hold.reason)) {
     draft.emit({ type: 'step.released', stepId }, `healthy again: ${verdict.text}`);
   }
   const rules = firingRules(verdict);

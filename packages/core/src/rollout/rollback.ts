@@ -1,9 +1,10 @@
-import type { Evidence, RollbackScope } from '../health/index.ts';
-import type { Step } from '../plan/index.ts';
+import type { Evidence } from '../health/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
-import { indexOf, withDependents } from './plan-index.ts';
-import { commandRequest } from './start-step.ts';
+import { indexOf } from './plan-index.ts';
+import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
+import { flagsInScope, isExposed, type ScopeOfRollback, stepsInScope, undoneBy } from './rollback-scope.ts';
+import { followUpRequest } from './start-step.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 
 /** An immediate rollback is to be done within this, unless the step states a budget of its own [CV-10]. */
@@ -15,10 +16,7 @@ export const GRACEFUL_EXTRA_BUDGET_MS = 300_000;
 /** A graceful descent reaches zero in so many equal steps. */
 const DESCENT_STEPS = 5;
 
-export interface RollbackRequest {
-  readonly scope: RollbackScope;
-  /** The flag, phase or plan. */
-  readonly target: string;
+export interface RollbackRequest extends ScopeOfRollback {
   readonly overMs: number;
   readonly evidence: Evidence | null;
 }
@@ -30,18 +28,9 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
   if (isCovered(draft.state, request, flags, steps)) return;
   const rollbackId = `rollback-${draft.state.rollbacks.length + 1}`;
   const budgetMs = budgetOf(draft.state, request, steps);
+  const { scope, target, overMs, evidence } = request;
   draft.emit(
-    {
-      type: 'rollback.initiated',
-      rollbackId,
-      scope: request.scope,
-      target: request.target,
-      overMs: request.overMs,
-      flags,
-      steps,
-      budgetMs,
-      evidence: request.evidence,
-    },
+    { type: 'rollback.initiated', rollbackId, scope, target, overMs, flags, steps, budgetMs, evidence },
     reason,
     actor,
   );
@@ -50,29 +39,28 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
 /** Carries every running rollback as far as it can go now. Works in every status of the run, paused included. */
 export function continueRollbacks(draft: Draft): void {
   for (const { id } of draft.state.rollbacks) {
-    const rollback = (): RollbackState | undefined => draft.state.rollbacks.find((known) => known.id === id);
-    if (rollback()?.status === 'running') continueRollback(draft, id, rollback);
+    const known = draft.state.rollbacks.find((rollback) => rollback.id === id);
+    if (known?.status === 'running') continueRollback(draft, known);
   }
 }
 
-function continueRollback(draft: Draft, id: string, current: () => RollbackState | undefined): void {
-  const rollback = current();
-  if (rollback === undefined) return;
-  const down = descend(draft, rollback);
-  if (rollback.failure !== null) return fail(draft, rollback, rollback.failure);
-  if (!down || stepsBusy(draft.state, rollback)) return;
-  const next = rollback.steps.find((stepId) => !rollback.undone.includes(stepId) && undoOf(draft.state, stepId));
-  if (next !== undefined) return requestUndo(draft, id, next);
-  const probes = probesOf(draft.state, rollback);
-  const index = rollback.verified.length;
-  const probe = probes[index];
-  if (probe !== undefined) {
-    const reason = `verify that ${rollback.target} is back on legacy`;
-    const purpose = { kind: 'verify', rollbackId: id } as const;
-    requestEffect(draft, `${id}/verify/${index + 1}`, { kind: 'probe', probe }, purpose, { reason });
-    return;
-  }
-  complete(draft, rollback);
+function continueRollback(draft: Draft, started: RollbackState): void {
+  const current = (): RollbackState => draft.state.rollbacks.find(({ id }) => id === started.id) ?? started;
+  tellOverrun(draft, started);
+  const isDown = descend(draft, started);
+  if (current().failure !== null) return fail(draft, current());
+  if (!isDown || stepsBusy(draft.state, started) || isAtWork(draft.state, started)) return;
+  if (!current().parts.some(({ kind }) => kind === 'exposure')) endExposure(draft, current());
+  if (continueParts(draft, current)) complete(draft, current());
+  else if (current().failure !== null) fail(draft, current());
+}
+
+function endExposure(draft: Draft, rollback: RollbackState): void {
+  const isEmpty = rollback.flags.length === 0;
+  const text = isEmpty
+    ? 'no flag had to move'
+    : rollback.flags.map((key) => `${key}: every instance serves legacy`).join(', ');
+  endPart(draft, rollback, { kind: 'exposure', name: 'exposure', status: 'done', budgetMs: rollback.budgetMs, text });
 }
 
 /** Takes exposure down to where it should be by now. True once every flag is at zero and every instance serves it. */
@@ -102,13 +90,17 @@ export function descentTarget(rollback: RollbackState, flag: string, now: number
   return Math.floor((from * (DESCENT_STEPS - taken)) / DESCENT_STEPS);
 }
 
-/** When the next step of the descent is due; null when it is down. */
-export function nextDescentAt(rollback: RollbackState, now: number): number | null {
-  if (rollback.status !== 'running' || rollback.overMs === 0) return null;
-  const stepMs = rollback.overMs / (DESCENT_STEPS - 1);
+/** When time alone moves a rollback next: a step of its descent, or the end of its budget; null when neither is to come. */
+export function nextRollbackMoment(rollback: RollbackState, now: number): number | null {
+  if (rollback.status !== 'running') return null;
+  const moments: number[] = [];
   const elapsed = Math.max(0, now - rollback.initiatedAt);
-  if (elapsed >= rollback.overMs) return null;
-  return rollback.initiatedAt + Math.ceil((Math.floor(elapsed / stepMs) + 1) * stepMs);
+  if (elapsed < rollback.overMs) {
+    const stepMs = rollback.overMs / (DESCENT_STEPS - 1);
+    moments.push(rollback.initiatedAt + Math.ceil((Math.floor(elapsed / stepMs) + 1) * stepMs));
+  }
+  if (!rollback.overran) moments.push(rollback.initiatedAt + rollback.budgetMs);
+  return moments.length === 0 ? null : Math.min(...moments);
 }
 
 /** A command that is still running is waited for: taking back what is being done would race with it. */
@@ -119,39 +111,54 @@ function stepsBusy(state: RolloutState, rollback: RollbackState): boolean {
   );
 }
 
-function requestUndo(draft: Draft, rollbackId: string, stepId: string): void {
-  const undo = undoOf(draft.state, stepId);
-  if (undo === null) return;
-  const id = `${rollbackId}/undo/${stepId}`;
-  const purpose = { kind: 'undo', rollbackId, stepId } as const;
-  requestEffect(draft, id, commandRequest(draft.state, undo), purpose, { reason: `take back ${stepId}` });
+/** Whether a part of the rollback is under way. */
+function isAtWork(state: RolloutState, { id }: RollbackState): boolean {
+  return Object.values(state.effects).some(
+    ({ purpose }) => 'rollbackId' in purpose && purpose.kind !== 'escalate' && purpose.rollbackId === id,
+  );
+}
+
+function tellOverrun(draft: Draft, rollback: RollbackState): void {
+  if (rollback.overran || draft.now < rollback.initiatedAt + rollback.budgetMs) return;
+  const reason = `${rollback.id} is not done within its budget`;
+  draft.emit({ type: 'rollback.overran', rollbackId: rollback.id, budgetMs: rollback.budgetMs }, reason);
+  escalate(draft, rollback, 'overran');
+}
+
+function escalate(draft: Draft, rollback: RollbackState, what: 'overran' | 'failed'): void {
+  const to = draft.state.plan.rollback.escalate;
+  if (to === null) return;
+  const request = followUpRequest(draft.state, { kind: 'notify', ...to }, troubleOf(rollback));
+  const purpose = { kind: 'escalate', rollbackId: rollback.id } as const;
+  requestEffect(draft, `${rollback.id}/escalate/${what}`, request, purpose, { reason: `the rollback ${what}` });
 }
 
 function complete(draft: Draft, rollback: RollbackState): void {
   const durationMs = draft.now - rollback.initiatedAt;
   markSteps(draft, rollback);
-  const confirmed = rollback.flags.map((key) => `${key}: every instance serves legacy`);
-  const undone = rollback.undone.map((stepId) => `${stepId}: taken back`);
   draft.emit(
     {
       type: 'rollback.completed',
       rollbackId: rollback.id,
       durationMs,
       withinBudget: durationMs <= rollback.budgetMs,
-      verification: [...confirmed, ...undone, ...rollback.verified],
+      verification: verificationOf(rollback),
     },
     `${rollback.scope} ${rollback.target} is back on legacy`,
   );
 }
 
-function fail(draft: Draft, rollback: RollbackState, failure: string): void {
-  const durationMs = draft.now - rollback.initiatedAt;
-  const atLegacy = rollback.flags.filter((key) => draft.state.flags[key]?.exposure === 0);
-  const standing = [
-    `failed at ${failure}`,
-    `on legacy: ${atLegacy.join(', ') || 'none'}`,
-    `taken back: ${rollback.undone.join(', ') || 'none'}`,
-  ].join('; ');
+/** What was proven, one line each. */
+function verificationOf({ flags, parts }: RollbackState): readonly string[] {
+  const confirmed = flags.map((key) => `${key}: every instance serves legacy`);
+  const proven = parts.flatMap(({ kind, name, status, text }) => {
+    if (kind === 'undo') return [status === 'done' ? `${name}: taken back` : `${name}: ${text}`];
+    return kind === 'exposure' ? [] : [text];
+  });
+  return [...confirmed, ...proven];
+}
+
+function fail(draft: Draft, rollback: RollbackState): void {
   for (const key of rollback.flags) {
     const flag = draft.state.flags[key];
     if (flag === undefined || flag.exposure === 0) continue;
@@ -160,11 +167,29 @@ function fail(draft: Draft, rollback: RollbackState, failure: string): void {
       'the rollback failed: everybody goes to legacy at once',
     );
   }
-  markSteps(draft, rollback);
-  draft.emit({ type: 'rollback.failed', rollbackId: rollback.id, durationMs, standing }, standing);
+  endFailed(draft, rollback, rollback.failure ?? 'unknown');
+  escalate(draft, rollback, 'failed');
   if (draft.state.status === 'running') {
-    draft.emit({ type: 'run.paused' }, `${rollback.id} failed: a person has to look before anything else moves`);
+    const reason = `${rollback.id} failed: a person has to look before anything else moves`;
+    draft.emit({ type: 'run.paused', scope: 'run' }, reason);
   }
+}
+
+/** Records that a rollback ends without having taken everything back, and where it stands. */
+export function endFailed(draft: Draft, rollback: RollbackState, failure: string, actor: Actor = ENGINE): void {
+  const undone = undoneBy(rollback);
+  const left = rollback.steps.filter((id) => indexOf(draft.state.plan).steps.get(id)?.undo && !undone.has(id));
+  const standing = [
+    `failed at ${failure}`,
+    `on legacy: ${rollback.flags.filter((key) => draft.state.flags[key]?.exposure === 0).join(', ') || 'none'}`,
+    `taken back: ${[...undone].join(', ') || 'none'}`,
+    ...(left.length === 0 ? [] : [`not taken back: ${left.join(', ')}`]),
+  ].join('; ');
+  markSteps(draft, rollback);
+  const durationMs = draft.now - rollback.initiatedAt;
+  const isPartial = rollback.parts.some(({ status }) => status === 'done');
+  const outcome = isPartial ? 'partial' : 'failed';
+  draft.emit({ type: 'rollback.failed', rollbackId: rollback.id, durationMs, outcome, standing }, standing, actor);
 }
 
 /** Ramps and undone steps of the rollback are no longer done. */
@@ -174,67 +199,6 @@ function markSteps(draft: Draft, rollback: RollbackState): void {
     if (status !== 'running' && status !== 'completed') continue;
     draft.emit({ type: 'step.rolled-back', stepId, rollbackId: rollback.id }, rollback.reason);
   }
-}
-
-function flagsInScope(state: RolloutState, { scope, target }: RollbackRequest): readonly string[] {
-  const named = scope === 'flag' ? [target] : rampedIn(state, scope === 'phase' ? target : null);
-  return withDependents(state.plan, named).filter((key) => key === target || isExposed(state, key));
-}
-
-/** The flags ramped in a phase, or in all of them, the last ramped first. */
-function rampedIn(state: RolloutState, phaseName: string | null): readonly string[] {
-  return state.plan.phases
-    .filter(({ name }) => phaseName === null || name === phaseName)
-    .flatMap(({ steps }) => steps)
-    .flatMap((step) => (step.kind === 'ramp' ? [step.flag] : []))
-    .reverse();
-}
-
-function isExposed(state: RolloutState, key: string): boolean {
-  const flag = state.flags[key];
-  return flag !== undefined && (flag.exposure > 0 || flag.status === 'ramping');
-}
-
-function stepsInScope(state: RolloutState, request: RollbackRequest, flags: readonly string[]): readonly string[] {
-  const begun = state.plan.phases
-    .filter(({ name }) => request.scope !== 'phase' || name === request.target)
-    .flatMap(({ steps }) => steps)
-    .filter((step) => isBegun(state, step.id));
-  const ramps = flags
-    .flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? [])
-    .filter((id) => isBegun(state, id));
-  const own = request.scope === 'flag' ? [] : begun.map(({ id }) => id);
-  const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
-  const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
-  return [...all].filter((id) => !underWay.has(id)).sort(lastStartedFirst(state));
-}
-
-/** What the last rollback of the same scope could not take back, so that asking again tries again. */
-function leftByFailed(state: RolloutState, { scope, target }: RollbackRequest): readonly string[] {
-  const last = state.rollbacks.findLast((known) => known.scope === scope && known.target === target);
-  if (last?.status !== 'failed') return [];
-  return last.steps.filter((id) => undoOf(state, id) !== null && !last.undone.includes(id));
-}
-
-function lastStartedFirst(state: RolloutState): (left: string, right: string) => number {
-  const order = [...indexOf(state.plan).steps.keys()];
-  return (left, right) =>
-    (state.steps[right]?.startedAt ?? 0) - (state.steps[left]?.startedAt ?? 0) ||
-    order.indexOf(right) - order.indexOf(left);
-}
-
-function isBegun(state: RolloutState, stepId: string): boolean {
-  const status = state.steps[stepId]?.status;
-  return status === 'running' || status === 'completed';
-}
-
-/** The command that takes a step back. A step that never did anything has nothing to take back. */
-function undoOf(state: RolloutState, stepId: string): Step['undo'] {
-  return indexOf(state.plan).steps.get(stepId)?.undo ?? null;
-}
-
-function probesOf(state: RolloutState, rollback: RollbackState) {
-  return rollback.flags.flatMap((key) => indexOf(state.plan).rampOf.get(key)?.verify ?? []);
 }
 
 /** A rollback under way covers a new one when it takes back all of it and is no slower. */

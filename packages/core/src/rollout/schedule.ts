@@ -25,14 +25,14 @@ function advancePhase(draft: Draft, phase: Phase): void {
     if (advanceStep(draft, step)) return;
   }
   if (phaseIsBeingRolledBack(draft.state, phase)) return;
-  const outcome = isWidelyRolledBack(draft.state, phase) ? 'rolled-back' : 'completed';
+  const outcome = isTakenBack(draft.state, phase) ? 'rolled-back' : 'completed';
   const reason = outcome === 'completed' ? 'all its steps are done' : 'it was rolled back';
   draft.emit({ type: 'phase.finished', phase: phase.name, status: outcome }, reason);
 }
 
 function startPhase(draft: Draft, phase: Phase): void {
   const needs = phase.needs.map((name) => draft.state.phases[name]?.status);
-  if (isWidelyRolledBack(draft.state, phase)) return skipPhase(draft, phase, 'the plan was rolled back');
+  if (isTakenBack(draft.state, phase, 'as a whole')) return skipPhase(draft, phase, 'the plan was rolled back');
   const lost = phase.needs.find((name) => isLost(draft.state.phases[name]?.status));
   if (lost !== undefined) return skipPhase(draft, phase, `phase ${lost}, which it needs, did not complete`);
   if (!needs.every((status) => status === 'completed')) return;
@@ -59,7 +59,7 @@ function advanceStep(draft: Draft, step: Step): boolean {
   if (isOver(status)) return false;
   if (status === 'pending') {
     const phase = indexOf(draft.state.plan).phaseOf.get(step.id);
-    if (phase !== undefined && isWidelyRolledBack(draft.state, phase)) {
+    if (phase !== undefined && isTakenBack(draft.state, phase, step.id)) {
       draft.emit({ type: 'step.skipped', stepId: step.id }, 'its phase was rolled back');
       return false;
     }
@@ -76,6 +76,7 @@ function isOver(status: StepStatus): boolean {
 
 function mayStart(draft: Draft, step: Step): boolean {
   const { state } = draft;
+  if (state.steps[step.id]?.hold || (step.notBefore !== null && draft.now < step.notBefore)) return false;
   if (!step.needs.every((id) => isOver(state.steps[id]?.status ?? 'pending'))) return false;
   if (step.kind === 'ramp') {
     const lost = lostPrerequisite(state, step.flag);
@@ -108,7 +109,7 @@ function progress(draft: Draft, step: Step): void {
   const state = draft.state.steps[step.id];
   if (state === undefined || state.status !== 'running') return;
   holdWhenTimedOut(draft, step);
-  if (isBeingRolledBack(draft.state, step.id)) return;
+  if (isBeingRolledBack(draft.state, step.id) || draft.state.steps[step.id]?.hold?.reason === 'person') return;
   switch (step.kind) {
     case 'ramp':
       if (draft.state.steps[step.id]?.hold === null) enterFirstStage(draft, step);
@@ -161,7 +162,7 @@ function complete(draft: Draft, step: Step, reason: string): void {
 function holdWhenTimedOut(draft: Draft, step: Step): void {
   const state = draft.state.steps[step.id];
   if (step.timeoutMs === null || !state || state.hold !== null || state.startedAt === null) return;
-  if (draft.now < state.startedAt + step.timeoutMs) return;
+  if (draft.now < state.startedAt + step.timeoutMs + state.pausedMs) return;
   const text = 'not done within its time-out';
   draft.emit({ type: 'step.held', stepId: step.id, hold: 'timed-out', evidence: null }, text);
 }
@@ -179,9 +180,23 @@ function phaseIsBeingRolledBack(state: RolloutState, phase: Phase): boolean {
   return phase.steps.some(({ id }) => isBeingRolledBack(state, id));
 }
 
-/** Whether a rollback of the phase or the whole plan reached it; a single flag's does not undo its phase. */
-function isWidelyRolledBack(state: RolloutState, phase: Phase): boolean {
-  return state.rollbacks.some(({ scope, target }) => scope === 'plan' || (scope === 'phase' && target === phase.name));
+/**
+ * Whether a rollback of the phase, of the plan or to a point before it reached the phase, or one of its steps; a single
+ * flag's does not undo its phase, and what is done again is not taken back any more.
+ */
+function isTakenBack(
+  state: RolloutState,
+  phase: Phase,
+  what: 'anywhere' | 'as a whole' | (string & {}) = 'anywhere',
+): boolean {
+  return state.rollbacks.some(({ scope, target, superseded }) => {
+    if (superseded) return false;
+    if (scope === 'plan' || (scope === 'phase' && target === phase.name)) return true;
+    if (scope !== 'point') return false;
+    const after = phase.steps.filter(({ id }) => indexOf(state.plan).isAfterPoint(id, target));
+    if (what === 'anywhere') return after.length > 0;
+    return what === 'as a whole' ? after.length === phase.steps.length : after.some(({ id }) => id === what);
+  });
 }
 
 function finishRun(draft: Draft): void {
@@ -194,8 +209,9 @@ function finishRun(draft: Draft): void {
 }
 
 export function outcomeOf(state: RolloutState): Outcome {
-  if (state.rollbacks.some(({ status }) => status === 'failed')) return 'failed';
-  if (state.rollbacks.some(({ scope }) => scope === 'plan')) return 'rolled-back';
+  const rollbacks = state.rollbacks.filter(({ superseded }) => !superseded);
+  if (rollbacks.some(({ status }) => status === 'failed')) return 'failed';
+  if (rollbacks.some(({ scope }) => scope === 'plan')) return 'rolled-back';
   const steps = Object.values(state.steps);
   const whole = steps.every(({ status }) => status === 'completed');
   return whole ? 'succeeded' : 'partial';
@@ -213,5 +229,7 @@ export function outcomeText(outcome: Outcome): string {
       return 'a rollback failed';
     case 'aborted':
       return 'a person stopped it';
+    case 'cancelled':
+      return 'a person ended it as it stood';
   }
 }

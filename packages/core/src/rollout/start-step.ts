@@ -1,13 +1,17 @@
-import type { Command, Step } from '../plan/index.ts';
+import type { Command, FollowUp, Step } from '../plan/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import type { EffectRequest } from './effect.ts';
+import type { Actor } from './event.ts';
+import { waitEnd } from './initial-state.ts';
 import { indexOf } from './plan-index.ts';
+import { rehearsedParts } from './rehearsal.ts';
 import type { RolloutState } from './state.ts';
 
 /** Starts a step, or starts it again after a hold. */
-export function startStep(draft: Draft, step: Step, reason: string): void {
+export function startStep(draft: Draft, step: Step, reason: string, actor?: Actor): void {
   const attempt = (draft.state.steps[step.id]?.attempt ?? 0) + 1;
-  draft.emit({ type: 'step.started', stepId: step.id, attempt, until: waitEnd(step, draft.now) }, reason);
+  const until = step.kind === 'wait' ? waitEnd(step, draft.now) : null;
+  draft.emit({ type: 'step.started', stepId: step.id, attempt, until }, reason, actor);
   const request = nextRequest(draft.state, step);
   if (request !== null) requestStepEffect(draft, step, request);
 }
@@ -41,11 +45,17 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
         ? { kind: 'baseline', overMs: step.overMs, flags: [...indexOf(state.plan).rampOf.keys()] }
         : null;
     case 'notify':
-      return done === 0
-        ? { kind: 'message', channel: step.channel, text: renderMessage(state, step.message, step) }
-        : null;
+      return done === 0 ? followUpRequest(state, step, null, step) : null;
+    case 'rehearse': {
+      const part = rehearsedParts(state.plan, step)[done];
+      if (part === undefined) return null;
+      return part.kind === 'probe' ? part : commandRequest(state, part.command);
+    }
+    case 'freeze':
+      return done === 0 ? commandRequest(state, step.command) : null;
     case 'ramp':
     case 'approve':
+    case 'point':
     case 'wait':
     case 'watch':
       return null;
@@ -63,23 +73,40 @@ export function commandRequest(
   return { kind: 'command', argv, repeatable: command.repeatable, captures: [] };
 }
 
-function renderMessage(state: RolloutState, message: string, step: Step): string {
-  const phase = indexOf(state.plan).phaseOf.get(step.id);
+/** What a message about a rollback or a contingency may say of it. */
+export interface Trouble {
+  readonly reason: string;
+  readonly target: string;
+  readonly standing: string;
+}
+
+/** A command to run or a message to send, with everything filled in. */
+export function followUpRequest(
+  state: RolloutState,
+  action: FollowUp | Extract<Step, { readonly kind: 'notify' }>,
+  trouble: Trouble | null,
+  step?: Step,
+): EffectRequest {
+  if (action.kind === 'run') return commandRequest(state, action.command);
+  const phase = step === undefined ? undefined : indexOf(state.plan).phaseOf.get(step.id);
   const fields: Readonly<Record<string, string>> = {
     ...state.captures,
     'plan.name': state.plan.name,
     'plan.title': state.plan.title,
     'phase.name': phase?.name ?? '',
     'phase.title': phase?.title ?? '',
-    'step.title': step.title,
+    'step.title': step?.title ?? '',
     'run.id': state.runId,
     'run.status': state.status,
+    ...(trouble === null
+      ? {}
+      : {
+          'trouble.reason': trouble.reason,
+          'trouble.target': trouble.target,
+          'trouble.standing': trouble.standing,
+        }),
   };
-  const template = state.plan.messages[message] ?? message;
-  return template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => fields[name] ?? whole);
-}
-
-function waitEnd(step: Step, now: number): number | null {
-  if (step.kind !== 'wait') return null;
-  return step.until.kind === 'duration' ? now + step.until.durationMs : step.until.at;
+  const template = state.plan.messages[action.message] ?? action.message;
+  const text = template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => fields[name] ?? whole);
+  return { kind: 'message', channel: action.channel, text };
 }

@@ -1,11 +1,18 @@
 import type { Baseline, Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect } from './effect.ts';
+import type { Forecast } from './event.ts';
 
 export type RunStatus = 'running' | 'paused' | 'finished';
 
-/** How a finished run ended. `partial`: the plan ran to its end, but some flags were taken back. */
-export type Outcome = 'succeeded' | 'partial' | 'rolled-back' | 'failed' | 'aborted';
+/** Who or what paused: a person this run, or a person the whole system. A run goes on when neither does. */
+export type PauseScope = 'run' | 'system';
+
+/**
+ * How a finished run ended. `partial`: the plan ran to its end, but not all of it was done or stayed on the candidate;
+ * `aborted`: everybody was sent to legacy at once; `cancelled`: it was left as it stood.
+ */
+export type Outcome = 'succeeded' | 'partial' | 'rolled-back' | 'failed' | 'aborted' | 'cancelled';
 
 export type PhaseStatus = 'pending' | 'running' | 'completed' | 'rolled-back' | 'skipped';
 
@@ -13,12 +20,15 @@ export type StepStatus = 'pending' | 'running' | 'completed' | 'skipped' | 'roll
 
 /** Why a running step does not go on by itself. One catalogue for CLI, API and dashboard. */
 export type HoldReason =
+  | 'person'
   | 'gate'
+  | 'destination'
   | 'no-evidence'
   | 'check-failed'
   | 'command-failed'
   | 'outcome-unknown'
   | 'baseline-failed'
+  | 'rehearsal-failed'
   | 'rejected'
   | 'timed-out';
 
@@ -51,6 +61,8 @@ export interface StepState {
   readonly approval: ApprovalState | null;
   /** Waits: when they end, epoch milliseconds. */
   readonly until: number | null;
+  /** How long the run was paused since the step began: time-outs do not count it. */
+  readonly pausedMs: number;
   /** Watches that have been healthy for as long as the step asks. */
   readonly soaked: readonly string[];
   /** The warning that was last recorded, so that it is told once. */
@@ -89,16 +101,49 @@ export interface RollbackState {
   readonly initiatedAt: number;
   readonly endedAt: number | null;
   readonly status: 'running' | 'completed' | 'failed';
+  readonly outcome: 'restored' | 'partial' | 'failed' | null;
   readonly withinBudget: boolean | null;
+  /** Told once when the budget is used up. */
+  readonly overran: boolean;
+  /** What it took back is being done again by now. */
+  readonly superseded: boolean;
   /** Exposures when it began, to descend from. */
   readonly from: Readonly<Record<string, number>>;
-  readonly undone: readonly string[];
-  readonly verified: readonly string[];
+  /** Parts that have ended, in order. */
+  readonly parts: readonly RollbackPart[];
+  /** How many tries of the part under way have ended. */
+  readonly tried: number;
+  /** How the last of them ended; null before the first. */
+  readonly lastTry: { readonly succeeded: boolean; readonly text: string } | null;
   /** What was proven in the end; empty until it is completed. */
   readonly verification: readonly string[];
   /** What failed first, if anything did. */
   readonly failure: string | null;
   readonly evidence: Evidence | null;
+}
+
+/** One part of a rollback, with its time against its budget. */
+export interface RollbackPart {
+  readonly kind: 'exposure' | 'undo' | 'verify' | 'after';
+  /** The step that was taken back, or what was done. */
+  readonly name: string;
+  /** `not-needed`: it was asked first, and there was nothing to take back. */
+  readonly status: 'done' | 'not-needed' | 'failed';
+  readonly durationMs: number;
+  readonly budgetMs: number | null;
+  readonly text: string;
+}
+
+export interface FreezeState {
+  readonly status: 'on' | 'lifted' | 'failed';
+  readonly attempts: number;
+}
+
+export interface ContingencyState {
+  readonly status: 'armed' | 'acting' | 'done' | 'failed';
+  readonly firedAt: number | null;
+  /** How many of its actions are done since it fired. */
+  readonly actionsDone: number;
 }
 
 /** Everything that is decided about a run; a pure function of its events. */
@@ -112,7 +157,10 @@ export interface RolloutState {
   readonly outcome: Outcome | null;
   readonly startedAt: number;
   readonly endedAt: number | null;
+  /** Since when it has been paused at all. */
   readonly pausedAt: number | null;
+  readonly pausedBy: readonly PauseScope[];
+  readonly forecast: Forecast;
   readonly phases: Readonly<Record<string, PhaseState>>;
   readonly steps: Readonly<Record<string, StepState>>;
   readonly flags: Readonly<Record<string, FlagState>>;
@@ -122,4 +170,7 @@ export interface RolloutState {
   readonly baselines: Readonly<Record<string, Baseline>>;
   /** In the order they began. */
   readonly rollbacks: readonly RollbackState[];
+  /** Change freezes, by the step that began them. */
+  readonly freezes: Readonly<Record<string, FreezeState>>;
+  readonly contingencies: Readonly<Record<string, ContingencyState>>;
 }

@@ -19,15 +19,23 @@ export function viewOf(state: RolloutState, watches: ReadonlyMap<string, Watch>,
     startedAt: state.startedAt,
     endedAt: state.endedAt,
     timeCompression: state.plan.timeCompression,
+    environment: state.plan.environment,
+    pausedBy: state.pausedBy,
     now,
-    phases: state.plan.phases.map((phase) => phaseView(state, phase, watches)),
+    phases: state.plan.phases.map((phase) => phaseView(state, phase, watches, now)),
     flags: Object.keys(state.flags).map((key) => flagView(state, key)),
     rollbacks: state.rollbacks.map((rollback) => rollbackView(rollback)),
+    contingencies: Object.entries(state.contingencies).map(([name, known]) => ({
+      name,
+      title: state.plan.contingencies[name]?.title ?? name,
+      ...known,
+    })),
+    freezes: Object.entries(state.freezes).map(([stepId, known]) => ({ stepId, ...known })),
     waits: waitsOf(state, watches, now),
   };
 }
 
-function phaseView(state: RolloutState, phase: Phase, watches: ReadonlyMap<string, Watch>): PhaseView {
+function phaseView(state: RolloutState, phase: Phase, watches: ReadonlyMap<string, Watch>, now: number): PhaseView {
   const known = state.phases[phase.name];
   return {
     name: phase.name,
@@ -36,12 +44,13 @@ function phaseView(state: RolloutState, phase: Phase, watches: ReadonlyMap<strin
     needs: phase.needs,
     startedAt: known?.startedAt ?? null,
     endedAt: known?.endedAt ?? null,
-    steps: phase.steps.map((step) => stepView(state, step, watches)),
+    steps: phase.steps.map((step) => stepView(state, step, watches, now)),
   };
 }
 
-function stepView(state: RolloutState, step: Step, watches: ReadonlyMap<string, Watch>): StepView {
+function stepView(state: RolloutState, step: Step, watches: ReadonlyMap<string, Watch>, now: number): StepView {
   const known = state.steps[step.id];
+  const planned = plannedOf(state, step);
   return {
     id: step.id,
     title: step.title,
@@ -49,11 +58,43 @@ function stepView(state: RolloutState, step: Step, watches: ReadonlyMap<string, 
     status: known?.status ?? 'pending',
     startedAt: known?.startedAt ?? null,
     endedAt: known?.endedAt ?? null,
+    planned,
+    timeliness: timelinessOf(state, step.id, planned, now),
+    mitigation: step.mitigation,
     hold: known?.hold ?? null,
     approval: approvalView(state, step.id),
     ramp: step.kind === 'ramp' ? rampView(state, step) : null,
     health: healthViews(state, step.id, watches),
   };
+}
+
+/** What the plan says itself goes before what was simulated. */
+function plannedOf(state: RolloutState, { id, notBefore, takesMs }: Step): StepView['planned'] {
+  const forecast = state.forecast[id];
+  const startAt = notBefore ?? forecast?.startAt ?? null;
+  if (startAt === null) return null;
+  const expectedMs = takesMs ?? (forecast === undefined ? null : forecast.endAt - forecast.startAt);
+  return { startAt, endAt: expectedMs === null ? null : startAt + expectedMs };
+}
+
+/** Nobody calls a minute of an hour late. */
+const TOLERANCE_MS = 60_000;
+
+function timelinessOf(
+  state: RolloutState,
+  stepId: string,
+  planned: StepView['planned'],
+  now: number,
+): StepView['timeliness'] {
+  const known = state.steps[stepId];
+  if (planned === null || known === undefined) return null;
+  const toleranceMs = TOLERANCE_MS / state.plan.timeCompression;
+  const begunAt = known.startedAt;
+  if (known.status === 'pending') return now > planned.startAt + toleranceMs ? 'late' : null;
+  if (known.status === 'running' && planned.endAt !== null && now > planned.endAt + toleranceMs) return 'overdue';
+  if (begunAt === null) return null;
+  if (begunAt < planned.startAt - toleranceMs) return 'early';
+  return begunAt > planned.startAt + toleranceMs ? 'late' : 'on-time';
 }
 
 function approvalView(state: RolloutState, stepId: string): StepView['approval'] {
@@ -115,6 +156,8 @@ function rollbackView(rollback: RollbackState): RollbackView {
     target: rollback.target,
     reason: rollback.reason,
     status: rollback.status,
+    outcome: rollback.outcome,
+    parts: rollback.parts,
     flags: rollback.flags,
     initiatedAt: rollback.initiatedAt,
     durationMs: rollback.endedAt === null ? null : rollback.endedAt - rollback.initiatedAt,

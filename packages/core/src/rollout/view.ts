@@ -1,6 +1,16 @@
 import type { RuleResult, Verdict } from '../health/index.ts';
 import type { StepKind } from '../plan/index.ts';
-import type { FlagStatus, Outcome, PhaseStatus, RunStatus, StepStatus } from './state.ts';
+import type {
+  ContingencyState,
+  FlagStatus,
+  FreezeState,
+  Outcome,
+  PauseScope,
+  PhaseStatus,
+  RollbackPart,
+  RunStatus,
+  StepStatus,
+} from './state.ts';
 
 /** A run as people look at it: what CLI, API and dashboard show. Plain JSON; all moments are epoch milliseconds. */
 export interface RunView {
@@ -15,10 +25,15 @@ export interface RunView {
   readonly endedAt: number | null;
   /** 1 is real time. */
   readonly timeCompression: number;
+  readonly environment: string;
+  /** Who or what pauses it; empty while nothing does. */
+  readonly pausedBy: readonly PauseScope[];
   readonly now: number;
   readonly phases: readonly PhaseView[];
   readonly flags: readonly FlagView[];
   readonly rollbacks: readonly RollbackView[];
+  readonly contingencies: readonly ContingencyView[];
+  readonly freezes: readonly FreezeView[];
   /** One entry for each thing the run waits for; empty when it is finished. */
   readonly waits: readonly WaitView[];
 }
@@ -40,11 +55,28 @@ export interface StepView {
   readonly status: StepStatus;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** When it was expected to begin and end; null where nobody said and nothing was simulated. */
+  readonly planned: { readonly startAt: number; readonly endAt: number | null } | null;
+  readonly timeliness: Timeliness | null;
+  /** What makes this moment less dangerous, in the words of the plan. */
+  readonly mitigation: string | null;
   readonly hold: { readonly reason: string; readonly text: string; readonly since: number } | null;
   readonly approval: ApprovalView | null;
   readonly ramp: RampView | null;
   /** One for each watched flag. */
   readonly health: readonly HealthView[];
+}
+
+/** Against what was planned: `late` has not begun though it should have, `overdue` has not ended though it should have. */
+export type Timeliness = 'early' | 'on-time' | 'late' | 'overdue';
+
+export interface ContingencyView extends ContingencyState {
+  readonly name: string;
+  readonly title: string;
+}
+
+export interface FreezeView extends FreezeState {
+  readonly stepId: string;
 }
 
 export interface RampView {
@@ -90,6 +122,9 @@ export interface RollbackView {
   readonly target: string;
   readonly reason: string;
   readonly status: 'running' | 'completed' | 'failed';
+  readonly outcome: 'restored' | 'partial' | 'failed' | null;
+  /** Parts that have ended, each with its time against its budget. */
+  readonly parts: readonly RollbackPart[];
   readonly flags: readonly string[];
   readonly initiatedAt: number;
   readonly durationMs: number | null;

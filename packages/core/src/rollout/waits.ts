@@ -1,10 +1,11 @@
 import { isHealthy, type Watch } from '../health/index.ts';
 import type { Step } from '../plan/index.ts';
-import { formatDuration, isInsideWindow, nextOpening } from '../time/index.ts';
+import { formatDuration, isOpen, nextOpening } from '../time/index.ts';
 import type { RampStep } from './plan-index.ts';
 import { describeApprovers, missingApprovers } from './quorum.ts';
 import type { Hold, RollbackState, RolloutState, StepState } from './state.ts';
 import type { WaitView } from './view.ts';
+import { currentSteps } from './wake.ts';
 import { soakOf } from './watch-targets.ts';
 
 type Watches = ReadonlyMap<string, Watch>;
@@ -14,24 +15,43 @@ export function waitsOf(state: RolloutState, watches: Watches, now: number): rea
   const rollbacks = state.rollbacks
     .filter(({ status }) => status === 'running')
     .map((known) => rollbackWait(state, known));
-  if (state.status === 'finished') return rollbacks;
-  const steps = state.plan.phases
-    .filter(({ name }) => state.phases[name]?.status === 'running')
-    .flatMap(({ steps: inPhase }) => currentStep(state, inPhase))
+  if (state.status === 'finished') return [...rollbacks, ...freezeWaits(state)];
+  const steps = currentSteps(state)
     .filter((step) => !state.rollbacks.some(({ status, steps: ids }) => status === 'running' && ids.includes(step.id)))
     .map((step) => stepWait(state, step, watches, now));
   return [...pauseWait(state), ...rollbacks, ...steps];
 }
 
-function currentStep(state: RolloutState, steps: readonly Step[]): readonly Step[] {
-  const step = steps.find(({ id }) => ['pending', 'running'].includes(state.steps[id]?.status ?? ''));
-  return step === undefined ? [] : [step];
+/** A change freeze that outlives its run is somebody's morning: it must be seen. */
+function freezeWaits(state: RolloutState): readonly WaitView[] {
+  return Object.entries(state.freezes).flatMap(([stepId, { status }]) => {
+    if (status === 'lifted') return [];
+    if (status === 'on')
+      return [wait(stepId, 'worker', `The change freeze of ${stepId} is being lifted.`, 'a worker', null)];
+    const text = `The change freeze of ${stepId} could not be lifted.`;
+    return [wait(stepId, 'person', text, 'an operator who lifts it by hand', null)];
+  });
 }
 
 function pauseWait(state: RolloutState): readonly WaitView[] {
   if (state.status !== 'paused') return [];
-  const text = 'The run is paused: nothing moves, health is still judged.';
-  return [wait(null, 'person', text, 'an operator', `theseus resume ${state.runId}`)];
+  return state.pausedBy.map((scope) =>
+    scope === 'run'
+      ? wait(
+          null,
+          'person',
+          'The run is paused: nothing moves, health is still judged.',
+          'an operator',
+          `theseus resume ${state.runId}`,
+        )
+      : wait(
+          null,
+          'person',
+          'The whole system is paused: nothing moves, health is still judged.',
+          'an operator',
+          'theseus resume --all',
+        ),
+  );
 }
 
 function rollbackWait(state: RolloutState, rollback: RollbackState): WaitView {
@@ -86,8 +106,14 @@ function stepWait(state: RolloutState, step: Step, watches: Watches, now: number
 }
 
 function pendingWait(state: RolloutState, step: Step, now: number): WaitView {
-  if (step.window !== null && !isInsideWindow(step.window, now)) {
-    const until = nextOpening(step.window, now);
+  const hold = state.steps[step.id]?.hold ?? null;
+  if (hold !== null) return holdWait(state, step, hold);
+  if (step.notBefore !== null && now < step.notBefore) {
+    const text = `${step.title} begins at ${new Date(step.notBefore).toISOString()}.`;
+    return { ...wait(step.id, 'time', text, 'time', null), until: step.notBefore };
+  }
+  if (!isOpen(step.windows, now)) {
+    const until = nextOpening(step.windows, now);
     return { ...wait(step.id, 'time', `${step.title} waits for its window.`, 'time', null), until };
   }
   const open = step.needs.filter((id) => ['pending', 'running'].includes(state.steps[id]?.status ?? ''));
@@ -103,6 +129,22 @@ function pendingWait(state: RolloutState, step: Step, now: number): WaitView {
 function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
   const command = (verb: string): string => `theseus ${verb} ${state.runId} --step ${step.id}`;
   switch (hold.reason) {
+    case 'person':
+      return wait(
+        step.id,
+        'person',
+        `${step.title} is held by a person: ${hold.text}.`,
+        'an operator',
+        command('release'),
+      );
+    case 'destination':
+      return wait(
+        step.id,
+        'health',
+        `${step.title} is not rolled back by itself, because legacy is no better: ${hold.text}.`,
+        'health returning on either side, or an operator who rolls back all the same',
+        rollbackCommand(state, step),
+      );
     case 'gate':
       return wait(
         step.id,
@@ -138,6 +180,7 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
     case 'check-failed':
     case 'command-failed':
     case 'baseline-failed':
+    case 'rehearsal-failed':
     case 'timed-out':
       return wait(
         step.id,
@@ -147,6 +190,12 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
         command('retry'),
       );
   }
+}
+
+function rollbackCommand(state: RolloutState, step: Step): string {
+  return step.kind === 'ramp'
+    ? `theseus rollback ${state.runId} --flag ${step.flag}`
+    : `theseus rollback ${state.runId} --plan`;
 }
 
 function approvalWait(
@@ -171,8 +220,8 @@ function agreedWait(state: RolloutState, step: Step, now: number): WaitView {
     const text = `${agreed} once the run is resumed.`;
     return wait(step.id, 'person', text, 'an operator', `theseus resume ${state.runId}`);
   }
-  if (step.window !== null && !isInsideWindow(step.window, now)) {
-    const until = nextOpening(step.window, now);
+  if (!isOpen(step.windows, now)) {
+    const until = nextOpening(step.windows, now);
     return { ...wait(step.id, 'time', `${agreed} when its window opens.`, 'time', null), until };
   }
   return wait(step.id, 'health', `${agreed} at the next healthy look.`, 'health', null);
@@ -180,7 +229,7 @@ function agreedWait(state: RolloutState, step: Step, now: number): WaitView {
 
 function rampWait(state: RolloutState, step: RampStep, known: StepState, watches: Watches, now: number): WaitView {
   if (known.stage < 0) {
-    const until = step.window === null ? null : nextOpening(step.window, now);
+    const until = isOpen(step.windows, now) ? null : nextOpening(step.windows, now);
     return { ...wait(step.id, 'time', `${step.flag} waits for its window.`, 'time', null), until };
   }
   const exposure = (state.flags[step.flag]?.exposure ?? 0) / 1000;
@@ -206,10 +255,10 @@ function healthWait(state: RolloutState, step: Step, watches: Watches, what: str
       promote,
     );
   }
-  if (leftMs === 0 && step.window !== null && !isInsideWindow(step.window, now)) {
+  if (leftMs === 0 && !isOpen(step.windows, now)) {
     return {
       ...wait(step.id, 'time', `${what}: healthy, waits for its window.`, 'time', null),
-      until: nextOpening(step.window, now),
+      until: nextOpening(step.windows, now),
     };
   }
   return {

@@ -1,10 +1,27 @@
 import type { Baseline, WatchTarget } from '../health/index.ts';
+import { contingencyWatchId } from './contingency.ts';
+import { soakAt } from './ramp.ts';
 import { watchIds } from './schedule.ts';
 import type { RolloutState } from './state.ts';
 
 /** What has to be judged now: every exposed ramp and every watch step. Goes on while paused and while people are awaited. */
 export function watchTargets(state: RolloutState): readonly WatchTarget[] {
   if (state.status === 'finished') return [];
+  return [...stepTargets(state), ...contingencyTargets(state)];
+}
+
+/** Contingencies that may (still or again) act. */
+function contingencyTargets(state: RolloutState): readonly WatchTarget[] {
+  return Object.values(state.plan.contingencies).flatMap(({ name, gate, flag, cooldownMs }) => {
+    const known = state.contingencies[name];
+    if (gate === null || known === undefined || known.status === 'acting') return [];
+    if (known.firedAt !== null && cooldownMs === null) return [];
+    const id = contingencyWatchId(name);
+    return [{ id, stepId: id, flag, stage: -1, gate }];
+  });
+}
+
+function stepTargets(state: RolloutState): readonly WatchTarget[] {
   return state.plan.phases
     .flatMap(({ steps }) => steps)
     .flatMap((step): readonly WatchTarget[] => {
@@ -40,7 +57,7 @@ export function watchedSince(state: RolloutState, target: WatchTarget): number {
 /** The healthy time a target needs. */
 export function soakOf(state: RolloutState, stepId: string): number {
   const step = state.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
-  if (step?.kind === 'ramp') return step.soakMs;
+  if (step?.kind === 'ramp') return soakAt(step, state.steps[stepId]?.stage ?? -1);
   return step?.kind === 'watch' ? step.forMs : 0;
 }
 

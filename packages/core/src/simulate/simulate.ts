@@ -1,4 +1,4 @@
-import { beginWatch, observe, type Watch, type WatchTarget } from '../health/index.ts';
+import { observe, resumeWatch, type Watch, type WatchTarget } from '../health/index.ts';
 import type { Plan } from '../plan/index.ts';
 import { planHash } from '../plan/index.ts';
 import {
@@ -151,8 +151,7 @@ class VirtualRun {
       if (this.#lookAt(target) > this.#now) continue;
       this.#nextLook.set(`${target.id}/${target.stage}`, this.#now + target.gate.everyMs);
       this.#checks += 1;
-      const known = this.#watches.get(target.id);
-      const before = known?.stage === target.stage ? known : beginWatch(target, this.#now);
+      const before = resumeWatch(target, this.#watches.get(target.id), this.#now);
       const measurement = this.#traffic.measure(target, this.#now);
       const counting = this.#state.status === 'running';
       const watch = observe(before, target.gate, measurement, baselineOf(this.#state, target.flag), { counting });

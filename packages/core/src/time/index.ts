@@ -1,3 +1,13 @@
 export { formatDuration, parseDuration } from './duration.ts';
 export { parseInstant } from './instant.ts';
-export { type DailyWindow, isInsideWindow, isZone, nextOpening, parseWindow } from './window.ts';
+export { formatOffset, parseOffset } from './offset.ts';
+export {
+  closesAt,
+  isOpen,
+  isZone,
+  nextOpening,
+  openedAt,
+  parseWindows,
+  type TimeWindow,
+  type Weekday,
+} from './window.ts';

@@ -1,27 +1,81 @@
 import { Temporal } from 'temporal-polyfill';
 
-/** A daily window in a time zone, in minutes after local midnight; a start after its end crosses midnight. */
-export interface DailyWindow {
+/** ISO: 1 is Monday, 7 is Sunday. */
+export type Weekday = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+
+/** A stretch of certain days in a time zone, in minutes after local midnight; a start after its end crosses midnight. */
+export interface TimeWindow {
+  /** The days on which it opens; every day where there are none. */
+  readonly days: readonly Weekday[];
   readonly fromMinute: number;
   readonly toMinute: number;
   /** IANA name, such as `UTC` or `Europe/Berlin`. */
   readonly zone: string;
 }
 
-const SHAPE = /^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s+(\S+)$/;
-const MINUTES_A_DAY = 1_440;
-/** A window may be skipped by a change of the clocks; within this many days it opens. */
-const SEARCH_DAYS = 4;
+const WEEKDAYS: readonly string[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+const DAY_WORDS: ReadonlyMap<string, readonly Weekday[]> = new Map([
+  ['daily', []],
+  ['weekdays', [1, 2, 3, 4, 5]],
+  ['weekends', [6, 7]],
+]);
 
-/** Reads `02:00-04:00 UTC`; null when the text, a time or the zone is not valid, or the window is empty. */
-export function parseWindow(text: string): DailyWindow | null {
-  const match = SHAPE.exec(text.trim());
+const RANGE = String.raw`\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}`;
+const SHAPE = new RegExp(String.raw`^(?:([a-z][a-z,-]*)\s+)?(?:(${RANGE}(?:\s*,\s*${RANGE})*)\s+)?(\S+)$`, 'i');
+const MINUTES_A_DAY = 1_440;
+/** More windows than this in one text are refused. */
+const MOST_WINDOWS = 50;
+/** A window may be skipped by a change of the clocks; within two weeks each opens. */
+const SEARCH_DAYS = 15;
+
+/**
+ * Reads `02:00-04:00 UTC`, `Mon-Fri 09:00-12:00, 14:00-16:00 Europe/Berlin` or `Mon,Wed,Fri UTC`; several are joined by `;`.
+ * Null when the text, a time or a zone is not valid, or a window is empty.
+ */
+export function parseWindows(text: string): readonly TimeWindow[] | null {
+  const windows = text.split(';').map((part) => parsePart(part.trim()));
+  if (windows.includes(null)) return null;
+  const all = windows.flatMap((part) => part ?? []);
+  return all.length > MOST_WINDOWS ? null : all;
+}
+
+function parsePart(text: string): readonly TimeWindow[] | null {
+  const match = SHAPE.exec(text);
   if (match === null) return null;
-  const [, fromHour, fromMin, toHour, toMin, zone = ''] = match;
-  const fromMinute = minuteOf(fromHour, fromMin);
-  const toMinute = minuteOf(toHour, toMin);
+  const [, dayText, rangeText, zone = ''] = match;
+  const days = dayText === undefined ? [] : parseDays(dayText.toLowerCase());
+  // Without days and times, a zone alone would mean always: that is seldom what was meant.
+  if (days === null || (dayText === undefined && rangeText === undefined) || !isZone(zone)) return null;
+  const ranges = rangeText === undefined ? ['00:00-24:00'] : rangeText.split(',');
+  const windows = ranges.map((range) => parseRange(range, days, zone));
+  return windows.includes(null) ? null : windows.filter((window) => window !== null);
+}
+
+function parseDays(text: string): readonly Weekday[] | null {
+  const word = DAY_WORDS.get(text);
+  if (word !== undefined) return word;
+  const days = new Set<Weekday>();
+  for (const part of text.split(',')) {
+    const [first, last, ...more] = part.split('-').map((name) => WEEKDAYS.indexOf(name.slice(0, 3)) + 1);
+    if (first === undefined || first === 0 || last === 0 || more.length > 0) return null;
+    const end = last === undefined ? first : last < first ? last + 7 : last;
+    for (let day = first; day <= end; day += 1) days.add((((day - 1) % 7) + 1) as Weekday);
+  }
+  return [...days].sort((left, right) => left - right);
+}
+
+function parseRange(text: string, days: readonly Weekday[], zone: string): TimeWindow | null {
+  const [from = '', to = ''] = text.split('-');
+  const fromMinute = minuteOf(from);
+  const toMinute = minuteOf(to);
   if (fromMinute === null || toMinute === null || fromMinute === toMinute || fromMinute === MINUTES_A_DAY) return null;
-  return isZone(zone) ? { fromMinute, toMinute, zone } : null;
+  return { days, fromMinute, toMinute, zone };
+}
+
+function minuteOf(text: string): number | null {
+  const [hour, minute] = text.trim().split(':').map(Number);
+  const total = (hour ?? Number.NaN) * 60 + (minute ?? Number.NaN);
+  return (minute ?? 60) < 60 && total <= MINUTES_A_DAY ? total : null;
 }
 
 export function isZone(zone: string): boolean {
@@ -33,41 +87,74 @@ export function isZone(zone: string): boolean {
   }
 }
 
-/** Whether the window is open at the moment (epoch ms). It opens with its first minute and closes before its last. */
-export function isInsideWindow(window: DailyWindow, at: number): boolean {
-  return windowsAround(window, at).some(({ opens, closes }) => opens <= at && at < closes);
+/** Whether any of the windows is open at the moment (epoch ms); without windows, always. Each opens with its first minute and closes before its last. */
+export function isOpen(windows: readonly TimeWindow[], at: number): boolean {
+  return windows.length === 0 || windows.some((window) => spansAround(window, at).some((span) => holds(span, at)));
 }
 
-/** When the window opens next at or after the moment (epoch ms); the moment itself while it is open. */
-export function nextOpening(window: DailyWindow, at: number): number {
-  if (isInsideWindow(window, at)) return at;
-  const next = windowsAround(window, at).find(({ opens }) => opens >= at);
-  return next?.opens ?? at + SEARCH_DAYS * MINUTES_A_DAY * 60_000;
+/** When a window opens next at or after the moment (epoch ms); the moment itself while one is open. */
+export function nextOpening(windows: readonly TimeWindow[], at: number): number {
+  if (isOpen(windows, at)) return at;
+  const openings = windows.flatMap((window) => spansAround(window, at)).map(({ opens }) => opens);
+  const next = Math.min(...openings.filter((opens) => opens >= at));
+  return Number.isFinite(next) ? next : at + SEARCH_DAYS * MINUTES_A_DAY * 60_000;
 }
 
-/** The windows of yesterday, today and the next days, in real time: a day with a change of clocks keeps its wall times. */
-function windowsAround(
-  window: DailyWindow,
-  at: number,
-): readonly { readonly opens: number; readonly closes: number }[] {
+/** When the open time around the moment ends, windows that follow without a gap included; null while closed. What never closes is said to close two weeks on. */
+export function closesAt(windows: readonly TimeWindow[], at: number): number | null {
+  return openSpan(windows, at)?.closes ?? null;
+}
+
+/** When the open time around the moment began; null while closed, or without windows. */
+export function openedAt(windows: readonly TimeWindow[], at: number): number | null {
+  return openSpan(windows, at)?.opens ?? null;
+}
+
+interface Span {
+  readonly opens: number;
+  readonly closes: number;
+}
+
+/** The longest stretch around the moment in which some window is open without a gap. */
+function openSpan(windows: readonly TimeWindow[], at: number): Span | null {
+  const spans = windows.flatMap((window) => spansAround(window, at));
+  let found = spans.find((span) => holds(span, at)) ?? null;
+  for (let grown = found !== null; grown && found !== null; ) {
+    const { opens, closes }: Span = found;
+    const touching: readonly Span[] = spans.filter((span) => span.opens <= closes && span.closes >= opens);
+    found = { opens: Math.min(...touching.map((s) => s.opens)), closes: Math.max(...touching.map((s) => s.closes)) };
+    grown = found.opens < opens || found.closes > closes;
+  }
+  return found;
+}
+
+function holds({ opens, closes }: Span, at: number): boolean {
+  return opens <= at && at < closes;
+}
+
+/** The window's spans from the day before to two weeks later, in real time: a day with a change of clocks keeps its wall times. */
+function spansAround(window: TimeWindow, at: number): readonly Span[] {
   const today = Temporal.Instant.fromEpochMilliseconds(Math.floor(at)).toZonedDateTimeISO(window.zone).toPlainDate();
-  const days = Array.from({ length: SEARCH_DAYS + 1 }, (_, index) => today.add({ days: index - 1 }));
+  const day = today.toString();
+  const known = remembered.get(window);
+  if (known?.day === day) return known.spans;
   const crosses = window.fromMinute > window.toMinute;
-  return days
-    .map((day) => ({
-      opens: momentOf(day, window.fromMinute, window.zone),
-      closes: momentOf(crosses ? day.add({ days: 1 }) : day, window.toMinute, window.zone),
+  const spans = Array.from({ length: SEARCH_DAYS + 1 }, (_, index) => today.add({ days: index - 1 }))
+    .filter(({ dayOfWeek }) => window.days.length === 0 || window.days.includes(dayOfWeek as Weekday))
+    .map((date) => ({
+      opens: momentOf(date, window.fromMinute, window.zone),
+      closes: momentOf(crosses ? date.add({ days: 1 }) : date, window.toMinute, window.zone),
     }))
     .filter(({ opens, closes }) => opens < closes);
+  remembered.set(window, { day, spans });
+  return spans;
 }
+
+/** A run asks for the same windows over and over, and each answer takes dozens of calendar computations. */
+const remembered = new WeakMap<TimeWindow, { readonly day: string; readonly spans: readonly Span[] }>();
 
 function momentOf(day: Temporal.PlainDate, minute: number, zone: string): number {
   const [date, time] = minute === MINUTES_A_DAY ? [day.add({ days: 1 }), 0] : [day, minute];
   const plainTime = Temporal.PlainTime.from({ hour: Math.floor(time / 60), minute: time % 60 });
   return date.toZonedDateTime({ timeZone: zone, plainTime }).epochMilliseconds;
-}
-
-function minuteOf(hour: string | undefined, minute: string | undefined): number | null {
-  const total = Number(hour) * 60 + Number(minute);
-  return Number(minute) < 60 && total <= MINUTES_A_DAY ? total : null;
 }

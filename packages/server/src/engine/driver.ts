@@ -1,5 +1,5 @@
 import { errorText } from '@theseus/core/error';
-import { beginWatch, observe, type Reading, type Watch, type WatchTarget } from '@theseus/core/health';
+import { observe, type Reading, resumeWatch, type Watch, type WatchTarget } from '@theseus/core/health';
 import { baselineOf, nextWakeAt, type RolloutState, watchedSince, watchTargets } from '@theseus/core/rollout';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 import type { RunEngine } from './run-engine.ts';
@@ -110,8 +110,7 @@ export class RunDriver {
           : [{ runId, signal, flag: target.flag, since: watchedSince(state, target), now }];
       }),
     );
-    const remembered = (await memory.load(runId)).get(target.id);
-    const before = remembered?.stage === target.stage ? remembered : beginWatch(target, now);
+    const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
     const after = observe(before, target.gate, { at: now, readings }, baseline, { counting });

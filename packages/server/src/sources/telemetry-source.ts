@@ -40,7 +40,7 @@ export async function readTelemetry(
     ...of,
     status: 'ok',
     value,
-    ...(compared === null ? {} : { legacy: compared }),
+    ...(compared === null ? {} : { legacy: compared, legacySample: legacy.requests }),
     sample: candidate.requests,
     ageMs,
   };

@@ -1,0 +1,95 @@
+import { suggest } from './did-you-mean.ts';
+import type { Path, Problems } from './problems.ts';
+import { isMap, readLeniently } from './read-outline.ts';
+import { environmentSchema } from './source-schema.ts';
+
+/** The environment of a plan that names none. */
+export const DEFAULT_ENVIRONMENT = 'default';
+
+const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const LONGEST_NAME = 60;
+/** What an environment may replace or add to, entry by entry. */
+const PARTS = ['variables', 'signals', 'gates', 'risks', 'people', 'channels', 'windows'] as const;
+
+export interface ChosenEnvironment {
+  readonly name: string;
+  readonly after: string | null;
+  /** The plan as it is there: entries of the environment over those of the plan. */
+  readonly source: unknown;
+}
+
+/** The names of the environments a plan's source lists; empty where it lists none. */
+export function environmentsOf(source: unknown): readonly string[] {
+  return isMap(source) && isMap(source['environments']) ? Object.keys(source['environments']) : [];
+}
+
+/**
+ * Puts an environment's own entries over the plan's, and has their problems told where they stand.
+ * A plan with environments must be told which; null after telling that it was not.
+ */
+export function chooseEnvironment(
+  problems: Problems,
+  source: unknown,
+  wanted: string | undefined,
+): ChosenEnvironment | null {
+  const names = environmentsOf(source);
+  const tell = (path: Path, code: string, message: string, mend: string): void =>
+    problems.add({ path, code, message, mend, atKey: true });
+  if (!isMap(source) || (names.length === 0 && wanted === undefined)) {
+    return { name: DEFAULT_ENVIRONMENT, after: null, source };
+  }
+  if (wanted === undefined) {
+    tell(
+      ['environments'],
+      'missing-environment',
+      'no environment was chosen',
+      `choose one with --env: ${names.join(', ')}`,
+    );
+    return null;
+  }
+  if (!names.includes(wanted)) {
+    const at = names.length === 0 ? [] : ['environments'];
+    tell(at, 'unknown-environment', `the plan has no environment '${wanted}'`, suggest(wanted, names));
+    return null;
+  }
+  for (const name of names) {
+    if (NAME.test(name) && name.length <= LONGEST_NAME) continue;
+    const mend = `write it in kebab-case, at most ${LONGEST_NAME} characters`;
+    tell(['environments', name], 'invalid-name', `'${name}' cannot be an environment`, mend);
+  }
+  const written = (source['environments'] as Record<string, unknown>)[wanted];
+  const own = readLeniently(problems, ['environments', wanted], environmentSchema, written ?? {}) ?? {};
+  const after = own.after ?? null;
+  if (after !== null && (!names.includes(after) || after === wanted)) {
+    const others = names.filter((name) => name !== wanted);
+    tell(
+      ['environments', wanted, 'after'],
+      'unknown-environment',
+      `'${after}' cannot go before '${wanted}'`,
+      suggest(after, others),
+    );
+  }
+  return { name: wanted, after, source: overlaid(problems, source, own, ['environments', wanted]) };
+}
+
+function overlaid(
+  problems: Problems,
+  source: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+  place: Path,
+): unknown {
+  const { environments: _others, ...plan } = source;
+  const result: Record<string, unknown> = { ...plan };
+  for (const part of PARTS) {
+    const entries = own[part];
+    if (!isMap(entries)) continue;
+    const before = isMap(plan[part]) ? plan[part] : {};
+    result[part] = { ...before, ...entries };
+    for (const name of Object.keys(entries)) problems.standsAt([part, name], [...place, part, name]);
+  }
+  if (own['launch'] !== undefined) {
+    result['launch'] = own['launch'];
+    problems.standsAt(['launch'], [...place, 'launch']);
+  }
+  return result;
+}

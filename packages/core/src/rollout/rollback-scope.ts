@@ -52,7 +52,7 @@ function stepIdsWithin(state: RolloutState, { scope, target }: ScopeOfRollback):
   return state.plan.phases
     .filter(({ name }) => scope !== 'phase' || name === target)
     .flatMap(({ steps }) => steps.map(({ id }) => id))
-    .filter((id) => scope !== 'point' || (after !== null && isStartedAfter(state, id, after)));
+    .filter((id) => scope !== 'point' || (after !== null && isStartedAfter(state, id, { name: target, at: after })));
 }
 
 /** When the run passed a rollback point; null while it has not, and once it was itself taken back. */
@@ -66,10 +66,15 @@ export function pointReachedAt(state: RolloutState, point: string): number | nul
 }
 
 /** Steps may start in the moment the point is passed: then their place in the plan decides. */
-function isStartedAfter(state: RolloutState, id: string, after: number): boolean {
-  const step = indexOf(state.plan).steps.get(id);
+function isStartedAfter(
+  state: RolloutState,
+  id: string,
+  point: { readonly name: string; readonly at: number },
+): boolean {
+  const { steps, isAfterPoint } = indexOf(state.plan);
   const startedAt = state.steps[id]?.startedAt ?? null;
-  return step !== undefined && step.kind !== 'point' && startedAt !== null && startedAt >= after;
+  if (startedAt === null || steps.get(id)?.kind === 'point') return false;
+  return startedAt > point.at || (startedAt === point.at && isAfterPoint(id, point.name));
 }
 
 /** What the last rollback of the same scope could not take back, so that asking again tries again. */

@@ -23,7 +23,9 @@ const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evide
 
 export function hold(draft: Draft, verb: VerbOf<'hold'>, command: Command): Refusal | null {
   const named = verb.stepId === undefined ? undefined : draft.state.steps[verb.stepId];
-  if (named?.hold?.reason === 'person') return null;
+  const running = Object.values(draft.state.steps).filter(({ status }) => status === 'running');
+  const meant = named === undefined && verb.stepId === undefined ? running : [named];
+  if (meant.length > 0 && meant.every((step) => step?.hold?.reason === 'person')) return null;
   const isHoldable = ({ status, hold: held }: StepState): boolean =>
     (status === 'running' || (status === 'pending' && named !== undefined)) &&
     (held === null || HOLDS_OF_HEALTH.includes(held.reason));

@@ -24,6 +24,7 @@ const RUN: RunView = {
   runId: 'run-1',
   plan: 'cvplus',
   title: 'Seven services',
+  environment: 'default',
   planHash: 'sha256:0',
   revision: 9,
   status: 'finished',

@@ -6,6 +6,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     runId: 'night-20260504-1a2b3c',
     plan: 'night',
     title: 'Night shift',
+    environment: 'default',
     planHash: 'sha256:00',
     revision: 12,
     status: 'running',

@@ -1,5 +1,6 @@
-import { utf8Length } from '../flag/index.ts';
+import { DEFAULT_ENVIRONMENT, utf8Length } from '../flag/index.ts';
 import { checkPlan } from './check-plan.ts';
+import { sourceHash } from './content-hash.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Phase, Plan, Signal } from './plan.ts';
 import type { StepReading } from './plan-reading.ts';
@@ -35,7 +36,8 @@ export function planFromSource(source: unknown, variables: Readonly<Record<strin
     phases.map(({ phase, steps }) => ({ name: phase.name, needs: phase.needs, steps: steps.map(({ id }) => id) })),
   );
   checkPlan({ problems, outline, plan, steps: phases.flatMap(({ steps }) => steps), order });
-  return { plan: problems.hasErrors ? null : plan, problems };
+  // Only now: a source that is nested without end has no hash, and is an error by then.
+  return { plan: problems.hasErrors ? null : { ...plan, contentHash: sourceHash(source) }, problems };
 }
 
 function namesOf({ names, parts, phases, uncertain }: Outline): PlanNames {
@@ -60,6 +62,9 @@ function assemble(context: ReadingContext, outline: Outline, phases: readonly Ph
     kind: 'plan',
     name: outline.plan,
     title: outline.title ?? outline.plan,
+    environment: DEFAULT_ENVIRONMENT,
+    after: null,
+    contentHash: '',
     cohort: outline.cohort,
     salt: readSalt(context, outline),
     timeCompression: 1,

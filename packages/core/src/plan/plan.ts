@@ -7,6 +7,12 @@ export interface Plan {
   /** Identifies the plan over all its versions; kebab-case. */
   readonly name: string;
   readonly title: string;
+  /** Where it runs: flags, telemetry and runs of two environments never meet; kebab-case. */
+  readonly environment: string;
+  /** The environment in which a run of the same content must have succeeded first; null where none must. */
+  readonly after: string | null;
+  /** Identifies what was written (`sha256:<hex>`), the same for every environment and whatever its variables are. */
+  readonly contentHash: string;
   /** The attribute that is bucketed. */
   readonly cohort: string;
   readonly salt: string;

@@ -7,6 +7,8 @@ export interface RunView {
   readonly runId: string;
   readonly plan: string;
   readonly title: string;
+  /** Where it runs: `default` unless the plan names one. */
+  readonly environment: string;
   readonly planHash: string;
   readonly revision: number;
   readonly status: RunStatus;

@@ -66,7 +66,9 @@ describe('the README', () => {
       ...plan,
       phases: plan.phases.map((phase) => ({
         ...phase,
-        steps: phase.steps.map((step) => (step.kind === 'ramp' ? { ...step, through: [100_000] } : step)),
+        steps: phase.steps.map((step) =>
+          step.kind === 'ramp' ? { ...step, through: [100_000], soaksMs: [60_000] } : step,
+        ),
       })),
     };
     const started = await fetch(`${server.url}/api/v1/runs`, {

@@ -80,12 +80,12 @@ export function plan(
     kind: 'plan',
     name: 'moving',
     title: 'Moving',
+    environment: 'default',
+    after: null,
+    contentHash: `sha256:${'0'.repeat(64)}`,
     cohort: 'userId',
     salt: 'moving..',
     timeCompression: 1,
-    environment: 'default',
-    after: null,
-    contentHash: 'sha256:test',
     launchAt: null,
     signals: {
       errors: {

@@ -1,4 +1,5 @@
 import { TheseusError } from '@theseus/core/error';
+import { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from '@theseus/core/flag';
 import { consoleLog, type Log } from './log-gate.ts';
 
 export interface TheseusOptions {
@@ -8,6 +9,11 @@ export interface TheseusOptions {
   readonly token: string;
   /** A readable name of the program, such as `front`: how the server tells instances apart for people. */
   readonly service: string;
+  /**
+   * Whose flags are answered from, such as `staging`: kebab-case, at most 60 characters; `default` unless given. An
+   * environment that the server does not know has no flags, so everybody takes legacy.
+   */
+  readonly environment?: string;
   /** Where the last known flags are kept, to answer when the server is away at start; nowhere unless given. */
   readonly cacheFolder?: string;
   /** Used instead of Node's own client. Its connections may keep the process alive. */
@@ -21,6 +27,7 @@ export interface ResolvedOptions {
   readonly url: URL;
   readonly token: string;
   readonly service: string;
+  readonly environment: string;
   readonly cacheFolder: string | undefined;
   readonly fetch: typeof globalThis.fetch | undefined;
   readonly log: Log;
@@ -28,7 +35,7 @@ export interface ResolvedOptions {
 
 /** @throws TheseusError `invalid-argument` naming the option that cannot be used */
 export function resolveOptions(options: TheseusOptions): ResolvedOptions {
-  const { token, service, cacheFolder, fetch, log = consoleLog } = options;
+  const { token, service, environment = DEFAULT_ENVIRONMENT, cacheFolder, fetch, log = consoleLog } = options;
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
     throw new TheseusError(
       'invalid-argument',
@@ -41,7 +48,10 @@ export function resolveOptions(options: TheseusOptions): ResolvedOptions {
       `Cannot use the service name '${service}': it must have 1 to 200 characters`,
     );
   }
-  return { url: resolveUrl(options.url), token, service, cacheFolder, fetch, log };
+  if (typeof environment !== 'string' || !isEnvironmentName(environment)) {
+    throw new TheseusError('invalid-argument', environmentNameProblem(String(environment)));
+  }
+  return { url: resolveUrl(options.url), token, service, environment, cacheFolder, fetch, log };
 }
 
 function resolveUrl(given: string | URL): URL {

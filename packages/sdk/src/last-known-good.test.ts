@@ -40,6 +40,23 @@ describe('LastKnownGood', () => {
     expect(lines).toEqual([]);
   });
 
+  test('keeps environments apart in one folder [CO-8]', async () => {
+    const log = new LogGate((line) => lines.push(line));
+    const copies = ['default', 'staging', 'production'].map((name) => new LastKnownGood(folder, URL, log, name));
+    for (const [index, copy] of copies.entries()) {
+      copy.saveSoon(() => documentOf(index + 1, []));
+      await copy.flush();
+    }
+    expect(copies.map((copy) => copy.read()?.version)).toEqual([1, 2, 3]);
+    expect(new LastKnownGood(folder, URL, log, 'test').read()).toBeUndefined();
+    expect(lines).toEqual([]);
+  });
+
+  test('takes a copy from before environments for that of the default one', async () => {
+    await writeFile(path(), (await saved()).replace('"environment":"default",', ''));
+    expect(copyIn(folder).read()).toEqual(DOCUMENT);
+  });
+
   test('makes the folder', async () => {
     const deep = join(folder, 'not', 'there');
     const copy = copyIn(deep);
@@ -61,6 +78,7 @@ describe('LastKnownGood', () => {
     ['of another program', () => '{"name":"x"}', /format/],
     ['no object', () => 'null', /format/],
     ['of another server', (text) => text.replace(':4780', ':4781'), /another server/],
+    ['of another environment', (text) => text.replace('"default"', '"staging"'), /another environment/],
   ])('ignores a file that is %s, with a line in the log [ALL-4]', async (_what, spoil, reason) => {
     await writeFile(path(), spoil(await saved()));
     expect(copyIn(folder).read()).toBeUndefined();

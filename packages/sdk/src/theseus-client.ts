@@ -86,14 +86,19 @@ class Client implements TheseusClient {
 
   constructor(given: TheseusOptions, environment: ClientEnvironment) {
     const options = resolveOptions(given);
-    const { url, token, service, cacheFolder } = options;
+    const { url, token, service, environment: served, cacheFolder } = options;
     const { random } = environment;
     this.#log = new LogGate(options.log);
     const log = this.#log;
     this.#transport = options.fetch === undefined ? new NodeTransport(url) : new FetchTransport(url, options.fetch);
-    const api = new ServerApi(this.#transport, { token, instance: this.instance, service });
+    const api = new ServerApi(this.#transport, {
+      token,
+      instance: this.instance,
+      service,
+      environment: served,
+    });
     this.#store = new FlagStore((change) => this.#onApplied(change));
-    this.#copy = cacheFolder === undefined ? undefined : new LastKnownGood(cacheFolder, url.href, log);
+    this.#copy = cacheFolder === undefined ? undefined : new LastKnownGood(cacheFolder, url.href, log, served);
     this.#feed = new FlagFeed({
       api,
       log,
@@ -107,6 +112,7 @@ class Client implements TheseusClient {
       log,
       random,
       service,
+      environment: served,
       instance: this.instance,
       counters: this.#counters,
       servedVersion: () => this.version,

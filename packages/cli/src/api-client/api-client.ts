@@ -83,7 +83,7 @@ export class ApiClient {
   async reportSignal(
     name: string,
     value: number,
-    options: { readonly run?: string; readonly flag?: string },
+    options: { readonly run?: string; readonly flag?: string; readonly environment?: string },
   ): Promise<void> {
     await this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
   }

@@ -55,7 +55,8 @@ function addStatus(program: Command, end: (code: ExitCode) => void): void {
 
 function runLine(run: RunView): string {
   const took = formatDuration((run.endedAt ?? run.now) - run.startedAt);
-  return `${run.runId}  ${run.outcome ?? run.status}  ${utcClock(run.startedAt)} UTC  ${took}  ${run.title}`;
+  const place = run.environment === 'default' ? '' : `${run.environment}  `;
+  return `${run.runId}  ${place}${run.outcome ?? run.status}  ${utcClock(run.startedAt)} UTC  ${took}  ${run.title}`;
 }
 
 function addWatch(program: Command, end: (code: ExitCode) => void): void {

@@ -5,6 +5,12 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { type ServerOptions, withServerOptions } from './shared-options.ts';
 
+interface SignalOptions extends ServerOptions {
+  readonly run?: string;
+  readonly flag?: string;
+  readonly environment?: string;
+}
+
 export function addSignal(program: Command, end: (code: ExitCode) => void): void {
   withServerOptions(
     program
@@ -15,19 +21,21 @@ export function addSignal(program: Command, end: (code: ExitCode) => void): void
   )
     .option('--run <run>', 'only for this run')
     .option('--flag <flag>', 'only for this flag')
+    .option('--environment <name>', 'only for runs of this environment')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer',
+      '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer --environment staging',
     )
-    .action(async (name: string, text: string, options: ServerOptions & { run?: string; flag?: string }) => {
+    .action(async (name: string, text: string, options: SignalOptions) => {
       const value = Number(text);
       if (text.trim() === '' || !Number.isFinite(value)) {
         throw new TheseusError('invalid-argument', `'${text}' is not a number`);
       }
-      const { run, flag } = options;
+      const { run, flag, environment } = options;
       await (await connect(options)).reportSignal(name, value, {
         ...(run === undefined ? {} : { run }),
         ...(flag === undefined ? {} : { flag }),
+        ...(environment === undefined ? {} : { environment }),
       });
       const output = outputFor(options);
       output.say(`${name} = ${value} reported`);

@@ -178,6 +178,12 @@ describe('renderRun()', () => {
     }
   });
 
+  it('names the environment of a run that is not in the default one [CO-8]', () => {
+    const shown = (environment: string) => renderRun(runView({ environment }), { width: 100, color: false }).join('\n');
+    expect(shown('staging')).toContain('night-20260504-1a2b3c  in staging  revision 12');
+    expect(shown('default')).toContain('night-20260504-1a2b3c  revision 12');
+  });
+
   it('gives up steps before it gives up a wait where the screen is low [ALL-6]', () => {
     const steps = Array.from({ length: 40 }, (_, index) => stepView({ id: `move/${index}`, title: `step ${index}` }));
     const lines = renderRun({ ...held, phases: movePhase(...steps) }, { width: 80, height: 15, color: false });

@@ -62,10 +62,11 @@ function shorten(lines: readonly string[], room: number): readonly string[] {
 function header(view: RunView, paint: Paint): readonly string[] {
   const elapsed = formatDuration((view.endedAt ?? view.now) - view.startedAt);
   const state = view.outcome === null ? view.status : `${view.status}: ${view.outcome}`;
+  const place = view.environment === 'default' ? '' : `  in ${view.environment}`;
   const compressed = view.timeCompression === 1 ? '' : `  time ×${view.timeCompression}`;
   return [
     `${paint.bold(view.title)}  ${stateColor(paint, view)(state)}`,
-    paint.dim(`${view.runId}  revision ${view.revision}  for ${elapsed}${compressed}`),
+    paint.dim(`${view.runId}${place}  revision ${view.revision}  for ${elapsed}${compressed}`),
   ];
 }
 

@@ -34,6 +34,7 @@ function summary(view: RunView): string {
     `| | |\n|---|---|`,
     `| Run | ${view.runId} |`,
     `| Plan | ${view.plan} (${view.planHash}) |`,
+    ...(view.environment === 'default' ? [] : [`| Environment | ${view.environment} |`]),
     `| Outcome | **${view.outcome ?? view.status}** |`,
     `| Started | ${utcClock(view.startedAt)} UTC |`,
     `| Ended | ${ended}${view.endedAt === null ? '' : ' UTC'} |`,

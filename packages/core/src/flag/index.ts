@@ -1,6 +1,7 @@
 export { bucket } from './bucket.ts';
 export { applyPatch, type CompiledFlags, compileFlags } from './compiled-flags.ts';
 export { type ContextTest, compileConditions } from './condition-test.ts';
+export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
 export {
   type Arm,

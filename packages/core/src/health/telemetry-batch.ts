@@ -7,6 +7,8 @@ export interface TelemetryBatch {
   readonly instance: string;
   /** A readable name of the service, such as `front`. */
   readonly service: string;
+  /** The environment whose flags this instance answers from; `default` where it is left out. */
+  readonly environment?: string;
   /** Grows by one with each batch of an instance; an older batch that arrives late is ignored. */
   readonly sequence: number;
   /** The version of the flag document this instance answers from; 0 when it knows none. */

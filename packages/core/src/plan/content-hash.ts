@@ -14,12 +14,16 @@ export function canonicalJson(value: unknown): string {
   return `{${entries.join(',')}}`;
 }
 
-/** Identifies what a plan's file says, before anything is filled in or chosen: the same in every environment. */
-export function contentHash(source: unknown): string {
-  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(source))))}`;
-}
-
 /** Identifies a checked plan by its content, as `sha256:<hex>`: what approvals and environments are bound to. */
 export function planHash(plan: Plan): string {
-  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(plan))))}`;
+  return hashOf(plan);
+}
+
+/** Identifies a plan by what was written, before variables are filled in: one content may run in many environments. */
+export function sourceHash(source: unknown): string {
+  return hashOf(source);
+}
+
+function hashOf(value: unknown): string {
+  return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(value))))}`;
 }

@@ -1,13 +1,9 @@
+import { DEFAULT_ENVIRONMENT, isEnvironmentName } from '../flag/index.ts';
 import { suggest } from './did-you-mean.ts';
 import type { Path, Problems } from './problems.ts';
 import { isMap, readLeniently } from './read-outline.ts';
 import { environmentSchema } from './source-schema.ts';
 
-/** The environment of a plan that names none. */
-export const DEFAULT_ENVIRONMENT = 'default';
-
-const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
-const LONGEST_NAME = 60;
 /** What an environment may replace or add to, entry by entry. */
 const PARTS = ['variables', 'signals', 'gates', 'risks', 'people', 'channels', 'windows'] as const;
 
@@ -53,8 +49,8 @@ export function chooseEnvironment(
     return null;
   }
   for (const name of names) {
-    if (NAME.test(name) && name.length <= LONGEST_NAME) continue;
-    const mend = `write it in kebab-case, at most ${LONGEST_NAME} characters`;
+    if (isEnvironmentName(name)) continue;
+    const mend = 'write it in kebab-case with at most 60 characters, such as staging or eu-production';
     tell(['environments', name], 'invalid-name', `'${name}' cannot be an environment`, mend);
   }
   const written = (source['environments'] as Record<string, unknown>)[wanted];

@@ -219,8 +219,31 @@ phases: [ { phase: one, steps: [ { ramp: cache, gate: standard, through: [50%, 1
 `;
     const fromYaml = parse(yaml);
     expect(fromYaml.diagnostics).toEqual([]);
-    // YAML has a flag without anything as null, TypeScript as an empty map: they say the same in other words.
+    // An empty flag may be written in two ways, and what was written is what the content's hash tells apart.
     expect(planFromSource(source).plan).toEqual({ ...fromYaml.plan, contentHash: expect.any(String) });
+  });
+});
+
+describe('the content of a plan', () => {
+  const content = (text: string, variables = {}) => parse(text, variables).plan?.contentHash;
+
+  it('is the same whatever its variables are and however it is laid out [CO-8]', () => {
+    const text = `variables: { front: 'http://a.test' }\n${example.replaceAll('https://app.example', '${{ vars.front }}')}`;
+    const hash = content(text);
+    expect(hash).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(content(text, { front: 'http://b.test' })).toBe(hash);
+    expect(parse(text, { front: 'http://b.test' }).plan).not.toEqual(parse(text).plan);
+    expect(content(`# a remark\n${text}`)).toBe(hash);
+  });
+
+  it('changes with anything that is written in it [CO-8]', () => {
+    expect(content(example.replace('soak: 30m', 'soak: 31m'))).not.toBe(content(example));
+  });
+
+  it('is not asked of a source that never ends', () => {
+    const source: Record<string, unknown> = { plan: 'x' };
+    source['phases'] = [source];
+    expect(planFromSource(source)).toMatchObject({ plan: null, problems: { hasErrors: true } });
   });
 });
 

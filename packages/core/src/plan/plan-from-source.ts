@@ -1,8 +1,8 @@
 import { utf8Length } from '../flag/index.ts';
 import { parseInstant } from '../time/index.ts';
 import { checkPlan } from './check-plan.ts';
-import { contentHash } from './content-hash.ts';
-import { type ChosenEnvironment, chooseEnvironment } from './environments.ts';
+import { sourceHash } from './content-hash.ts';
+import { chooseEnvironment } from './environments.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Phase, Plan, Signal } from './plan.ts';
 import type { StepReading } from './plan-reading.ts';
@@ -39,12 +39,14 @@ export function planFromSource(source: unknown, options: SourceOptions = {}): Re
     context.names.readSignals.set(name, readSignal(context, name, signal));
   }
   const phases = readPhases(context, outline);
-  const plan = { ...assemble(context, outline, phases), ...whereOf(source, environment) };
+  const { name, after } = environment;
+  const plan = { ...assemble(context, outline, phases), environment: name, after, contentHash: '' };
   const order = new StepOrder(
     phases.map(({ phase, steps }) => ({ name: phase.name, needs: phase.needs, steps: steps.map(({ id }) => id) })),
   );
   checkPlan({ problems, outline, plan, steps: phases.flatMap(({ steps }) => steps), order });
-  return { plan: problems.hasErrors ? null : plan, problems };
+  // Only now: a source that is nested without end has no hash, and is an error by then.
+  return { plan: problems.hasErrors ? null : { ...plan, contentHash: sourceHash(source) }, problems };
 }
 
 export interface SourceOptions {
@@ -52,13 +54,6 @@ export interface SourceOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Which of the plan's environments is meant; needed where it has any. */
   readonly environment?: string;
-}
-
-function whereOf(
-  source: unknown,
-  { name, after }: ChosenEnvironment,
-): Pick<Plan, 'environment' | 'after' | 'contentHash'> {
-  return { environment: name, after, contentHash: contentHash(source) };
 }
 
 function namesOf(problems: Problems, { names, parts, phases, uncertain, launch }: Outline): PlanNames {

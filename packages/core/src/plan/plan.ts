@@ -8,17 +8,17 @@ export interface Plan {
   /** Identifies the plan over all its versions; kebab-case. */
   readonly name: string;
   readonly title: string;
+  /** Where it runs: flags, telemetry and runs of two environments never meet; kebab-case. */
+  readonly environment: string;
+  /** The environment in which a run of the same content must have succeeded first; null where none must. */
+  readonly after: string | null;
+  /** Identifies what was written (`sha256:<hex>`), the same for every environment and whatever its variables are. */
+  readonly contentHash: string;
   /** The attribute that is bucketed. */
   readonly cohort: string;
   readonly salt: string;
   /** By how much all durations were divided; 1 is real time. */
   readonly timeCompression: number;
-  /** Where it runs: flags, traffic and values of one environment are apart from those of another. */
-  readonly environment: string;
-  /** The environment in which the same content must have succeeded before this run may start; null where none must. */
-  readonly after: string | null;
-  /** Hash of the file's content, the same in every environment. */
-  readonly contentHash: string;
   /** T, which `T-30m` counts from: epoch milliseconds; null where the plan names none. */
   readonly launchAt: number | null;
   readonly signals: Readonly<Record<string, Signal>>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EXPOSURE_WHOLE } from '../flag/index.ts';
+import { EXPOSURE_WHOLE, isEnvironmentName } from '../flag/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
 
@@ -12,6 +12,7 @@ const ms = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const exposure = z.number().int().min(0).max(EXPOSURE_WHOLE);
 const text = z.string().max(10_000);
 const names = z.array(text).max(10_000);
+const environment = z.string().refine(isEnvironmentName, 'a name in kebab-case with at most 60 characters');
 const record = <Value extends z.ZodType>(value: Value) => z.record(text, value);
 
 const command = z.strictObject({ argv: z.array(text).min(1).max(1_000), repeatable: z.boolean() });
@@ -149,15 +150,12 @@ const plan = z.strictObject({
   kind: z.literal('plan'),
   name: text,
   title: text,
+  environment,
+  after: environment.nullable(),
+  contentHash: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   cohort: text,
   salt: z.string().regex(/^(?:[\x21-\x7e]{4})+$/),
   timeCompression: z.number().min(1),
-  environment: z
-    .string()
-    .max(60)
-    .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/),
-  after: text.nullable(),
-  contentHash: text,
   launchAt: z.number().nullable(),
   signals: record(signal),
   gates: record(gate),
@@ -228,6 +226,7 @@ export function validatePlan(
 /** The names that the engine follows blindly must exist. */
 function lostReference(checked: Plan): string | null {
   const phases = new Set(checked.phases.map(({ name }) => name));
+  if (checked.after === checked.environment) return `after: '${checked.after}' would wait for itself`;
   const steps = checked.phases.flatMap((phase) => phase.steps);
   for (const found of steps) {
     if ('gate' in found && checked.gates[found.gate] === undefined)

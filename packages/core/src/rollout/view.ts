@@ -17,6 +17,8 @@ export interface RunView {
   readonly runId: string;
   readonly plan: string;
   readonly title: string;
+  /** Where it runs: `default` unless the plan names one. */
+  readonly environment: string;
   readonly planHash: string;
   readonly revision: number;
   readonly status: RunStatus;
@@ -25,7 +27,6 @@ export interface RunView {
   readonly endedAt: number | null;
   /** 1 is real time. */
   readonly timeCompression: number;
-  readonly environment: string;
   /** Who or what pauses it; empty while nothing does. */
   readonly pausedBy: readonly PauseScope[];
   readonly now: number;

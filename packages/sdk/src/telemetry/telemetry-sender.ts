@@ -1,4 +1,5 @@
 import { errorText } from '@theseus/core/error';
+import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import { TELEMETRY_BATCH_LIMIT_BYTES } from '@theseus/core/health';
 import { Backoff } from '../feed/backoff.ts';
 import type { LogGate } from '../log-gate.ts';
@@ -16,6 +17,7 @@ export interface TelemetrySenderOptions {
   readonly log: LogGate;
   readonly instance: string;
   readonly service: string;
+  readonly environment: string;
   readonly random: () => number;
   readonly servedVersion: () => number;
   readonly flushEveryMs: () => number;
@@ -87,11 +89,13 @@ export class TelemetrySender {
   }
 
   async #deliver(last: { readonly closing?: true } = {}): Promise<'all' | 'more' | 'failed'> {
-    const { api, counters, log, instance, service, servedVersion, onAnswer } = this.#options;
+    const { api, counters, log, instance, service, environment, servedVersion, onAnswer } = this.#options;
     const changed = counters.changed(TELEMETRY_BATCH_LIMIT_BYTES - ENVELOPE_BYTES);
     this.#sequence += 1;
     const sequence = this.#sequence;
-    const envelope = JSON.stringify({ instance, service, sequence, servedVersion: servedVersion(), ...last });
+    // Left out where it goes without saying: a server from before environments takes no field it does not know.
+    const place = environment === DEFAULT_ENVIRONMENT ? {} : { environment };
+    const envelope = JSON.stringify({ instance, service, ...place, sequence, servedVersion: servedVersion(), ...last });
     try {
       const version = await api.postTelemetry(`${envelope.slice(0, -1)},"flags":${changed.json}}`);
       changed.acknowledge();

@@ -1,5 +1,5 @@
 import { TheseusError } from '@theseus/core/error';
-import { type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
+import { DEFAULT_ENVIRONMENT, type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 /** Limits of one exchange with the server. */
@@ -11,6 +11,7 @@ export interface ServerApiOptions {
   readonly token: string;
   readonly instance: string;
   readonly service: string;
+  readonly environment: string;
 }
 
 /** The three requests an SDK makes. Every method rejects with a TheseusError. */
@@ -28,7 +29,7 @@ export class ServerApi {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (version > 0) headers['if-none-match'] = `"v${version}"`;
     const { status, text } = await this.#exchange(
-      { method: 'GET', path: 'api/v1/flags', headers },
+      { method: 'GET', path: `api/v1/flags${this.#query({})}`, headers },
       DOCUMENT_LIMIT_BYTES,
     );
     if (status === 304) return undefined;
@@ -55,9 +56,12 @@ export class ServerApi {
   /** Opens the stream; the caller reads its body and ends it by the signal. */
   async openStream(signal: AbortSignal): Promise<TransportResponse> {
     const { instance, service } = this.#options;
-    const query = new URLSearchParams({ instance, service });
     const headers = { accept: 'text/event-stream', 'cache-control': 'no-store' };
-    const request = { method: 'GET', path: `api/v1/flags/stream?${query}`, headers } as const;
+    const request = {
+      method: 'GET',
+      path: `api/v1/flags/stream${this.#query({ instance, service })}`,
+      headers,
+    } as const;
     const response = await this.#send(request, signal);
     if (response.status !== 200) throw refusal('the stream of flags', response.status);
     const type = response.header('content-type') ?? '';
@@ -65,6 +69,13 @@ export class ServerApi {
       throw new TheseusError('unsupported', `Cannot read a stream of flags of type '${type}'`);
     }
     return response;
+  }
+
+  /** The environment stands in the address, where no cache and no proxy can lose it. */
+  #query(fields: Readonly<Record<string, string>>): string {
+    const { environment } = this.#options;
+    const query = new URLSearchParams(environment === DEFAULT_ENVIRONMENT ? fields : { ...fields, environment });
+    return query.size === 0 ? '' : `?${query}`;
   }
 
   async #exchange(

@@ -10,6 +10,7 @@ export interface BaselineParts {
     flag: string,
     fromMs: number,
     toMs: number,
+    environment: string,
   ) => Promise<{
     readonly legacy: ArmTelemetry;
     readonly candidate: ArmTelemetry;
@@ -45,7 +46,12 @@ export function baselineRunner(parts: BaselineParts): EffectRunner {
       const telemetry = baselineSignals(plan).filter(({ source }) => source.kind === 'telemetry');
       const baselines: Record<string, Baseline> = {};
       for (;;) {
-        const missing = await recordFlags(parts, telemetry, flags, overMs, baselines);
+        const missing = await recordFlags(
+          parts,
+          telemetry,
+          { flags, overMs, environment: plan.environment },
+          baselines,
+        );
         if (missing.length === 0) break;
         if (parts.now() >= deadline || signal.aborted) {
           const summary = `no baseline: ${missing.join('; ')}`;
@@ -83,15 +89,18 @@ function baselineSignals(plan: Plan): readonly Signal[] {
 async function recordFlags(
   parts: BaselineParts,
   signals: readonly Signal[],
-  flags: readonly string[],
-  overMs: number,
+  {
+    flags,
+    overMs,
+    environment,
+  }: { readonly flags: readonly string[]; readonly overMs: number; readonly environment: string },
   baselines: Record<string, Baseline>,
 ): Promise<readonly string[]> {
   if (signals.length === 0) return [];
   const missing: string[] = [];
   const now = parts.now();
   for (const flag of flags) {
-    const { legacy, candidate, oldestAt } = await parts.window(flag, now - overMs, now);
+    const { legacy, candidate, oldestAt } = await parts.window(flag, now - overMs, now, environment);
     const coveredMs = oldestAt === null ? 0 : now - oldestAt;
     if (legacy.requests < LEAST_REQUESTS || coveredMs < overMs) {
       missing.push(
@@ -115,7 +124,9 @@ async function recordFlags(
 async function recordShared(parts: BaselineParts, plan: Plan, runId: string): Promise<Baseline | string> {
   const now = parts.now();
   const signals = baselineSignals(plan).filter(({ source }) => source.kind !== 'telemetry');
-  const readings = await parts.readAll(signals.map((signal) => ({ runId, signal, flag: null, since: now, now })));
+  const readings = await parts.readAll(
+    signals.map((signal) => ({ runId, environment: plan.environment, signal, flag: null, since: now, now })),
+  );
   const unread = readings.find(({ status }) => status !== 'ok');
   if (unread !== undefined) return `no baseline for ${unread.signal}: ${unread.problem ?? unread.status}`;
   return Object.fromEntries(readings.map(({ signal, value }) => [signal, value ?? 0]));

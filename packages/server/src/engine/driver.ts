@@ -102,12 +102,13 @@ export class RunDriver {
     const { runId, memory, clock } = this.#parts;
     const signals = new Set(target.gate.rules.map(({ condition }) => condition.signal));
     const now = clock();
+    const { environment } = state.plan;
     const readings = await this.#parts.readAll(
       [...signals].flatMap((name) => {
         const signal = state.plan.signals[name];
         return signal === undefined
           ? []
-          : [{ runId, signal, flag: target.flag, since: watchedSince(state, target), now }];
+          : [{ runId, environment, signal, flag: target.flag, since: watchedSince(state, target), now }];
       }),
     );
     const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);

@@ -141,7 +141,7 @@ export class Fleet {
   async #confirmRun(state: RolloutState): Promise<void> {
     const { flags, telemetry, engine, clock } = this.#parts;
     const versions = await flags.versions(state.runId);
-    const instances = await telemetry.instances(CONFIRM_AMONG_MS);
+    const instances = await telemetry.instances(CONFIRM_AMONG_MS, { environment: state.plan.environment });
     for (const flag of unconfirmed(state)) {
       const version = versions.get(flag.key);
       if (version === undefined) continue;

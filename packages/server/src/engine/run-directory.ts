@@ -64,13 +64,20 @@ export class RunDirectory implements RunService {
 
   async readersOf(
     signal: string,
-    { runId: idOrLatest, flag }: { readonly runId?: string; readonly flag?: string },
+    of: { readonly runId?: string; readonly flag?: string; readonly environment?: string },
   ): Promise<readonly string[]> {
     const { database, runs } = this.#parts;
-    if (idOrLatest === undefined) return runs.readersOf(database, signal);
+    const { runId: idOrLatest, flag, environment } = of;
+    if (idOrLatest === undefined)
+      return runs.readersOf(database, signal, environment === undefined ? {} : { environment });
     const runId = await this.#resolve(idOrLatest);
     const plan = (await runs.read(database, runId))?.state.plan;
     if (plan === undefined) throw unknownRun(idOrLatest);
+    if (environment !== undefined && environment !== plan.environment)
+      throw new TheseusError(
+        'invalid-argument',
+        `Run ${runId} is in environment '${plan.environment}', not '${environment}'`,
+      );
     const reported = Object.values(plan.signals).filter(({ source }) => source.kind === 'reported');
     if (!reported.some(({ name }) => name === signal))
       throw unknownName(

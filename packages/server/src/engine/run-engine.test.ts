@@ -60,7 +60,7 @@ describe('RunEngine', () => {
     expect(findBrokenLink(events)).toBeNull();
     expect(replay(events.map(({ event }) => event))).toEqual((await new RunStore().read(database, runId))?.state);
     await flags.refresh();
-    expect(flags.document().flags[`cache-${runId}`]?.exposure).toBe(10_000);
+    expect(flags.document('default').flags[`cache-${runId}`]?.exposure).toBe(10_000);
   });
 
   it('refuses to change or remove what was written [ALL-5]', async () => {

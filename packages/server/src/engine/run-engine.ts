@@ -15,6 +15,7 @@ import {
 import type { Client, Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
+import { requireSuccessBefore } from './environment-order.ts';
 
 export const RUNS_CHANNEL = 'theseus_runs';
 export const EFFECT_TASK = 'theseus_effect';
@@ -61,6 +62,8 @@ export class RunEngine {
     const { database, runs, flags, clock } = this.#parts;
     const decision = startRun(start, clock());
     const handled = await database.transaction(async (client) => {
+      if (start.plan.after !== null)
+        requireSuccessBefore(start.plan, await runs.earlier(client, start.plan, start.plan.after));
       await runs.insert(client, decision.state, flushEveryMs(start.plan));
       await flags.claim(client, { ...decision.state, flags: darkFlags(decision.state) });
       return this.#store(client, decision, { seq: 0, hash: genesisHash(start.runId) });

@@ -32,12 +32,12 @@ export class TelemetryIntake implements TelemetryService {
     });
   }
 
-  instances(): Promise<readonly InstanceView[]> {
-    return this.#store.instances(LISTED_MS);
+  instances(of: { readonly environment?: string } = {}): Promise<readonly InstanceView[]> {
+    return this.#store.instances(LISTED_MS, of);
   }
 
-  totals(): ReturnType<TelemetryService['totals']> {
-    return this.#store.totals();
+  totals(environment: string): ReturnType<TelemetryService['totals']> {
+    return this.#store.totals(environment);
   }
 
   report(value: ReportedValue): Promise<void> {

@@ -46,7 +46,12 @@ Generated from the OpenAPI document that every server hands out at \`/openapi.js
 
 JSON in and out, \`Authorization: Bearer <token>\`. A refusal is \`{ "error": { "code", "message" } }\`. Two more routes are streams of
 server-sent events: \`GET /api/v1/flags/stream\` (\`put\`, \`patch\`; for SDKs) and \`GET /api/v1/runs/{id}/stream?after=SEQ\` (\`view\`, \`event\`).
-\`GET /api/feature-flags/{key}\` streams too when asked with \`Accept: text/event-stream\`.`;
+\`GET /api/feature-flags/{key}\` streams too when asked with \`Accept: text/event-stream\`.
+
+Flags and what is counted of them belong to an environment. A request names it by the header \`theseus-environment\` or, where none can be
+sent, by the query parameter \`environment\`; it is \`default\` when neither is there, and the header counts first. In the body of telemetry
+and of a reported value it is the field \`environment\`; a value reported without one counts in all. Names are kebab-case with at most 60
+characters, and others are refused. An environment that nobody knows has no flags, which is no error.`;
 
 describe('docs/reference/api.md', () => {
   it('is what the OpenAPI document says (UPDATE_DOCS=1 rewrites it)', async () => {

@@ -7,7 +7,9 @@ import {
   type Evaluation,
   type EvaluationContext,
   type EvaluationReason,
+  type FlagDocument,
 } from '@theseus/core/flag';
+import { environmentOf, environmentRequest, ofrepEnvironment } from './environment.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
@@ -25,25 +27,27 @@ const OFREP_REASON: Readonly<Record<EvaluationReason, string>> = {
   ERROR: 'ERROR',
 };
 
-type Compiled = () => CompiledFlags;
+type Compiled = (environment: string) => CompiledFlags;
 
 /** OFREP, and one flag as a small JSON answer for front ends. */
 export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts): void {
   const compiled = compiledFlags(parts);
   api.use('/ofrep/*', limit(CONTEXT_BYTES));
+  api.use('/ofrep/v1/evaluate/*', ofrepEnvironment);
   addOfrepSingle(api, compiled);
   addOfrepBulk(api, compiled);
   addOfrepConfiguration(api);
   addFeatureFlag(api, parts, compiled);
 }
 
-/** Compiled once per version. */
+/** Compiled once per version of an environment. */
 function compiledFlags(parts: HttpApiParts): Compiled {
-  let known = compileFlags(parts.flags.document());
-  return () => {
-    const document = parts.flags.document();
-    if (known.version !== document.version) known = compileFlags(document);
-    return known;
+  const known = new WeakMap<FlagDocument, CompiledFlags>();
+  return (environment) => {
+    const document = parts.flags.document(environment);
+    const compiled = known.get(document) ?? compileFlags(document);
+    known.set(document, compiled);
+    return compiled;
   };
 }
 
@@ -66,6 +70,7 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
       path: '/ofrep/v1/evaluate/flags/{key}',
       summary: 'OFREP: evaluate one flag',
       request: {
+        ...environmentRequest,
         params: z.object({ key: z.string().min(1).max(300) }),
         body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true },
       },
@@ -77,7 +82,10 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
     }),
     (context) => {
       const { key } = context.req.valid('param');
-      const evaluation = compiled().evaluate(key, context.req.valid('json').context as EvaluationContext);
+      const evaluation = compiled(environmentOf(context)).evaluate(
+        key,
+        context.req.valid('json').context as EvaluationContext,
+      );
       if (evaluation.errorCode !== 'FLAG_NOT_FOUND') return context.json(ofrepAnswer(evaluation), 200);
       const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
       return context.json(answer, 404);
@@ -104,7 +112,10 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
       method: 'post',
       path: '/ofrep/v1/evaluate/flags',
       summary: 'OFREP: evaluate all flags',
-      request: { body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true } },
+      request: {
+        ...environmentRequest,
+        body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true },
+      },
       responses: {
         200: json(z.object({ flags: z.array(OfrepSuccessSchema) }), 'The answers, with an ETag'),
         304: { description: 'Not changed for this context' },
@@ -113,7 +124,7 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
     }),
     (context) => {
       const subject = context.req.valid('json').context as EvaluationContext;
-      const flags = compiled();
+      const flags = compiled(environmentOf(context));
       const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
       const etag = `"v${flags.version}-${digest}"`;
       context.header('etag', etag);
@@ -156,8 +167,8 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
     reason: z.string(),
     version: z.number(),
   });
-  const answerFor = (key: string, subject: EvaluationContext) => {
-    const { arm, reason, version } = compiled().evaluate(key, subject);
+  const answerFor = (key: string, subject: EvaluationContext, environment: string) => {
+    const { arm, reason, version } = compiled(environment).evaluate(key, subject);
     return { key, enabled: arm === 'candidate', variant: arm, reason, version };
   };
   api.openapi(
@@ -165,7 +176,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
       method: 'get',
       path: '/api/feature-flags/{key}',
       summary: 'One flag for one subject; poll it with its ETag, or stream it',
-      request: { params: z.object({ key: z.string().min(1).max(300) }) },
+      request: { ...environmentRequest, params: z.object({ key: z.string().min(1).max(300) }) },
       responses: {
         200: {
           description: 'The answer',
@@ -178,13 +189,15 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
     (context) => {
       const { key } = context.req.valid('param');
       const subject = context.req.query();
-      if (!Object.hasOwn(parts.flags.document().flags, key)) {
+      const environment = environmentOf(context);
+      context.header('vary', 'theseus-environment');
+      if (!Object.hasOwn(parts.flags.document(environment).flags, key)) {
         return context.json({ key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` }, 404);
       }
       if (context.req.header('accept')?.includes('text/event-stream')) {
         let last = '';
         const send = (): void => {
-          const current = answerFor(key, subject);
+          const current = answerFor(key, subject, environment);
           const seen = `${current.enabled} ${current.reason}`;
           if (seen !== last) stream.send(formatEvent('flag', current));
           last = seen;
@@ -193,11 +206,13 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
         const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () =>
           unsubscribe(),
         );
-        unsubscribe = parts.flags.onChange(send);
+        unsubscribe = parts.flags.onChange((_document, _patch, changed) => {
+          if (changed === environment) send();
+        });
         send();
         return RESPONSE_ALREADY_SENT as never;
       }
-      const current = answerFor(key, subject);
+      const current = answerFor(key, subject, environment);
       const etag = `"${current.variant}-${current.reason}"`;
       context.header('etag', etag);
       context.header('cache-control', 'no-cache');

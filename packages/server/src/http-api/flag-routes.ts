@@ -1,6 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { FlagDocument } from '@theseus/core/flag';
+import { environmentOf, environmentRequest } from './environment.ts';
 import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { json } from './system-routes.ts';
@@ -16,7 +17,8 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
     createRoute({
       method: 'get',
       path: '/api/v1/flags',
-      summary: 'All flags, for local evaluation',
+      summary: 'All flags of an environment, for local evaluation',
+      request: environmentRequest,
       responses: {
         200: json(
           z.looseObject({ version: z.number() }).openapi('FlagDocument'),
@@ -26,10 +28,11 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
       },
     }),
     (context) => {
-      const document = parts.flags.document();
+      const document = parts.flags.document(environmentOf(context));
       const etag = `"v${document.version}"`;
       context.header('etag', etag);
       context.header('cache-control', 'no-cache');
+      context.header('vary', 'theseus-environment');
       if (context.req.header('if-none-match') === etag) return context.body(null, 304);
       context.header('content-type', 'application/json');
       return context.body(body(document), 200) as never;
@@ -37,27 +40,37 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
   );
   api.get('/api/v1/flags/stream', (context) => {
     const outgoing = context.env.outgoing as Parameters<typeof openEventStream>[0];
-    const stream = openEventStream(outgoing, () => void clients.delete(stream));
-    stream.send(formatEvent('put', parts.flags.document()));
-    clients.add(stream);
+    const environment = environmentOf(context);
+    const stream = openEventStream(outgoing, () => clients.remove(environment, stream));
+    stream.send(formatEvent('put', parts.flags.document(environment)));
+    clients.add(environment, stream);
     return RESPONSE_ALREADY_SENT;
   });
 }
 
 /** One body per version, however many ask. */
 function rememberBody(): (document: FlagDocument) => string {
-  let known: { readonly document: FlagDocument; readonly body: string } | null = null;
+  const bodies = new WeakMap<FlagDocument, string>();
   return (document) => {
-    if (known?.document !== document) known = { document, body: JSON.stringify(document) };
-    return known.body;
+    const known = bodies.get(document);
+    if (known !== undefined) return known;
+    const body = JSON.stringify(document);
+    bodies.set(document, body);
+    return body;
   };
 }
 
-/** Writes each change to every client: one buffer for all, in slices. */
-function broadcaster(parts: HttpApiParts): Set<EventStream> {
-  const clients = new Set<EventStream>();
-  parts.flags.onChange((document, patch) => {
-    if (clients.size === 0) return;
+interface Clients {
+  add(environment: string, client: EventStream): void;
+  remove(environment: string, client: EventStream): void;
+}
+
+/** Writes each change to every client of its environment: one buffer for all, in slices. */
+function broadcaster(parts: HttpApiParts): Clients {
+  const byEnvironment = new Map<string, Set<EventStream>>();
+  parts.flags.onChange((document, patch, environment) => {
+    const clients = byEnvironment.get(environment);
+    if (clients === undefined) return;
     const chunk = patch === null ? formatEvent('put', document) : formatEvent('patch', patch);
     const waiting = [...clients];
     const slice = (from: number): void => {
@@ -66,5 +79,16 @@ function broadcaster(parts: HttpApiParts): Set<EventStream> {
     };
     slice(0);
   });
-  return clients;
+  return {
+    add: (environment, client) => {
+      const clients = byEnvironment.get(environment) ?? new Set();
+      byEnvironment.set(environment, clients.add(client));
+    },
+    remove: (environment, client) => {
+      const clients = byEnvironment.get(environment);
+      clients?.delete(client);
+      // Whoever may open a stream may name any environment: only those in use are kept.
+      if (clients?.size === 0) byEnvironment.delete(environment);
+    },
+  };
 }

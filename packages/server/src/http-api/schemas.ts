@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { EnvironmentSchema } from './environment.ts';
 
 /*
  * The shapes of the HTTP API, once for validation and for the OpenAPI document. Answers that carry large domain
@@ -21,6 +22,7 @@ export const RunViewSchema = z
     runId: z.string(),
     plan: z.string(),
     title: z.string(),
+    environment: z.string(),
     revision: z.number().int(),
     status: z.enum(['running', 'paused', 'finished']),
     outcome: z.enum(['succeeded', 'partial', 'rolled-back', 'failed', 'aborted']).nullable(),
@@ -80,6 +82,7 @@ export const ReportSchema = z
     value: z.number(),
     run: z.string().max(300).optional(),
     flag: z.string().max(300).optional(),
+    environment: EnvironmentSchema.optional().openapi({ description: 'Where it counts; everywhere when left out' }),
   })
   .openapi('SignalReport');
 
@@ -97,6 +100,7 @@ export const TelemetryBatchSchema = z
   .strictObject({
     instance: z.string().min(1).max(200),
     service: z.string().max(200),
+    environment: EnvironmentSchema.optional(),
     sequence: z.number().int().min(0),
     servedVersion: z.number().int().min(0),
     flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),

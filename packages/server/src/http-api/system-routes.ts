@@ -1,7 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
+import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import { TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
 import { bodyLimit } from 'hono/body-limit';
+import { environmentFilter, environmentFilterRequest, environmentOf, environmentRequest } from './environment.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { ErrorSchema, ReportSchema, TelemetryBatchSchema } from './schemas.ts';
 
@@ -47,12 +49,23 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid('param');
-      const { value, run, flag } = context.req.valid('json');
+      const { value, run, flag, environment } = context.req.valid('json');
       const by = context.get('holder').name;
-      const named = { ...(run === undefined ? {} : { runId: run }), ...(flag === undefined ? {} : { flag }) };
+      const named = {
+        ...(run === undefined ? {} : { runId: run }),
+        ...(flag === undefined ? {} : { flag }),
+        ...(environment === undefined ? {} : { environment }),
+      };
       const usedBy = await parts.runs.readersOf(name, named);
       const runId = run === undefined ? null : (usedBy[0] ?? run);
-      await parts.telemetry.report({ signal: name, value, runId, flag: flag ?? null, by });
+      await parts.telemetry.report({
+        signal: name,
+        value,
+        runId,
+        environment: environment ?? null,
+        flag: flag ?? null,
+        by,
+      });
       return context.json({ usedBy: [...usedBy] }, 200);
     },
   );
@@ -89,13 +102,15 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
       summary: 'Take in the counters of one SDK instance',
       request: { body },
       responses: {
-        200: json(z.object({ version: z.number() }), 'Durable; the version of the flags now'),
+        200: json(z.object({ version: z.number() }), 'Durable; the version of the flags of its environment now'),
         400: refused,
       },
     }),
     async (context) => {
-      await parts.telemetry.receive(context.req.valid('json') as TelemetryBatch);
-      return context.json({ version: parts.flags.document().version }, 200);
+      const batch = context.req.valid('json') as TelemetryBatch;
+      await parts.telemetry.receive(batch);
+      const { version } = parts.flags.document(batch.environment ?? DEFAULT_ENVIRONMENT);
+      return context.json({ version }, 200);
     },
   );
   const totals = z.object({ flags: z.record(z.string(), z.looseObject({})) });
@@ -103,15 +118,25 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
     createRoute({
       method: 'get',
       path: '/api/v1/telemetry/totals',
-      summary: 'All requests ever counted, by flag and arm',
+      summary: 'All requests ever counted in an environment, by flag and arm',
+      request: environmentRequest,
       responses: { 200: json(totals, 'The counts') },
     }),
     async (context) =>
-      context.json({ flags: { ...(await parts.telemetry.totals()) } as Record<string, Record<string, unknown>> }, 200),
+      context.json(
+        {
+          flags: { ...(await parts.telemetry.totals(environmentOf(context))) } as Record<
+            string,
+            Record<string, unknown>
+          >,
+        },
+        200,
+      ),
   );
   const instance = z.object({
     instance: z.string(),
     service: z.string(),
+    environment: z.string(),
     servedVersion: z.number(),
     lastSeen: z.number(),
   });
@@ -119,9 +144,11 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
     createRoute({
       method: 'get',
       path: '/api/v1/instances',
-      summary: 'SDK instances and the version each serves',
+      summary: 'SDK instances and the version each serves, of one environment where it is named',
+      request: environmentFilterRequest,
       responses: { 200: json(z.object({ instances: z.array(instance) }), 'Those heard of within a day') },
     }),
-    async (context) => context.json({ instances: [...(await parts.telemetry.instances())] }, 200),
+    async (context) =>
+      context.json({ instances: [...(await parts.telemetry.instances(environmentFilter(context)))] }, 200),
   );
 }

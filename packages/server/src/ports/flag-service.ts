@@ -1,8 +1,12 @@
 import type { FlagDocument, FlagPatch } from '@theseus/core/flag';
 
-/** Flags as they stand now. The document is held in memory; reading it costs nothing. */
+/** Flags as they stand now, environment by environment. Documents are held in memory; reading one costs nothing. */
 export interface FlagService {
-  document(): FlagDocument;
-  /** Called for each new version with what changed; null when more than flags changed. Returns the unsubscribe function. */
-  onChange(listener: (document: FlagDocument, patch: FlagPatch | null) => void): () => void;
+  /** The same object until the environment changes. An environment that nobody knows has no flags, at version 0. */
+  document(environment: string): FlagDocument;
+  /**
+   * Called for each new version of an environment with what changed there; null when more than flags changed. Patches
+   * of one environment follow each other without a gap. Returns the unsubscribe function.
+   */
+  onChange(listener: (document: FlagDocument, patch: FlagPatch | null, environment: string) => void): () => void;
 }

@@ -32,10 +32,13 @@ export interface RunService {
   list(limit: number): Promise<readonly RunView[]>;
   events(runId: string, after: number, limit: number): Promise<readonly RecordedEvent[]>;
   /**
-   * The unfinished runs that read a reported signal of this name. With a run named, that run or a `not-found` which lists
+   * The unfinished runs that read a reported signal of this name, of one environment where it is given. With a run named, that run or a `not-found` which lists
    * what it has.
    */
-  readersOf(signal: string, of: { readonly runId?: string; readonly flag?: string }): Promise<readonly string[]>;
+  readersOf(
+    signal: string,
+    of: { readonly runId?: string; readonly flag?: string; readonly environment?: string },
+  ): Promise<readonly string[]>;
   /** Calls back when the run has new events or its health moved. Returns the unsubscribe function. */
   onChange(runId: string, listener: () => void): () => void;
 }

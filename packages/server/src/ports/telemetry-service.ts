@@ -3,6 +3,7 @@ import type { TelemetryBatch } from '@theseus/core/health';
 export interface InstanceView {
   readonly instance: string;
   readonly service: string;
+  readonly environment: string;
   readonly servedVersion: number;
   /** Epoch milliseconds. */
   readonly lastSeen: number;
@@ -18,9 +19,12 @@ export interface ArmTotals {
 export interface TelemetryService {
   /** Adds what is new in the batch. Safe to repeat. */
   receive(batch: TelemetryBatch): Promise<void>;
-  instances(): Promise<readonly InstanceView[]>;
-  /** All requests ever counted, by flag and arm. */
-  totals(): Promise<Readonly<Record<string, { readonly legacy: ArmTotals; readonly candidate: ArmTotals }>>>;
+  /** Of one environment, or of all. */
+  instances(of?: { readonly environment?: string }): Promise<readonly InstanceView[]>;
+  /** All requests ever counted in an environment, by flag and arm. */
+  totals(
+    environment: string,
+  ): Promise<Readonly<Record<string, { readonly legacy: ArmTotals; readonly candidate: ArmTotals }>>>;
   /** Keeps a value that a person or program reports for a signal. */
   report(value: ReportedValue): Promise<void>;
 }
@@ -29,6 +33,8 @@ export interface ReportedValue {
   readonly signal: string;
   readonly flag: string | null;
   readonly runId: string | null;
+  /** Null counts in every environment. */
+  readonly environment: string | null;
   readonly value: number;
   readonly by: string;
 }

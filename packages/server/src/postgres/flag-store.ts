@@ -10,13 +10,11 @@ export const FLAGS_CHANNEL = 'theseus_flags';
 
 type Listener = Parameters<FlagService['onChange']>[0];
 
-interface Snapshot {
-  readonly document: FlagDocument;
-}
-
-/** The flags of all runs: written with the events that change them, held in memory for everybody who reads. */
+/** The flags of all runs, environment by environment: written with the events that change them, held in memory for everybody who reads. */
 export class FlagStore implements FlagService {
-  #snapshot: Snapshot = { document: { version: 0, flags: {}, segments: {}, flushEveryMs: IDLE_FLUSH_MS } };
+  readonly #documents = new Map<string, FlagDocument>();
+  /** The newest version of any environment that was read. */
+  #version = 0;
   readonly #listeners = new Set<Listener>();
   #loading: Promise<void> | null = null;
   #again = false;
@@ -26,8 +24,8 @@ export class FlagStore implements FlagService {
     this.#queryable = queryable;
   }
 
-  document(): FlagDocument {
-    return this.#snapshot.document;
+  document(environment: string): FlagDocument {
+    return this.#documents.get(environment) ?? NO_FLAGS;
   }
 
   onChange(listener: Listener): () => void {
@@ -51,10 +49,12 @@ export class FlagStore implements FlagService {
   }
 
   async #load(): Promise<void> {
-    const before = this.#snapshot.document;
-    const { rows } = await this.#queryable.query<LoadedRow>(LOAD, [before.version]);
-    const row = rows[0];
-    if (row === undefined || Number(row.version) <= before.version) return;
+    const { rows } = await this.#queryable.query<LoadedRow>(LOAD, [this.#version]);
+    for (const row of rows) this.#apply(row);
+  }
+
+  #apply(row: LoadedRow): void {
+    const before = this.document(row.name);
     const changed = Object.fromEntries((row.flags ?? []).map((flag) => [flag.key, flag]));
     const segments = Object.fromEntries((row.segments ?? []).map((segment) => [segment.key, segment]));
     const document: FlagDocument = {
@@ -63,25 +63,27 @@ export class FlagStore implements FlagService {
       segments,
       flushEveryMs: row.flush_every_ms ?? IDLE_FLUSH_MS,
     };
-    this.#snapshot = { document };
+    this.#documents.set(row.name, document);
+    this.#version = document.version;
     const samePattern =
       document.flushEveryMs === before.flushEveryMs && JSON.stringify(segments) === JSON.stringify(before.segments);
     const patch: FlagPatch | null = samePattern
       ? { from: before.version, version: document.version, flags: changed, removed: [] }
       : null;
-    for (const listener of this.#listeners) listener(document, patch);
+    for (const listener of this.#listeners) listener(document, patch, row.name);
   }
 
   /** Takes the flags of a new run over. Refused while another unfinished run owns one of them. */
   async claim(client: Client, state: RolloutState): Promise<void> {
     const keys = Object.keys(state.flags);
     await lockVersion(client);
-    await refuseTaken(client, keys);
+    await refuseTaken(client, state.plan.environment, keys);
     const segments = Object.values(state.plan.segments);
     await client.query(
-      `insert into theseus.segment (key, definition) select * from unnest($1::text[], $2::json[])
-       on conflict (key) do update set definition = excluded.definition`,
+      `insert into theseus.segment (environment, key, definition) select $1, * from unnest($2::text[], $3::json[])
+       on conflict (environment, key) do update set definition = excluded.definition`,
       [
+        state.plan.environment,
         segments.map(({ key }) => segmentKey(state, key)),
         segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) })),
       ],
@@ -91,16 +93,16 @@ export class FlagStore implements FlagService {
 
   /** Writes the flags as the run has decided them, under a new version. */
   async write(client: Client, state: RolloutState, keys: readonly string[]): Promise<number> {
-    const version = await nextVersion(client);
+    const version = await nextVersion(client, state.plan.environment);
     const definitions = keys.map((key) => definitionOf(state, key));
     const { rows } = await client.query<{ key: string }>(
-      `insert into theseus.flag (key, run_id, definition, version)
-       select key, $1, definition, $4 from unnest($2::text[], $3::json[]) as new (key, definition)
-       on conflict (key) do update set run_id = excluded.run_id, definition = excluded.definition, version = excluded.version
+      `insert into theseus.flag (environment, key, run_id, definition, version)
+       select $5, key, $1, definition, $4 from unnest($2::text[], $3::json[]) as new (key, definition)
+       on conflict (environment, key) do update set run_id = excluded.run_id, definition = excluded.definition, version = excluded.version
          where flag.run_id = $1 or not exists
            (select from theseus.run where run.run_id = flag.run_id and (run.active or run.number > (select number from theseus.run where run_id = $1)))
        returning key`,
-      [state.runId, keys, definitions.map((definition) => JSON.stringify(definition)), version],
+      [state.runId, keys, definitions.map((definition) => JSON.stringify(definition)), version, state.plan.environment],
     );
     const written = new Set(rows.map(({ key }) => key));
     const lost = keys.find((key) => !written.has(key));
@@ -122,37 +124,47 @@ export class FlagStore implements FlagService {
 }
 
 interface LoadedRow {
+  readonly name: string;
   readonly version: string;
   readonly flags: readonly FlagDefinition[] | null;
   readonly segments: readonly SegmentDefinition[] | null;
   readonly flush_every_ms: number | null;
 }
 
-/** One statement, so that version and flags are of one moment. */
+const NO_FLAGS: FlagDocument = { version: 0, flags: {}, segments: {}, flushEveryMs: IDLE_FLUSH_MS };
+
+/**
+ * The environments that have moved since. One statement, so that version and flags are of one moment; versions come
+ * from one counter that is held until the commit, so that none is ever seen late.
+ */
 const LOAD = `
-  select version,
-    (select json_agg(definition) from theseus.flag where flag.version > $1) as flags,
-    (select json_agg(definition order by key) from theseus.segment) as segments,
-    (select min(flush_every_ms) from theseus.run where active) as flush_every_ms
-  from theseus.flag_version`;
+  select name, version,
+    (select json_agg(definition) from theseus.flag where flag.environment = name and flag.version > $1) as flags,
+    (select json_agg(definition order by key) from theseus.segment where segment.environment = name) as segments,
+    (select min(flush_every_ms) from theseus.run where active and run.environment = name) as flush_every_ms
+  from theseus.environment where version > $1 order by version`;
 
 async function lockVersion(client: Client): Promise<void> {
   await client.query('select version from theseus.flag_version for update');
 }
 
-async function nextVersion(client: Client): Promise<number> {
+/** One counter for all environments: a version names one state of one environment and is never used again. */
+async function nextVersion(client: Client, environment: string): Promise<number> {
   const { rows } = await client.query<{ version: string }>(
-    'update theseus.flag_version set version = version + 1 returning version',
+    `with next as (update theseus.flag_version set version = version + 1 returning version)
+     insert into theseus.environment (name, version) select $1, version from next
+     on conflict (name) do update set version = excluded.version returning version`,
+    [environment],
   );
   return Number(rows[0]?.version ?? 0);
 }
 
 /** A flag has one run at a time, and a new run never takes anybody back to legacy by merely starting. */
-async function refuseTaken(client: Client, keys: readonly string[]): Promise<void> {
+async function refuseTaken(client: Client, environment: string, keys: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ key: string; run_id: string; active: boolean; exposure: number }>(
     `select flag.key, flag.run_id, run.active, (flag.definition ->> 'exposure')::integer as exposure
-     from theseus.flag join theseus.run using (run_id) where flag.key = any($1)`,
-    [keys],
+     from theseus.flag join theseus.run using (run_id) where flag.environment = $1 and flag.key = any($2)`,
+    [environment, keys],
   );
   const taken = rows.find(({ active, exposure }) => active || exposure > 0);
   if (taken === undefined) return;

@@ -128,4 +128,36 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
     id: 2,
     sql: 'alter table theseus.instance add column closed boolean not null default false',
   },
+  {
+    id: 3,
+    // What was there before environments had names belongs to `default`.
+    sql: `
+      create table theseus.environment (
+        name text primary key,
+        version bigint not null
+      );
+      insert into theseus.environment (name, version) select 'default', version from theseus.flag_version;
+
+      alter table theseus.run
+        add column environment text not null default 'default',
+        add column content_hash text not null default '';
+      create index run_by_plan on theseus.run (plan_name, environment, number);
+
+      alter table theseus.flag add column environment text not null default 'default',
+        drop constraint flag_pkey, add primary key (environment, key);
+      alter table theseus.segment add column environment text not null default 'default',
+        drop constraint segment_pkey, add primary key (environment, key);
+      alter table theseus.instance add column environment text not null default 'default',
+        drop constraint instance_pkey, add primary key (environment, instance);
+
+      alter table theseus.telemetry add column environment text not null default 'default';
+      drop index theseus.telemetry_by_flag;
+      create index telemetry_by_flag on theseus.telemetry (environment, flag, at);
+      alter table theseus.telemetry_total add column environment text not null default 'default',
+        drop constraint telemetry_total_pkey, add primary key (environment, flag);
+
+      -- A value without an environment is reported for all of them.
+      alter table theseus.reported add column environment text default 'default';
+    `,
+  },
 ];

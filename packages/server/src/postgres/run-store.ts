@@ -1,6 +1,7 @@
+import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import type { Watch } from '@theseus/core/health';
 import type { Plan } from '@theseus/core/plan';
-import type { RecordedEvent, RolloutState } from '@theseus/core/rollout';
+import type { Outcome, RecordedEvent, RolloutState, RunStatus } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 
 /** A run as stored: its state, and what the next event is linked to. */
@@ -10,6 +11,15 @@ export interface StoredRun {
   /** The moment of the newest event, epoch milliseconds. */
   readonly lastAt: number;
   readonly leaseEpoch: number;
+}
+
+/** How a run of the same plan went, or goes, in another environment. */
+export interface EarlierRun {
+  readonly runId: string;
+  readonly contentHash: string;
+  readonly status: RunStatus;
+  readonly outcome: Outcome | null;
+  readonly isRollingBack: boolean;
 }
 
 interface RunRow {
@@ -65,9 +75,18 @@ export class RunStore {
   async insert(client: Client, state: RolloutState, flushEveryMs: number): Promise<void> {
     await client.query(
       `insert into theseus.run
-         (run_id, plan_name, plan_hash, plan, state, revision, last_hash, last_at, active, flush_every_ms)
-       values ($1, $2, $3, $4, '{}', 0, '', 0, true, $5)`,
-      [state.runId, state.plan.name, state.planHash, JSON.stringify(state.plan), flushEveryMs],
+         (run_id, plan_name, plan_hash, plan, state, revision, last_hash, last_at, active, flush_every_ms,
+          environment, content_hash)
+       values ($1, $2, $3, $4, '{}', 0, '', 0, true, $5, $6, $7)`,
+      [
+        state.runId,
+        state.plan.name,
+        state.planHash,
+        JSON.stringify(state.plan),
+        flushEveryMs,
+        state.plan.environment,
+        state.plan.contentHash,
+      ],
     );
   }
 
@@ -121,12 +140,26 @@ export class RunStore {
     return rows.map(({ run_id }) => run_id);
   }
 
-  /** Unfinished runs whose plan has a reported signal of this name. */
-  async readersOf(queryable: Queryable, signal: string): Promise<readonly string[]> {
+  /**
+   * The run of the same plan in that environment that says most about the plan's content: its newest success, else its
+   * newest run, else the newest run of any other content.
+   */
+  async earlier(queryable: Queryable, plan: Plan, environment: string): Promise<EarlierRun | null> {
+    const { rows } = await queryable.query<EarlierRun>(EARLIER, [plan.name, environment, plan.contentHash]);
+    return rows[0] ?? null;
+  }
+
+  /** Unfinished runs whose plan has a reported signal of this name, in one environment or in all. */
+  async readersOf(
+    queryable: Queryable,
+    signal: string,
+    of: { readonly environment?: string } = {},
+  ): Promise<readonly string[]> {
     const { rows } = await queryable.query<{ run_id: string }>(
       `select run_id from theseus.run
-       where active and plan #>> array['signals', $1, 'source', 'kind'] = 'reported' order by number`,
-      [signal],
+       where active and plan #>> array['signals', $1, 'source', 'kind'] = 'reported'
+         and ($2::text is null or environment = $2) order by number`,
+      [signal, of.environment ?? null],
     );
     return rows.map(({ run_id }) => run_id);
   }
@@ -157,11 +190,20 @@ export class RunStore {
     );
     const full = rows[0];
     if (full === undefined) throw new Error(`run ${runId} vanished`);
-    const state: RolloutState = { ...full.state, plan: known?.plan ?? full.plan };
+    const state: RolloutState = { ...full.state, plan: known?.plan ?? { ...BEFORE_ENVIRONMENTS, ...full.plan } };
     if (full.revision === state.revision) this.remember(state);
     return { state, lastHash: full.last_hash, lastAt: Number(full.last_at), leaseEpoch: Number(full.lease_epoch) };
   }
 }
+
+/** What a plan lacks that was stored before environments had names. */
+const BEFORE_ENVIRONMENTS = { environment: DEFAULT_ENVIRONMENT, after: null, contentHash: '' };
+
+const EARLIER = `
+  select run_id as "runId", content_hash as "contentHash", state ->> 'status' as status, state ->> 'outcome' as outcome,
+    exists (select from json_array_elements(state -> 'rollbacks') as r where r ->> 'status' = 'running') as "isRollingBack"
+  from theseus.run where plan_name = $1 and environment = $2
+  order by content_hash = $3 desc, (state ->> 'outcome') is not distinct from 'succeeded' desc, number desc limit 1`;
 
 /** A run needs a driver while anything about it may still move: a rollback after its end included. */
 function isActive(state: RolloutState): boolean {

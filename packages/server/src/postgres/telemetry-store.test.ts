@@ -33,7 +33,7 @@ function batch(instance: string, flag: string, sequence: number, requests: numbe
   };
 }
 
-const counted = async (flag: string) => (await store.window(flag, 0, Date.now() + 60_000)).candidate;
+const counted = async (flag: string) => (await store.window(flag, 0, Date.now() + 60_000, 'default')).candidate;
 
 describe('TelemetryStore', () => {
   it('adds what is new of cumulative counters, whatever is lost, repeated or late', async () => {
@@ -44,7 +44,7 @@ describe('TelemetryStore', () => {
     await store.receive([batch('a', 'one', 2, 20, 2)]);
     await store.receive([batch('b', 'one', 1, 5)]);
     expect(await counted('one')).toEqual({ requests: 35, errors: 4, fallbacks: 0, latency: [100, 35] });
-    expect((await store.totals())['one']?.candidate).toEqual({ requests: 35, errors: 4, fallbacks: 0 });
+    expect((await store.totals('default'))['one']?.candidate).toEqual({ requests: 35, errors: 4, fallbacks: 0 });
   });
 
   it('says when an instance serves another version than before', async () => {
@@ -72,10 +72,10 @@ describe('TelemetryStore', () => {
 
   it('tells since when and until when a flag was heard of, whatever the window', async () => {
     await store.receive([batch('i', 'seven', 1, 1)]);
-    const { oldestAt, newestAt, candidate } = await store.window('seven', 0, 1);
+    const { oldestAt, newestAt, candidate } = await store.window('seven', 0, 1, 'default');
     expect(candidate.requests).toBe(0);
     expect(oldestAt).toBe(newestAt);
-    expect(await store.window('never', 0, 1)).toMatchObject({ oldestAt: null, newestAt: null });
+    expect(await store.window('never', 0, 1, 'default')).toMatchObject({ oldestAt: null, newestAt: null });
   });
 
   it('counts many batches of one group as one after another', async () => {
@@ -94,13 +94,53 @@ describe('TelemetryStore', () => {
   });
 
   it('keeps reported values by run and flag, the newest that fits [CO-10]', async () => {
-    const value = { signal: 'complaints', by: 'ana' };
+    const value = { signal: 'complaints', by: 'ana', environment: null };
     await store.report({ ...value, value: 1, runId: null, flag: null });
     await store.report({ ...value, value: 2, runId: 'run-1', flag: 'cache' });
     await store.report({ ...value, value: 3, runId: 'run-2', flag: null });
-    expect((await store.latest('run-1', 'complaints', 'cache'))?.value).toBe(2);
-    expect((await store.latest('run-1', 'complaints', 'search'))?.value).toBe(1);
-    expect((await store.latest('run-2', 'complaints', null))?.value).toBe(3);
-    expect(await store.latest('run-1', 'p0', null)).toBeNull();
+    expect((await store.latest('run-1', 'complaints', 'cache', 'default'))?.value).toBe(2);
+    expect((await store.latest('run-1', 'complaints', 'search', 'default'))?.value).toBe(1);
+    expect((await store.latest('run-2', 'complaints', null, 'default'))?.value).toBe(3);
+    expect(await store.latest('run-1', 'p0', null, 'default')).toBeNull();
+  });
+
+  it('keeps instances, counts and reported values of two environments apart, whatever their names [CO-8]', async () => {
+    const staging = (sequence: number, requests: number) => ({
+      ...batch('twin', 'eight', sequence, requests),
+      environment: 'staging',
+    });
+    await store.receive([batch('twin', 'eight', 5, 100), staging(1, 7)]);
+    await store.receive([staging(2, 9), batch('twin', 'eight', 6, 101)]);
+    const both = async (of: string) => [
+      (await store.window('eight', 0, Date.now() + 60_000, of)).candidate.requests,
+      (await store.totals(of))['eight']?.candidate.requests,
+    ];
+    expect([await both('default'), await both('staging')]).toEqual([
+      [101, 101],
+      [9, 9],
+    ]);
+    expect(await both('nowhere')).toEqual([0, undefined]);
+    const served = async (of: { environment?: string }) =>
+      (await store.instances(60_000, of))
+        .filter(({ instance }) => instance === 'twin')
+        .map(({ environment, servedVersion }) => [environment, servedVersion]);
+    expect(await served({ environment: 'staging' })).toEqual([['staging', 2]]);
+    expect(await served({})).toEqual([
+      ['default', 6],
+      ['staging', 2],
+    ]);
+    await compactTelemetry(database, Date.now() + 600_000);
+    expect([await both('default'), await both('staging')]).toEqual([
+      [101, 101],
+      [9, 9],
+    ]);
+  });
+
+  it('reads a value reported for one environment there only, and one for all everywhere [CO-8, CO-10]', async () => {
+    const value = { signal: 'bugs', by: 'ana', runId: null, flag: null };
+    await store.report({ ...value, value: 1, environment: null });
+    await store.report({ ...value, value: 2, environment: 'staging' });
+    expect((await store.latest('run-1', 'bugs', null, 'staging'))?.value).toBe(2);
+    expect((await store.latest('run-1', 'bugs', null, 'production'))?.value).toBe(1);
   });
 });

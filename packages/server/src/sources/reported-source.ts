@@ -8,16 +8,17 @@ export interface ReportedValues {
     runId: string,
     signal: string,
     flag: string | null,
+    environment: string,
   ): Promise<{ readonly value: number; readonly at: number; readonly by: string } | null>;
 }
 
 /** Reads the newest value that somebody reported, for as long as it counts as fresh. */
 export async function readReported(
   values: ReportedValues,
-  { runId, signal, flag, now }: ReadingRequest,
+  { runId, environment, signal, flag, now }: ReadingRequest,
 ): Promise<Reading> {
   const of = { signal: signal.name, source: 'reported' };
-  const found = await values.latest(runId, signal.name, flag);
+  const found = await values.latest(runId, signal.name, flag, environment);
   if (found === null)
     return noReading(of, 'no-data', `nobody has reported it yet: theseus signal ${signal.name} VALUE`);
   const ageMs = Math.max(0, now - found.at);

@@ -31,7 +31,9 @@ function read(source: SignalSource, parts: Partial<SignalReaderParts> = {}) {
     reported: { latest: async () => null },
     ...parts,
   });
-  return reader([{ runId: 'r', signal, flag: 'cache', since: NOW - 30_000, now: NOW }]).then(([reading]) => reading);
+  return reader([{ runId: 'r', environment: 'default', signal, flag: 'cache', since: NOW - 30_000, now: NOW }]).then(
+    ([reading]) => reading,
+  );
 }
 
 const http = (body: string, pointer = '/value', status = 200) => {

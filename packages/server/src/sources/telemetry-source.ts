@@ -9,6 +9,7 @@ export interface TelemetryWindows {
     flag: string,
     fromMs: number,
     toMs: number,
+    environment: string,
   ): Promise<{ readonly legacy: ArmTelemetry; readonly candidate: ArmTelemetry; readonly newestAt: number | null }>;
 }
 
@@ -27,7 +28,7 @@ export async function readTelemetry(
   const of = { signal: request.signal.name, source: 'telemetry' };
   if (request.flag === null) return noReading(of, 'no-data', 'telemetry belongs to flags, and none is watched here');
   const from = Math.max(request.since, request.now - request.signal.overMs);
-  const { legacy, candidate, newestAt } = await windows.window(request.flag, from, request.now);
+  const { legacy, candidate, newestAt } = await windows.window(request.flag, from, request.now, request.environment);
   if (newestAt === null) return noReading(of, 'no-data', `no SDK has reported traffic for ${request.flag} yet`);
   const ageMs = Math.max(0, request.now - newestAt);
   if (ageMs > request.signal.freshForMs) return { ...of, status: 'stale', value: null, ageMs };

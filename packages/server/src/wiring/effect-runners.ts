@@ -24,7 +24,7 @@ export function effectRunners(telemetry: TelemetryStore, readAll: ReadAll, setti
     command: commandRunner(commands),
     message: messageRunner((text) => settings.log('info', text)),
     baseline: baselineRunner({
-      window: (flag, fromMs, toMs) => telemetry.window(flag, fromMs, toMs),
+      window: (flag, fromMs, toMs, environment) => telemetry.window(flag, fromMs, toMs, environment),
       measure,
       readAll,
       now: Date.now,

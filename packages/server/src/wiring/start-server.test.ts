@@ -95,7 +95,7 @@ class Instance {
       service: 'test',
       sequence: this.#sequence,
       servedVersion: document.version,
-      flags: { [flag]: { legacy: arm, candidate: arm } },
+      flags: { [flag]: { legacy: { ...arm, errors: 0 }, candidate: arm } },
     };
     expect((await call('POST', '/api/v1/telemetry', batch, tokens.sdk)).status).toBe(200);
   }

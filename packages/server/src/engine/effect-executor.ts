@@ -1,5 +1,5 @@
 import { errorText, TheseusError } from '@theseus/core/error';
-import type { Effect, EffectRequest, EffectResult } from '@theseus/core/rollout';
+import type { Effect, EffectRequest, EffectResult, RolloutState } from '@theseus/core/rollout';
 import type { Database } from '../ports/database.ts';
 import type { EffectRunner } from '../ports/effect-runner.ts';
 import type { RunStore } from '../postgres/run-store.ts';
@@ -30,7 +30,7 @@ export class EffectExecutor {
   async execute(runId: string, effectId: string, stopping: AbortSignal): Promise<void> {
     const stored = await this.#parts.runs.read(this.#parts.database, runId);
     const effect = stored?.state.effects[effectId];
-    if (stored === null || effect === undefined) return;
+    if (stored === null || effect === undefined || isPostponed(stored.state, effect)) return;
     const first = await this.#begin(runId, effectId);
     if (!first && !isRepeatable(effect)) {
       await this.#report(runId, effectId, CUT_OFF);
@@ -86,6 +86,11 @@ const CUT_OFF: EffectResult = {
   summary: 'it was begun and cut off; whether it happened is not known, and repeating it is not declared safe',
   durationMs: 0,
 };
+
+/** While a run is paused nothing is run or sent for its steps; the engine asks for it again when the run goes on. */
+function isPostponed({ status }: RolloutState, { purpose }: Effect): boolean {
+  return status === 'paused' && (purpose.kind === 'step' || purpose.kind === 'contingency');
+}
 
 /** Looking and telling may be repeated (a message carries its idempotency key); a command only where the plan says so. */
 function isRepeatable({ request }: Effect): boolean {

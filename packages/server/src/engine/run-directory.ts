@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
-import { type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
+import type { Plan } from '@theseus/core/plan';
+import { compareForEdit, type PlanEdit, type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
+import { forecast } from '@theseus/core/simulate';
 import type { Database } from '../ports/database.ts';
 import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
 import type { RunStore } from '../postgres/run-store.ts';
@@ -28,7 +30,8 @@ export class RunDirectory implements RunService {
 
   async start({ plan, planHash, actor, reason }: StartRun): Promise<RunView> {
     const runId = newRunId(plan.name, this.#parts.clock());
-    await this.#parts.engine.start({ runId, plan, planHash, actor, reason });
+    const told = forecast(plan, this.#parts.clock());
+    await this.#parts.engine.start({ runId, plan, planHash, actor, reason, forecast: told });
     return this.view(runId);
   }
 
@@ -39,6 +42,13 @@ export class RunDirectory implements RunService {
     const options = commandId === undefined ? {} : { commandId };
     const handled = await this.#parts.engine.handle(runId, { kind: 'command', command: asked }, options);
     return { run: await this.view(runId), events: handled?.events ?? [] };
+  }
+
+  async previewEdit(idOrLatest: string, plan: Plan): Promise<PlanEdit> {
+    const runId = await this.#resolve(idOrLatest);
+    const stored = await this.#parts.runs.read(this.#parts.database, runId);
+    if (stored === null) throw unknownRun(idOrLatest);
+    return compareForEdit(stored.state, plan);
   }
 
   async view(idOrLatest: string): Promise<RunView> {

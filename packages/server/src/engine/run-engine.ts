@@ -3,6 +3,7 @@ import type { Plan } from '@theseus/core/plan';
 import {
   type Decision,
   decide,
+  type EventType,
   genesisHash,
   type Input,
   nextWakeAt,
@@ -15,6 +16,7 @@ import {
 import type { Client, Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
+import { type SystemPause, SystemPauseStore } from '../postgres/system-pause-store.ts';
 import { requireSuccessBefore } from './environment-order.ts';
 
 export const RUNS_CHANNEL = 'theseus_runs';
@@ -53,6 +55,7 @@ export interface RunEngineParts {
  */
 export class RunEngine {
   readonly #parts: RunEngineParts;
+  readonly #systemPause = new SystemPauseStore();
 
   constructor(parts: RunEngineParts) {
     this.#parts = parts;
@@ -60,8 +63,9 @@ export class RunEngine {
 
   async start(start: RunStart): Promise<Handled> {
     const { database, runs, flags, clock } = this.#parts;
-    const decision = startRun(start, clock());
     const handled = await database.transaction(async (client) => {
+      const paused = await this.#systemPause.current(client);
+      const decision = startRun(paused === null ? start : { ...start, paused: pausedText(paused) }, clock());
       if (start.plan.after !== null)
         requireSuccessBefore(start.plan, await runs.earlier(client, start.plan, start.plan.after));
       await runs.insert(client, decision.state, flushEveryMs(start.plan));
@@ -120,7 +124,10 @@ export class RunEngine {
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
     const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
-    if (moved.size > 0) await flags.write(client, state, [...moved]);
+    if (events.some(({ type }) => type === 'plan.edited')) {
+      await runs.replacePlan(client, state, flushEveryMs(state.plan));
+      await flags.redefine(client, state);
+    } else if (moved.size > 0) await flags.write(client, state, [...moved]);
     await this.#enqueue(client, decision);
     await client.query('select pg_notify($1, $2)', [RUNS_CHANNEL, state.runId]);
     return { state, events: recorded };
@@ -128,12 +135,13 @@ export class RunEngine {
 
   async #enqueue(client: Client, { state, events }: Decision): Promise<void> {
     const { runId } = state;
-    for (const event of events) {
-      if (event.type !== 'effect.requested') continue;
+    const requested = events.flatMap((event) => (event.type === 'effect.requested' ? [event.effect.id] : []));
+    const postponed = events.some(({ type }) => type === 'run.resumed') ? await this.#postponed(client, state) : [];
+    for (const effectId of new Set([...requested, ...postponed])) {
       await client.query('select graphile_worker.add_job($1, payload := $2::json, job_key := $3, max_attempts := $4)', [
         EFFECT_TASK,
-        JSON.stringify({ runId, effectId: event.effect.id }),
-        `${runId}/${event.effect.id}`,
+        JSON.stringify({ runId, effectId }),
+        `${runId}/${effectId}`,
         JOB_ATTEMPTS,
       ]);
     }
@@ -143,6 +151,13 @@ export class RunEngine {
       'select graphile_worker.add_job($1, payload := $2::json, job_key := $3, run_at := $4, max_attempts := $5)',
       [TIMER_TASK, JSON.stringify({ runId }), `timer/${runId}`, new Date(wakeAt), JOB_ATTEMPTS],
     );
+  }
+
+  /** Effects whose jobs came up during a pause and were left alone; those that somebody has begun are not touched. */
+  async #postponed(client: Client, state: RolloutState): Promise<readonly string[]> {
+    if (state.status !== 'running' || Object.keys(state.effects).length === 0) return [];
+    const begun = await this.#parts.runs.begunEffects(client, state.runId);
+    return Object.keys(state.effects).filter((id) => !begun.has(id));
   }
 
   async #repeated(
@@ -176,11 +191,16 @@ export class RunEngine {
 
   #committed(handled: Handled): void {
     this.#parts.runs.remember(handled.state);
-    const moved = handled.events.some(
-      ({ event }) => event.type === 'flag.exposure-changed' || event.type === 'run.started',
-    );
+    const moved = handled.events.some(({ event }) => MOVES_FLAGS.includes(event.type));
     if (moved) void this.#parts.flags.refresh().catch(() => undefined);
   }
+}
+
+/** Events after which the flags in memory are read anew at once. */
+const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'run.started', 'plan.edited'];
+
+function pausedText({ by, reason }: SystemPause): string {
+  return `${by} has paused the whole system: ${reason}`;
 }
 
 /** Before its own first event a run exposes nobody. */

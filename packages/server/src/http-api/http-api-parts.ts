@@ -3,11 +3,13 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunService } from '../ports/run-service.ts';
+import type { SystemSwitchService } from '../ports/system-switch.ts';
 import type { TelemetryService } from '../ports/telemetry-service.ts';
 import type { TokenHolder, TokenService } from '../ports/token-service.ts';
 
 export interface HttpApiParts {
   readonly runs: RunService;
+  readonly system: SystemSwitchService;
   readonly flags: FlagService;
   readonly telemetry: TelemetryService;
   readonly tokens: TokenService;

@@ -7,6 +7,7 @@ import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addRunRoutes } from './run-routes.ts';
+import { addSwitchRoutes } from './switch-routes.ts';
 import { addSystemRoutes } from './system-routes.ts';
 
 /** The whole HTTP API over its ports. Every route is closed until the table of access opens it. */
@@ -32,6 +33,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   api.use('*', requireRole(parts.tokens, parts.now));
   addSystemRoutes(api, parts);
   addRunRoutes(api, parts);
+  addSwitchRoutes(api, parts);
   addFlagRoutes(api, parts);
   addEvaluationRoutes(api, parts);
   api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });

@@ -1,11 +1,19 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { planHash } from '@theseus/core/plan';
-import type { RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { checkedPlan } from './plan-guard.ts';
 import { streamRun } from './run-stream.ts';
-import { CommandSchema, EventNumberSchema, RecordedEventSchema, RunViewSchema, StartRunSchema } from './schemas.ts';
+import {
+  CommandSchema,
+  EditSchema,
+  EventNumberSchema,
+  PlanEditSchema,
+  RecordedEventSchema,
+  RunViewSchema,
+  StartRunSchema,
+} from './schemas.ts';
 import { json, limit, refused } from './system-routes.ts';
 
 const PLAN_BODY_BYTES = 2 * 1024 * 1024;
@@ -24,6 +32,7 @@ export function addRunRoutes(api: HttpApi, parts: HttpApiParts): void {
   addStart(api, parts);
   addReading(api, parts);
   addCommands(api, parts);
+  addEdit(api, parts);
   api.get('/api/v1/runs/:id/stream', (context) => streamRun(context, parts));
 }
 
@@ -107,7 +116,7 @@ function addCommands(api: HttpApi, parts: HttpApiParts): void {
     createRoute({
       method: 'post',
       path: '/api/v1/runs/{id}/commands',
-      summary: 'Pause, resume, approve, reject, promote, retry, roll back or abort',
+      summary: 'Any verb on a run: docs/reference/verbs.md says what each does in each state',
       request: { params: runParams, body },
       responses: {
         200: json(
@@ -133,6 +142,48 @@ function addCommands(api: HttpApi, parts: HttpApiParts): void {
     },
   );
 }
+
+function addEdit(api: HttpApi, parts: HttpApiParts): void {
+  const body = { content: { 'application/json': { schema: EditSchema } }, required: true };
+  const answer = z.object({ edit: PlanEditSchema, run: RunViewSchema, events: z.array(RecordedEventSchema) });
+  api.openapi(
+    createRoute({
+      method: 'put',
+      path: '/api/v1/runs/{id}/plan',
+      summary: 'Replace the plan of a run by a newer version, or see what that would change',
+      request: { params: runParams, body },
+      responses: { 200: json(answer, 'What it changes'), 404: refused, 409: refused, 422: refused },
+    }),
+    async (context) => {
+      const { plan: given, planHash: expected, reason, person, dryRun, ...aim } = context.req.valid('json');
+      const runId = context.req.valid('param').id;
+      const plan = checkedPlan(given);
+      if (planHash(plan) !== expected) {
+        throw new TheseusError('invalid-plan', 'The plan does not match its hash: check it again and send both anew');
+      }
+      const edit = await parts.runs.previewEdit(runId, plan);
+      if (dryRun === true) {
+        return context.json({ edit: copied(edit), ...shown(await parts.runs.view(runId)), events: [] }, 200);
+      }
+      const outcome = await parts.runs.command({
+        runId,
+        verb: { verb: 'edit', plan, planHash: expected },
+        actor: { kind: 'person', name: person ?? context.get('holder').name },
+        reason,
+        ...withoutUndefined(aim),
+      });
+      return context.json({ edit: copied(edit), ...shown(outcome.run), events: listed(outcome.events) }, 200);
+    },
+  );
+}
+
+const copied = ({ refusals, added, removed, changed, voided }: PlanEdit) => ({
+  refusals: [...refusals],
+  added: [...added],
+  removed: [...removed],
+  changed: [...changed],
+  voided: [...voided],
+});
 
 function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));

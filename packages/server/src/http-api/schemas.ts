@@ -25,7 +25,7 @@ export const RunViewSchema = z
     environment: z.string(),
     revision: z.number().int(),
     status: z.enum(['running', 'paused', 'finished']),
-    outcome: z.enum(['succeeded', 'partial', 'rolled-back', 'failed', 'aborted']).nullable(),
+    outcome: z.enum(['succeeded', 'partial', 'rolled-back', 'failed', 'aborted', 'cancelled']).nullable(),
   })
   .openapi('RunView');
 
@@ -55,14 +55,19 @@ export const VerbSchema = z
     z.strictObject({ verb: z.literal('resume') }),
     z.strictObject({ verb: z.literal('approve'), stepId }),
     z.strictObject({ verb: z.literal('reject'), stepId }),
-    z.strictObject({ verb: z.literal('promote'), stepId }),
-    z.strictObject({ verb: z.literal('retry'), stepId }),
+    z.strictObject({ verb: z.literal('hold'), stepId }),
+    z.strictObject({ verb: z.literal('release'), stepId }),
+    z.strictObject({ verb: z.literal('promote'), stepId, toEnd: z.boolean().optional() }),
+    z.strictObject({ verb: z.literal('skip'), stepId }),
+    z.strictObject({ verb: z.literal('retry'), stepId, andAfter: z.boolean().optional() }),
+    z.strictObject({ verb: z.literal('trigger'), name: z.string().min(1).max(200) }),
     z.strictObject({
       verb: z.literal('rollback'),
-      scope: z.enum(['flag', 'phase', 'plan']),
+      scope: z.enum(['flag', 'phase', 'point', 'plan']),
       target: z.string().max(300).optional(),
       overMs: z.number().int().min(0).max(86_400_000).default(0),
     }),
+    z.strictObject({ verb: z.literal('cancel') }),
     z.strictObject({ verb: z.literal('abort') }),
   ])
   .openapi('Verb');
@@ -76,6 +81,36 @@ export const CommandSchema = z
     commandId: z.string().min(1).max(200).optional(),
   })
   .openapi('Command');
+
+export const EditSchema = z
+  .strictObject({
+    plan: open('The newer version of the plan, checked'),
+    planHash: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    reason: z.string().min(1).max(1_000),
+    person: z.string().min(1).max(200).optional(),
+    expectedRevision: z.number().int().min(0).optional(),
+    commandId: z.string().min(1).max(200).optional(),
+    dryRun: z.boolean().optional().openapi({ description: 'Only says what it would change' }),
+  })
+  .openapi('Edit');
+
+const stepIds = z.array(z.string());
+
+export const PlanEditSchema = z
+  .object({ refusals: stepIds, added: stepIds, removed: stepIds, changed: stepIds, voided: stepIds })
+  .openapi('PlanEdit');
+
+export const SwitchSchema = z
+  .strictObject({ reason: z.string().min(1).max(1_000), person: z.string().min(1).max(200).optional() })
+  .openapi('Switch');
+
+export const SystemStateSchema = z
+  .object({
+    paused: z.boolean(),
+    pause: z.object({ at: z.number(), by: z.string(), reason: z.string() }).nullable(),
+    runs: z.array(z.string()),
+  })
+  .openapi('SystemState');
 
 export const ReportSchema = z
   .strictObject({

@@ -1,5 +1,5 @@
 import type { Plan } from '@theseus/core/plan';
-import type { Actor, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+import type { Actor, PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
 
 export interface StartRun {
   readonly plan: Plan;
@@ -27,6 +27,8 @@ export interface CommandOutcome {
 export interface RunService {
   start(request: StartRun): Promise<RunView>;
   command(command: RunCommand): Promise<CommandOutcome>;
+  /** What an edit of the plan would change, and why it may not be made, if it may not. Changes nothing. */
+  previewEdit(runId: string, plan: Plan): Promise<PlanEdit>;
   /** `latest` stands for the run that was started last. */
   view(runId: string): Promise<RunView>;
   list(limit: number): Promise<readonly RunView[]>;

@@ -76,6 +76,27 @@ export class FlagStore implements FlagService {
   /** Takes the flags of a new run over. Refused while another unfinished run owns one of them. */
   async claim(client: Client, state: RolloutState): Promise<void> {
     const keys = Object.keys(state.flags);
+    await this.#claim(client, state, keys);
+    await this.write(client, state, keys);
+  }
+
+  /** Takes over what an edit has added, and writes every flag of the run as the plan has it by now. */
+  async redefine(client: Client, state: RolloutState): Promise<void> {
+    const owned = await this.#ownedBy(client, state.runId);
+    await this.#claim(
+      client,
+      state,
+      Object.keys(state.flags).filter((key) => !owned.has(key)),
+    );
+    await this.write(client, state, Object.keys(state.flags));
+  }
+
+  async #ownedBy(client: Client, runId: string): Promise<ReadonlySet<string>> {
+    const { rows } = await client.query<{ key: string }>('select key from theseus.flag where run_id = $1', [runId]);
+    return new Set(rows.map(({ key }) => key));
+  }
+
+  async #claim(client: Client, state: RolloutState, keys: readonly string[]): Promise<void> {
     await lockVersion(client);
     await refuseTaken(client, state.plan.environment, keys);
     const segments = Object.values(state.plan.segments);
@@ -88,7 +109,6 @@ export class FlagStore implements FlagService {
         segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) })),
       ],
     );
-    await this.write(client, state, keys);
   }
 
   /** Writes the flags as the run has decided them, under a new version. */
@@ -184,7 +204,8 @@ function segmentKey(state: RolloutState, key: string): string {
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
   const flag = state.plan.flags[key];
   const exposure = state.flags[key]?.exposure ?? 0;
-  const begun = exposure > 0;
+  // A ramp may begin at 0 %, with nobody but those who are named.
+  const begun = exposure > 0 || state.flags[key]?.status === 'ramping';
   return {
     key,
     enabled: true,

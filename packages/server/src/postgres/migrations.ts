@@ -160,4 +160,15 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       alter table theseus.reported add column environment text default 'default';
     `,
   },
+  {
+    id: 4,
+    sql: `
+      create table theseus.system_pause (
+        only_one boolean primary key default true check (only_one),
+        paused_at timestamptz not null default now(),
+        paused_by text not null,
+        reason text not null
+      );
+    `,
+  },
 ];

@@ -90,6 +90,31 @@ export class RunStore {
     );
   }
 
+  /** Stores the plan as it was edited, with the events that say so. */
+  async replacePlan(client: Client, { runId, plan, planHash }: RolloutState, flushEveryMs: number): Promise<void> {
+    await client.query(
+      `update theseus.run set plan = $2, plan_hash = $3, content_hash = $4, flush_every_ms = $5 where run_id = $1`,
+      [runId, JSON.stringify(plan), planHash, plan.contentHash, flushEveryMs],
+    );
+  }
+
+  /** Effects that somebody has begun to carry out. */
+  async begunEffects(queryable: Queryable, runId: string): Promise<ReadonlySet<string>> {
+    const { rows } = await queryable.query<{ effect_id: string }>(
+      'select effect_id from theseus.effect_attempt where run_id = $1',
+      [runId],
+    );
+    return new Set(rows.map(({ effect_id }) => effect_id));
+  }
+
+  /** Runs that have not ended, the oldest first. */
+  async unfinished(queryable: Queryable): Promise<readonly string[]> {
+    const { rows } = await queryable.query<{ run_id: string }>(
+      `select run_id from theseus.run where active and state ->> 'status' <> 'finished' order by number`,
+    );
+    return rows.map(({ run_id }) => run_id);
+  }
+
   async append(client: Client, state: RolloutState, events: readonly RecordedEvent[]): Promise<void> {
     const { plan: _stored, ...rest } = state;
     const last = events.at(-1);
@@ -190,7 +215,10 @@ export class RunStore {
     );
     const full = rows[0];
     if (full === undefined) throw new Error(`run ${runId} vanished`);
-    const state: RolloutState = { ...full.state, plan: known?.plan ?? { ...BEFORE_ENVIRONMENTS, ...full.plan } };
+    // The same object where it is the same plan, because look-ups into it are remembered by object.
+    const isSamePlan = known !== undefined && known.planHash === full.state.planHash;
+    const plan = isSamePlan ? known.plan : { ...BEFORE_ENVIRONMENTS, ...full.plan };
+    const state: RolloutState = { ...full.state, plan };
     if (full.revision === state.revision) this.remember(state);
     return { state, lastHash: full.last_hash, lastAt: Number(full.last_at), leaseEpoch: Number(full.lease_epoch) };
   }

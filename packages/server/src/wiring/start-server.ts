@@ -8,6 +8,7 @@ import { EffectExecutor } from '../engine/effect-executor.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
 import { EFFECT_TASK, RUNS_CHANNEL, RunEngine, TIMER_TASK } from '../engine/run-engine.ts';
+import { SystemSwitch } from '../engine/system-switch.ts';
 import { TelemetryIntake } from '../engine/telemetry-intake.ts';
 import { WatchMemory } from '../engine/watch-memory.ts';
 import { freeAllWorkers, JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
@@ -56,6 +57,8 @@ const LEASE_MS = 6_000;
 const COMPACT_EVERY_MS = 60_000;
 /** Should a notification be lost, changes of flags are found within this time. */
 const REFRESH_EVERY_MS = 1_000;
+/** Should a server die while it pauses or resumes everything, the others finish it within this time. */
+const RECONCILE_EVERY_MS = 2_000;
 
 /** What has been started, in order; stopped in reverse. */
 type Stops = (() => Promise<void>)[];
@@ -98,6 +101,7 @@ async function assemble(
   stops.push(() => notifications.close());
   const http = createHttpApi({
     runs: parts.directory,
+    system: parts.system,
     flags: parts.flags,
     telemetry: parts.intake,
     tokens,
@@ -113,6 +117,7 @@ async function assemble(
   stops.push(() => parts.fleet.stop());
   stops.push(repeat(() => compactTelemetry(database, Date.now()), COMPACT_EVERY_MS, onProblem));
   stops.push(repeat(() => parts.flags.refresh(), REFRESH_EVERY_MS, onProblem));
+  stops.push(repeat(() => parts.system.reconcile(), RECONCILE_EVERY_MS, onProblem));
   if (options.databaseUrl === undefined) await writeCredentials(options.folder, { url: listening.url, ...credentials });
   return { url: listening.url, credentials, stop };
 }
@@ -163,6 +168,7 @@ interface EngineParts {
   readonly flags: FlagStore;
   readonly intake: TelemetryIntake;
   readonly directory: RunDirectory;
+  readonly system: SystemSwitch;
   readonly fleet: Fleet;
   readonly worker: JobWorker;
 }
@@ -222,7 +228,8 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     },
   });
   const intake = new TelemetryIntake(telemetry, () => fleet.confirm());
-  return { runs, flags, intake, directory, fleet, worker };
+  const system = new SystemSwitch({ database, runs, engine });
+  return { runs, flags, intake, directory, system, fleet, worker };
 }
 
 function listenTo(connectionString: string, parts: EngineParts, onProblem: (message: string) => void): Notifications {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addActions } from './commands/actions.ts';
+import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addInit } from './commands/init.ts';
 import { addLooking } from './commands/look.ts';
@@ -7,6 +8,7 @@ import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSignal } from './commands/signal.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addTrigger } from './commands/trigger.ts';
 import type { ExitCode } from './exit-codes.ts';
 
 export const VERSION = '0.1.0';
@@ -29,6 +31,8 @@ export function createProgram(end: (code: ExitCode) => void): Command {
   addServe(program, end);
   addLooking(program, end);
   addActions(program, end);
+  addApply(program, end);
+  addTrigger(program, end);
   addSignal(program, end);
   return program;
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
 import type { Plan } from '@theseus/core/plan';
-import type { RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
 
 export interface Connection {
   readonly url: string;
@@ -13,6 +13,25 @@ export interface CommandRequest {
   readonly person?: string;
   readonly expectedRevision?: number;
   readonly commandId?: string;
+}
+
+export interface EditRequest extends Omit<CommandRequest, 'verb'> {
+  readonly plan: Plan;
+  readonly planHash: string;
+  readonly dryRun?: boolean;
+}
+
+export interface EditAnswer {
+  readonly edit: PlanEdit;
+  readonly run: RunView;
+  readonly events: readonly RecordedEvent[];
+}
+
+/** How the whole system stands. */
+export interface SystemState {
+  readonly paused: boolean;
+  readonly pause: { readonly at: number; readonly by: string; readonly reason: string } | null;
+  readonly runs: readonly string[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -80,12 +99,24 @@ export class ApiClient {
     return this.#send('POST', `/api/v1/runs/${encodeURIComponent(id)}/commands`, command);
   }
 
+  turnSystem(
+    turn: 'pause' | 'resume',
+    request: { readonly reason: string; readonly person: string },
+  ): Promise<SystemState> {
+    return this.#send('POST', `/api/v1/${turn}`, request);
+  }
+
+  /** Replaces the plan of a run, or only says what that would change. */
+  edit(id: string, request: EditRequest): Promise<EditAnswer> {
+    return this.#send('PUT', `/api/v1/runs/${encodeURIComponent(id)}/plan`, request);
+  }
+
   async reportSignal(
     name: string,
     value: number,
     options: { readonly run?: string; readonly flag?: string; readonly environment?: string },
-  ): Promise<void> {
-    await this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
+  ): Promise<{ readonly usedBy: readonly string[] }> {
+    return this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
   }
 
   /** Opens the run's stream; the caller reads and ends it. */

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
-import { codeFrame, readPlanFile } from '../plan-file/read-plan-file.ts';
+import { codeFrame, environmentsIn, type PlanChoice, readPlanFile } from '../plan-file/read-plan-file.ts';
 import { collectVariable } from './shared-options.ts';
 
 export function addCheck(program: Command, end: (code: ExitCode) => void): void {
@@ -13,21 +13,31 @@ export function addCheck(program: Command, end: (code: ExitCode) => void): void 
     .description('check plan files and tell every problem with its line and mend')
     .argument('<files...>', 'plan files (YAML, JSON or TypeScript)')
     .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
-    .option('--json', 'print NDJSON: one line per problem, then one per file with its checked plan')
+    .option('--env <environment>', 'only this one of its environments; all of them where absent')
+    .option('--json', 'print NDJSON: one line per problem, then one per file and environment with its checked plan')
     .addHelpText(
       'after',
       '\nExamples:\n  $ theseus check plan.yaml\n  $ theseus check plan.yaml --set front=http://127.0.0.1:8080\n  $ theseus check *.yaml --json',
     )
-    .action(async (files: string[], options: { set?: Record<string, string>; json?: boolean }) => {
+    .action(async (files: string[], options: PlanChoice & { readonly json?: boolean }) => {
       const output = outputFor(options);
       let isValid = true;
-      for (const file of files) isValid = (await checkFile(file, options.set ?? {}, output)) && isValid;
+      for (const file of files) isValid = (await checkEverywhere(file, options, output)) && isValid;
       end(isValid ? EXIT.done : EXIT.usage);
     });
 }
 
-async function checkFile(file: string, variables: Readonly<Record<string, string>>, output: Output): Promise<boolean> {
-  const read = await readPlanFile(file, variables).catch((error: unknown) => tellUnreadable(file, error, output));
+/** A plan with environments is checked as it is in each of them. */
+async function checkEverywhere(file: string, choice: PlanChoice, output: Output): Promise<boolean> {
+  const names = choice.env === undefined ? await environmentsIn(file) : [];
+  if (names.length === 0) return checkFile(file, choice, output);
+  let isValid = true;
+  for (const env of names) isValid = (await checkFile(file, { ...choice, env }, output)) && isValid;
+  return isValid;
+}
+
+async function checkFile(file: string, choice: PlanChoice, output: Output): Promise<boolean> {
+  const read = await readPlanFile(file, choice).catch((error: unknown) => tellUnreadable(file, error, output));
   if (read === null) return false;
   const { plan, diagnostics, text } = read;
   for (const diagnostic of diagnostics) {
@@ -41,17 +51,19 @@ async function checkFile(file: string, variables: Readonly<Record<string, string
   output.emit({
     kind: 'checked',
     file,
+    ...(choice.env === undefined ? {} : { environment: choice.env }),
     valid: plan !== null,
     errors,
     warnings,
     ...(plan === null ? {} : { planHash: planHash(plan), plan }),
   });
   const counts = `${count(errors, 'error')}, ${count(warnings, 'warning')}`;
-  if (plan === null) output.say(`\n✗ ${file} is not valid: ${counts}`);
+  const where = choice.env === undefined ? file : `${file} in ${choice.env}`;
+  if (plan === null) output.say(`\n✗ ${where} is not valid: ${counts}`);
   else {
     const steps = plan.phases.reduce((sum, phase) => sum + phase.steps.length, 0);
     output.say(
-      `✓ ${file}: ${count(plan.phases.length, 'phase')}, ${count(steps, 'step')}, ${count(Object.keys(plan.flags).length, 'flag')}; ${counts}`,
+      `✓ ${where}: ${count(plan.phases.length, 'phase')}, ${count(steps, 'step')}, ${count(Object.keys(plan.flags).length, 'flag')}; ${counts}`,
     );
   }
   return plan !== null;

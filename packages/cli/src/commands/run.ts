@@ -15,6 +15,7 @@ import { collectVariable, factor, type ServerOptions, wholeNumber, withServerOpt
 
 interface RunOptions extends ServerOptions {
   readonly set?: Readonly<Record<string, string>>;
+  readonly env?: string;
   readonly compress: number;
   readonly reason: string;
   readonly port: number;
@@ -38,6 +39,7 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
       .argument('<file>', 'plan file'),
   )
     .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
+    .option('--env <environment>', 'which of its environments to run in')
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--reason <text>', 'why; stays in the record', 'started from the command line')
     .option('--allow-run', 'let the plan run commands on a server that is started here')
@@ -46,7 +48,7 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
     .option('--dry-run', 'check everything and start nothing')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ theseus run plan.yaml --allow-run\n  $ theseus run plan.yaml --set front=http://127.0.0.1:8080 --compress 360\n  $ theseus run plan.yaml --detach --json\n\nWithout a running server, one is started for as long as the run takes, with its data in .theseus beside the plan.\nExit code: 0 everything on the candidate, 1 failed or rolled back, 2 invalid plan, 3 still held or waiting',
+      '\nExamples:\n  $ theseus run plan.yaml --allow-run\n  $ theseus run plan.yaml --set front=http://127.0.0.1:8080 --compress 360\n  $ theseus run plan.yaml --env staging\n  $ theseus run plan.yaml --detach --json\n\nWithout a running server, one is started for as long as the run takes, with its data in .theseus beside the plan.\nExit code: 0 everything on the candidate, 1 failed or rolled back, 2 invalid plan, 3 still held or waiting',
     )
     .action(async (file: string, options: RunOptions) => {
       const output = outputFor(options);
@@ -67,7 +69,7 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
 }
 
 async function readPlan(file: string, options: RunOptions, output: Output): Promise<Plan | null> {
-  const { plan, diagnostics, text } = await readPlanFile(file, options.set ?? {});
+  const { plan, diagnostics, text } = await readPlanFile(file, options);
   tellDiagnostics(diagnostics, text, output);
   return plan === null ? null : compressPlan(plan, options.compress);
 }

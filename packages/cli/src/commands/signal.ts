@@ -8,7 +8,7 @@ import { type ServerOptions, withServerOptions } from './shared-options.ts';
 interface SignalOptions extends ServerOptions {
   readonly run?: string;
   readonly flag?: string;
-  readonly environment?: string;
+  readonly env?: string;
 }
 
 export function addSignal(program: Command, end: (code: ExitCode) => void): void {
@@ -21,25 +21,30 @@ export function addSignal(program: Command, end: (code: ExitCode) => void): void
   )
     .option('--run <run>', 'only for this run')
     .option('--flag <flag>', 'only for this flag')
-    .option('--environment <name>', 'only for runs of this environment')
+    .option('--env <environment>', 'only for runs of this environment')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer --environment staging',
+      '\nExamples:\n  $ theseus signal complaints 3.5\n  $ theseus signal p0-bugs 1 --flag cv-analyzer --env staging',
     )
     .action(async (name: string, text: string, options: SignalOptions) => {
       const value = Number(text);
       if (text.trim() === '' || !Number.isFinite(value)) {
         throw new TheseusError('invalid-argument', `'${text}' is not a number`);
       }
-      const { run, flag, environment } = options;
-      await (await connect(options)).reportSignal(name, value, {
+      const { run, flag, env } = options;
+      const { usedBy } = await (await connect(options)).reportSignal(name, value, {
         ...(run === undefined ? {} : { run }),
         ...(flag === undefined ? {} : { flag }),
-        ...(environment === undefined ? {} : { environment }),
+        ...(env === undefined ? {} : { environment: env }),
       });
       const output = outputFor(options);
       output.say(`${name} = ${value} reported`);
-      output.emit({ kind: 'reported', name, value });
+      output.emit({ kind: 'reported', name, value, usedBy });
+      if (usedBy.length === 0) {
+        output.warn(
+          `No unfinished run reads a reported signal '${name}'; it is kept for one that starts while it is fresh.`,
+        );
+      }
       end(EXIT.done);
     });
 }

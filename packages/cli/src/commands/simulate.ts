@@ -12,6 +12,7 @@ import { collect, collectVariable, factor, wholeNumber } from './shared-options.
 interface SimulateOptions {
   readonly whatIf?: readonly string[];
   readonly set?: Readonly<Record<string, string>>;
+  readonly env?: string;
   readonly start?: string;
   readonly compress: number;
   readonly approvalAfter: string;
@@ -27,6 +28,7 @@ export function addSimulate(program: Command, end: (code: ExitCode) => void): vo
     .argument('<file>', 'plan file')
     .option('--what-if <fault>', "a fault, such as 'errors=8% at 2h'; may be repeated", collect)
     .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
+    .option('--env <environment>', 'which of its environments to play')
     .option('--start <instant>', 'when it begins, such as 2026-05-04T09:00:00Z; now where absent')
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--approval-after <duration>', 'how long people take to agree', '10m')
@@ -39,7 +41,7 @@ export function addSimulate(program: Command, end: (code: ExitCode) => void): vo
     )
     .action(async (file: string, options: SimulateOptions) => {
       const output = outputFor(options);
-      const { plan, diagnostics, text } = await readPlanFile(file, options.set ?? {});
+      const { plan, diagnostics, text } = await readPlanFile(file, options);
       if (plan === null) {
         tellDiagnostics(diagnostics, text, output);
         return end(EXIT.usage);

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { type Diagnostic, formatDiagnostic, type ParsedPlan, parsePlan } from '@theseus/core/plan';
+import {
+  type Diagnostic,
+  formatDiagnostic,
+  type ParsedPlan,
+  parsePlan,
+  environmentsIn as planEnvironments,
+} from '@theseus/core/plan';
 import type { Output } from '../output.ts';
 
 export interface ReadPlanFile extends ParsedPlan {
@@ -9,12 +15,25 @@ export interface ReadPlanFile extends ParsedPlan {
   readonly text: string;
 }
 
+/** What a plan file leaves open, as the command line says it. */
+export interface PlanChoice {
+  /** Values of variables. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Which of its environments is meant. */
+  readonly env?: string;
+}
+
 const CODE = ['.ts', '.mts', '.js', '.mjs'];
 
 /** Reads a plan from YAML, JSON, or a TypeScript file that exports definePlan(…); the latter is evaluated here only. */
-export async function readPlanFile(file: string, variables: Readonly<Record<string, string>>): Promise<ReadPlanFile> {
+export async function readPlanFile(file: string, choice: PlanChoice): Promise<ReadPlanFile> {
   const text = await textOf(file);
-  if (!CODE.includes(extname(file))) return { ...parsePlan(text, { file, variables }), text };
+  const options = {
+    file,
+    variables: choice.set ?? {},
+    ...(choice.env === undefined ? {} : { environment: choice.env }),
+  };
+  if (!CODE.includes(extname(file))) return { ...parsePlan(text, options), text };
   const source = await evaluate(file);
   const json = JSON.stringify(source, null, 2);
   if (json === undefined)
@@ -22,7 +41,17 @@ export async function readPlanFile(file: string, variables: Readonly<Record<stri
       'invalid-plan',
       `${file} has no default export: end it with 'export default definePlan({ … })'`,
     );
-  return { ...parsePlan(json, { file, variables }), text: json };
+  return { ...parsePlan(json, options), text: json };
+}
+
+/** The environments that a plan file lists; none where it cannot be read, which is told when it is. */
+export async function environmentsIn(file: string): Promise<readonly string[]> {
+  try {
+    const text = CODE.includes(extname(file)) ? JSON.stringify(await evaluate(file)) : await textOf(file);
+    return planEnvironments(text);
+  } catch {
+    return [];
+  }
 }
 
 async function textOf(file: string): Promise<string> {

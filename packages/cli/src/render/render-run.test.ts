@@ -133,7 +133,16 @@ const partial = runView({
       reason: 'errors',
       status: 'completed',
       outcome: 'restored',
-      parts: [],
+      parts: [
+        {
+          kind: 'exposure',
+          name: 'exposure',
+          status: 'done',
+          durationMs: 200,
+          budgetMs: 100,
+          text: 'search: every instance serves legacy',
+        },
+      ],
       flags: ['search'],
       initiatedAt: 0,
       durationMs: 200,

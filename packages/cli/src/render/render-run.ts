@@ -1,5 +1,15 @@
 import type { RuleResult } from '@theseus/core/health';
-import type { HealthView, PhaseView, RollbackView, RunView, StepView, WaitView } from '@theseus/core/rollout';
+import type {
+  ContingencyView,
+  HealthView,
+  PhaseView,
+  RollbackPart,
+  RollbackView,
+  RunView,
+  StepView,
+  Timeliness,
+  WaitView,
+} from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
 import { wrap } from './text-width.ts';
@@ -24,6 +34,14 @@ const MARKS = {
   held: '‖',
 } as const;
 
+/** What there is to say about a step's time; nothing while it keeps to it. */
+const TIMELINESS: Readonly<Record<Timeliness, string>> = {
+  'on-time': '',
+  early: 'early',
+  late: 'late',
+  overdue: 'overdue',
+};
+
 const BAR_WIDTH = 20;
 
 /** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
@@ -34,6 +52,7 @@ export function renderRun(view: RunView, options: RenderOptions): readonly strin
   const top = wrapped([...header(view, paint), '']);
   const bottom = wrapped([
     ...view.rollbacks.flatMap((rollback) => rollbackLines(rollback, paint)),
+    ...view.contingencies.flatMap((contingency) => contingencyLines(contingency, paint)),
     ...waitLines(view, paint),
   ]);
   const room = (options.height ?? Number.POSITIVE_INFINITY) - top.length - bottom.length;
@@ -61,13 +80,17 @@ function shorten(lines: readonly string[], room: number): readonly string[] {
 
 function header(view: RunView, paint: Paint): readonly string[] {
   const elapsed = formatDuration((view.endedAt ?? view.now) - view.startedAt);
-  const state = view.outcome === null ? view.status : `${view.status}: ${view.outcome}`;
+  const state = view.outcome === null ? runState(view) : `${view.status}: ${view.outcome}`;
   const place = view.environment === 'default' ? '' : `  in ${view.environment}`;
   const compressed = view.timeCompression === 1 ? '' : `  time ×${view.timeCompression}`;
   return [
     `${paint.bold(view.title)}  ${stateColor(paint, view)(state)}`,
     paint.dim(`${view.runId}${place}  revision ${view.revision}  for ${elapsed}${compressed}`),
   ];
+}
+
+function runState({ status, pausedBy }: RunView): string {
+  return pausedBy.includes('system') ? 'paused with the whole system' : status;
 }
 
 function stateColor(paint: Paint, view: RunView): (text: string) => string {
@@ -91,9 +114,12 @@ function stepLines(step: StepView, paint: Paint): readonly string[] {
   const state = held ? paint.yellow(`held (${step.hold?.reason})`) : paint.dim(step.status);
   const kind = step.kind === step.title ? '' : `${paint.dim(step.kind)} `;
   const head = `  ${mark} ${step.title} ${kind}${state}`;
-  const lines = [step.ramp === null ? head : `${head}  ${exposureBar(step, paint)}`];
+  const timely = TIMELINESS[step.timeliness ?? 'on-time'];
+  const late = timely === '' ? '' : `  ${paint.yellow(timely)}`;
+  const lines = [step.ramp === null ? `${head}${late}` : `${head}  ${exposureBar(step, paint)}${late}`];
   if (step.status !== 'running') return lines;
   if (step.hold !== null) lines.push(`      ${paint.yellow(step.hold.text)}`);
+  if (step.mitigation !== null) lines.push(`      ${paint.dim(`mitigation: ${step.mitigation}`)}`);
   if (step.approval !== null) {
     const given = step.approval.given.length === 0 ? '' : `, agreed: ${step.approval.given.join(', ')}`;
     lines.push(
@@ -158,9 +184,25 @@ function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] 
   return [
     color(`↩ ${rollback.id} of ${rollback.scope} ${rollback.target}: ${took}, ${budget}`),
     `    ${rollback.reason}`,
-    ...rollback.verification.map((proof) => `    ✓ ${proof}`),
+    ...rollback.parts.map((part) => `    ${partLine(part)}`),
     ...(rollback.failure === null ? [] : [`    ✗ ${rollback.failure}`]),
   ];
+}
+
+/** `✓ undo one/schema in 4m of 5m: restored`: each part with its time against its budget. */
+function partLine({ kind, name, status, durationMs, budgetMs, text }: RollbackPart): string {
+  const mark = { done: '✓', 'not-needed': '–', failed: '✗' }[status];
+  const what = kind === 'exposure' ? 'exposure' : `${kind} ${name}`;
+  const budget = budgetMs === null ? '' : ` of ${formatDuration(budgetMs)}`;
+  const over = budgetMs !== null && durationMs > budgetMs ? ', OVER ITS BUDGET' : '';
+  return `${mark} ${what} in ${formatDuration(durationMs)}${budget}${over}: ${text}`;
+}
+
+/** Contingencies that wait quietly are not worth a line. */
+function contingencyLines({ name, title, status, actionsDone }: ContingencyView, paint: Paint): readonly string[] {
+  if (status === 'armed') return [];
+  const color = status === 'failed' ? paint.red : paint.yellow;
+  return [color(`! contingency ${name} (${title}): ${status}, ${actionsDone} of its actions done`)];
 }
 
 function waitLines(view: RunView, paint: Paint): readonly string[] {

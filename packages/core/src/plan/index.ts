@@ -3,10 +3,9 @@ export { canonicalJson, planHash } from './content-hash.ts';
 export { definePlan } from './define-plan.ts';
 export type { Diagnostic } from './diagnostic.ts';
 export { nearest, suggest } from './did-you-mean.ts';
-export { environmentsOf } from './environments.ts';
 export { planJsonSchema } from './json-schema.ts';
 export { PLAN_LIMITS } from './limits.ts';
-export { formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
+export { environmentsIn, formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
 export type {
   Approver,
   Capture,

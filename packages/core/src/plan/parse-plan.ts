@@ -1,5 +1,6 @@
 import { type Document, isCollection, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Diagnostic } from './diagnostic.ts';
+import { environmentsOf } from './environments.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
 import { planFromSource } from './plan-from-source.ts';
@@ -66,6 +67,13 @@ export function parsePlan(text: string, options: ParseOptions): ParsedPlan {
     .map((problem) => locate(document, lines, options.file, problem))
     .sort((left, right) => left.line - right.line || left.column - right.column);
   return { plan, diagnostics };
+}
+
+/** The environments that a plan's text lists; none where it lists none or cannot be read, which {@link parsePlan} tells. */
+export function environmentsIn(text: string): readonly string[] {
+  if (text.length > PLAN_LIMITS.fileLength) return [];
+  const source = toValue(parseDocument(text, { prettyErrors: false, stringKeys: true }));
+  return source instanceof Error ? [] : environmentsOf(source);
 }
 
 /** `plan.yaml:12:7 error: unknown gate 'standrad' — did you mean 'standard'? [unknown-gate]` */

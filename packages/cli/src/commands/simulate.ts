@@ -57,7 +57,7 @@ function play(plan: Plan, options: SimulateOptions): SimulationResult {
   const approvalDelayMs = parseDuration(options.approvalAfter);
   if (approvalDelayMs === null)
     throw new TheseusError('invalid-argument', `Cannot read '${options.approvalAfter}': write 10m or 1h`);
-  const whatIf = (options.whatIf ?? []).map((text) => parseWhatIf(text, plan));
+  const whatIf = (options.whatIf ?? []).flatMap((text) => parseWhatIf(text, plan));
   return simulate(plan, { startAt, whatIf, approvalDelayMs, seed: options.seed });
 }
 

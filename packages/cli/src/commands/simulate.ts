@@ -1,12 +1,17 @@
-import { TheseusError } from '@theseus/core/error';
-import { compressPlan, type Plan } from '@theseus/core/plan';
-import { parseWhatIf, type SimulationResult, simulate } from '@theseus/core/simulate';
-import { formatDuration, parseDuration, parseInstant } from '@theseus/core/time';
-import type { Command } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { errorText, TheseusError } from '@theseus/core/error';
+import { compressPlan, locateInPlan, type Plan } from '@theseus/core/plan';
+import { type Foresight, foresee, parseWhatIf } from '@theseus/core/simulate';
+import { isZone, parseDuration, parseInstant } from '@theseus/core/time';
+import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { type Output, outputFor } from '../output.ts';
+import { foresightLines } from '../foresight/foresight-lines.ts';
+import { renderForesightPage } from '../foresight/foresight-page.ts';
+import type { ForesightReport } from '../foresight/foresight-report.ts';
+import { renderForesightText } from '../foresight/foresight-text.ts';
+import { outputFor } from '../output.ts';
 import { readPlanFile, tellDiagnostics } from '../plan-file/read-plan-file.ts';
-import { describeEvent, utcClock } from '../render/describe-event.ts';
 import { collect, collectVariable, factor, wholeNumber } from './shared-options.ts';
 
 interface SimulateOptions {
@@ -14,81 +19,139 @@ interface SimulateOptions {
   readonly set?: Readonly<Record<string, string>>;
   readonly env?: string;
   readonly start?: string;
+  readonly zone?: string;
   readonly compress: number;
   readonly approvalAfter: string;
+  readonly users: number;
+  readonly requests: number;
   readonly seed: number;
+  readonly out?: string;
   readonly all?: boolean;
   readonly json?: boolean;
 }
+
+const WIDTH = 80;
 
 export function addSimulate(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('simulate')
     .description('play a plan in virtual time with modelled traffic and people; touches nothing')
     .argument('<file>', 'plan file')
-    .option('--what-if <fault>', "a fault, such as 'errors=8% at 2h'; may be repeated", collect)
+    .option('--what-if <fault>', "a fault, or several joined by 'and'; may be repeated", collect)
     .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
     .option('--env <environment>', 'which of its environments to play')
     .option('--start <instant>', 'when it begins, such as 2026-05-04T09:00:00Z; now where absent')
+    .option('--zone <zone>', "where people live, such as Europe/Berlin; that of the plan's first window, or UTC")
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--approval-after <duration>', 'how long people take to agree', '10m')
-    .option('--seed <number>', 'of the modelled traffic', wholeNumber, 1)
-    .option('--all', 'show every event, not only what people care about')
-    .option('--json', 'print NDJSON: one line per event, then a summary')
-    .addHelpText(
-      'after',
-      "\nExamples:\n  $ theseus simulate plan.yaml\n  $ theseus simulate plan.yaml --what-if 'errors=8% at 2h'\n  $ theseus simulate plan.yaml --what-if 'latency[cache]=900ms at 3d for 10m' --start 2026-05-04T09:00:00Z",
+    .option('--users <number>', 'people whom a flag at 100 % reaches', atLeastOne, 10_000)
+    .option('--requests <number>', 'requests that each of them makes in a minute', positive, 1)
+    .option(
+      '--seed <number>',
+      'of the modelled traffic; the same plan, start and seed give the same output',
+      wholeNumber,
+      1,
     )
-    .action(async (file: string, options: SimulateOptions) => {
-      const output = outputFor(options);
-      const { plan, diagnostics, text } = await readPlanFile(file, options);
-      if (plan === null) {
-        tellDiagnostics(diagnostics, text, output);
-        return end(EXIT.usage);
-      }
-      const result = play(compressPlan(plan, options.compress), options);
-      show(result, options, output);
-      end(result.outcome === 'succeeded' ? EXIT.done : result.outcome === 'unfinished' ? EXIT.waiting : EXIT.failed);
-    });
+    .option('--out <file>', 'write all of it as one HTML page that needs nothing else')
+    .option('--all', 'show every stage and every event, however many there are')
+    .option('--json', 'print NDJSON: events, timeline, cases, messages, approvals, problems, then a summary')
+    .addHelpText('after', HELP)
+    .action((file: string, options: SimulateOptions) => simulatePlan(file, options, end));
 }
 
-function play(plan: Plan, options: SimulateOptions): SimulationResult {
-  const startAt = options.start === undefined ? Date.now() : parseInstant(options.start);
-  if (startAt === null)
-    throw new TheseusError('invalid-argument', `Cannot read the start '${options.start}': write 2026-05-04T09:00:00Z`);
-  const approvalDelayMs = parseDuration(options.approvalAfter);
-  if (approvalDelayMs === null)
-    throw new TheseusError('invalid-argument', `Cannot read '${options.approvalAfter}': write 10m or 1h`);
-  const whatIf = (options.whatIf ?? []).map((text) => parseWhatIf(text, plan));
-  return simulate(plan, { startAt, whatIf, approvalDelayMs, seed: options.seed });
-}
+const HELP = `
+Faults:
+  errors=8% at 2h                      a signal has a value, from then on
+  latency[cache]=900ms at 3d for 10m   only one flag's candidate, and for some time
+  errors=silent at 1h                  its source has nothing to say
+  instances=slow 30s at 1d             instances are late to serve what was decided
+  approval=4h                          people take long; approval[step]=4h at one step
+  effect[step]=fail at 2h              what a step does fails; =unknown where nobody knows
+  undo[step]=fail                      what takes a step back fails
 
-/** What belongs to the machinery and not to the story. */
-const MACHINERY = ['effect.requested', 'effect.finished', 'flag.exposure-confirmed', 'step.started', 'watch.soaked'];
+Examples:
+  $ theseus simulate plan.yaml
+  $ theseus simulate plan.yaml --what-if 'errors=8% at 2h and instances=slow 30s'
+  $ theseus simulate plan.yaml --start 2026-05-04T09:00:00Z --zone Europe/Berlin --out report.html`;
 
-function show(result: SimulationResult, options: SimulateOptions, output: Output): void {
-  for (const event of result.events) {
-    output.emit({ kind: 'event', ...(event.type === 'run.started' ? { ...event, plan: event.plan.name } : event) });
-    if (!options.all && MACHINERY.includes(event.type)) continue;
-    const after = formatDuration(event.at - result.startedAt).padStart(8);
-    output.say(
-      `${utcClock(event.at)}  +${after}  ${describeEvent(event)}${event.type === 'rollback.initiated' || event.type === 'step.held' ? ` — ${event.reason}` : ''}`,
-    );
+async function simulatePlan(file: string, options: SimulateOptions, end: (code: ExitCode) => void): Promise<void> {
+  const output = outputFor(options);
+  const { plan, diagnostics, text } = await readPlanFile(file, options);
+  if (plan === null) {
+    tellDiagnostics(diagnostics, text, output);
+    return end(EXIT.usage);
   }
-  const lasted = formatDuration(result.endedAt - result.startedAt);
-  const flags = result.view.flags.map(({ key, exposurePercent, status }) => ({ key, exposurePercent, status }));
-  output.emit({
-    kind: 'summary',
-    outcome: result.outcome,
-    startedAt: result.startedAt,
-    endedAt: result.endedAt,
-    checks: result.checks,
-    flags,
-    stuckOn: result.stuckOn,
+  const foresight = play(compressPlan(plan, options.compress), options);
+  const report = reportOf(foresight, { file, text, options });
+  if (options.out !== undefined) await writePage(options.out, renderForesightPage(report));
+  for (const line of foresightLines(report)) output.emit(line);
+  const { color } = output;
+  for (const line of renderForesightText(report, { color, width: WIDTH, all: options.all ?? false })) output.say(line);
+  if (options.out !== undefined) output.say(`\nThe whole report is in ${options.out}`);
+  end(exitCodeFor(foresight));
+}
+
+function exitCodeFor({ simulation: { outcome } }: Foresight): ExitCode {
+  if (outcome === 'succeeded') return EXIT.done;
+  return outcome === 'unfinished' ? EXIT.waiting : EXIT.failed;
+}
+
+function play(plan: Plan, options: SimulateOptions): Foresight {
+  const startAt = options.start === undefined ? Date.now() : parseInstant(options.start);
+  if (startAt === null) throw refused(`Cannot read the start '${options.start}': write 2026-05-04T09:00:00Z`);
+  const approvalDelayMs = parseDuration(options.approvalAfter);
+  if (approvalDelayMs === null) throw refused(`Cannot read '${options.approvalAfter}': write 10m or 1h`);
+  const { zone } = options;
+  if (zone !== undefined && !isZone(zone))
+    throw refused(`Unknown zone '${zone}': write one such as Europe/Berlin or UTC`);
+  return foresee(plan, {
+    startAt,
+    whatIf: (options.whatIf ?? []).flatMap((text) => parseWhatIf(text, plan)),
+    approvalDelayMs,
+    seed: options.seed,
+    load: { users: options.users, requestsPerUserMinute: options.requests },
+    ...(zone === undefined ? {} : { zone }),
   });
-  output.say(
-    `\n${result.outcome === 'succeeded' ? '✓' : '✗'} ${result.outcome} after ${lasted}, ${result.checks} health checks, ${result.events.length} events`,
-  );
-  for (const { key, exposurePercent, status } of flags) output.say(`  ${key}: ${exposurePercent} %, ${status}`);
-  for (const wait of result.stuckOn) output.say(`  stuck: ${wait.text} Ended by ${wait.endedBy}.`);
+}
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+  readonly options: SimulateOptions;
+}
+
+function reportOf(foresight: Foresight, { file, text, options }: Source): ForesightReport {
+  // The text of a plan in TypeScript is what it evaluates to: its lines are not those of the file.
+  const locate = ['.yaml', '.yml', '.json'].includes(extname(file)) ? locateInPlan(text) : () => null;
+  const findings = foresight.findings.map((finding) => {
+    const line = locate(finding.path)?.line ?? null;
+    return { ...finding, line, place: line === null ? file : `${file}:${line}` };
+  });
+  return { foresight, file, findings, whatIf: options.whatIf ?? [], seed: options.seed };
+}
+
+async function writePage(file: string, page: string): Promise<void> {
+  try {
+    await writeFile(file, page);
+  } catch (error) {
+    throw new TheseusError('invalid-argument', `Cannot write the report to ${file}: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function atLeastOne(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1) throw new InvalidArgumentError('write a whole number from 1 on.');
+  return number;
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError('write a number above 0.');
+  return number;
+}
+
+function refused(text: string): TheseusError {
+  return new TheseusError('invalid-argument', text);
 }

@@ -5,6 +5,7 @@ export type { Diagnostic } from './diagnostic.ts';
 export { nearest, suggest } from './did-you-mean.ts';
 export { planJsonSchema } from './json-schema.ts';
 export { PLAN_LIMITS } from './limits.ts';
+export { locateInPlan, type PlanPlace } from './locate-in-plan.ts';
 export { environmentsIn, formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
 export type {
   Approver,

@@ -1,3 +1,12 @@
+export type { ForeseenApproval } from './approvals.ts';
+export { type ExposureCase, isWorse, type NeverReason } from './exposure-case.ts';
+export type { Finding, FindingCode, Severity } from './finding.ts';
 export { forecast } from './forecast.ts';
+export { type Foresight, type ForesightOptions, foresee } from './foresee.ts';
+export { type LocalMoment, localMoment } from './local-moment.ts';
+export type { ForeseenMessage } from './messages.ts';
+export type { OneWayStep } from './one-way-steps.ts';
 export { type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
+export type { ExposureSeries, PhaseSpan, StageSpan, StepSpan } from './timeline.ts';
+export type { Load } from './virtual-run.ts';
 export { parseWhatIf, type WhatIf } from './what-if.ts';

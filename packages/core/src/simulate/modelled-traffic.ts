@@ -1,6 +1,6 @@
 import type { Baseline, Measurement, Reading, WatchTarget } from '../health/index.ts';
 import type { Plan, Signal, SignalUnit } from '../plan/index.ts';
-import type { WhatIf } from './what-if.ts';
+import { isActiveAt, type SignalFault, type WhatIf } from './what-if.ts';
 
 /** A healthy system, as the simulator imagines it: what each kind of signal reads when nothing is wrong. */
 const HEALTHY: Readonly<Record<string, number>> = {
@@ -12,7 +12,7 @@ const HEALTHY: Readonly<Record<string, number>> = {
   'request-rate': 100,
 };
 
-/** Requests behind one reading: enough for any gate. */
+/** Requests behind one reading where no load is modelled: enough for any gate. */
 const SAMPLE = 100_000;
 /** Readings wander by this share, so that charts and `for` conditions see life. */
 const WANDER = 0.02;
@@ -24,36 +24,56 @@ export interface TrafficOptions {
   readonly seed: number;
 }
 
+/** The candidate's requests that a look can have seen. */
+export interface Sampling {
+  readonly requestsPerMs: number;
+  /** Since when they are counted, epoch milliseconds. */
+  readonly since: number;
+}
+
 /** Answers what every signal would read at a moment of virtual time. Deterministic by its seed. */
 export interface Traffic {
-  measure(target: WatchTarget, now: number): Measurement;
+  /** @param sampling without it every reading has requests enough */
+  measure(target: WatchTarget, now: number, sampling: Sampling | null): Measurement;
   baseline(): Baseline;
 }
 
 export function modelTraffic(options: TrafficOptions): Traffic {
+  const { plan, startAt } = options;
   const random = randomOf(options.seed);
-  const healthy = new Map(
-    Object.values(options.plan.signals).map((signal) => [signal.name, healthyValue(options.plan, signal)]),
-  );
-  const valueAt = (name: string, flag: string | null, now: number): number | null => {
-    const fault = options.whatIf.find((known) => isActive(known, name, flag, now - options.startAt));
-    if (fault !== undefined) return fault.value;
-    const value = healthy.get(name) ?? 0;
-    return value * (1 + WANDER * (random() - 0.5));
+  const healthy = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyValue(plan, signal)]));
+  const faults = options.whatIf.filter((fault) => fault.kind === 'signal');
+  const read = (name: string, flag: string | null, now: number, sample: number): Reading => {
+    const usual = healthy.get(name) ?? 0;
+    const fault = faults.find(
+      (known) => known.signal === name && reaches(known, flag) && isActiveAt(known, now - startAt),
+    );
+    const value = fault === undefined ? usual * (1 + WANDER * (random() - 0.5)) : fault.value;
+    const source = 'modelled traffic';
+    if (value === null) {
+      return { signal: name, ageMs: 0, source, status: 'no-data', value, problem: 'the source is silent' };
+    }
+    return { signal: name, ageMs: 0, source, status: 'ok', value, legacy: usual, sample };
   };
   return {
-    measure: (target, now) => ({
+    measure: (target, now, sampling) => ({
       at: now,
-      readings: signalsOf(target).map((name) => reading(name, valueAt(name, target.flag, now), healthy.get(name) ?? 0)),
+      readings: signalsOf(target).map((name) =>
+        read(name, target.flag, now, sampling === null ? SAMPLE : sampleOf(plan.signals[name], sampling, now)),
+      ),
     }),
     baseline: () => Object.fromEntries(healthy),
   };
 }
 
-function reading(signal: string, value: number | null, healthy: number): Reading {
-  const common = { signal, ageMs: 0, source: 'modelled traffic' };
-  if (value === null) return { ...common, status: 'no-data', value: null, problem: 'the source is silent' };
-  return { ...common, status: 'ok', value, legacy: healthy, sample: SAMPLE };
+function reaches(fault: SignalFault, flag: string | null): boolean {
+  return fault.flag === undefined || fault.flag === flag;
+}
+
+/** Only telemetry counts requests; what other sources say is believed as it is. */
+function sampleOf(signal: Signal | undefined, { requestsPerMs, since }: Sampling, now: number): number {
+  if (signal?.source.kind !== 'telemetry') return SAMPLE;
+  return Math.floor(requestsPerMs * Math.min(signal.overMs, now - since));
 }
 
 const signalNames = new WeakMap<WatchTarget['gate'], readonly string[]>();
@@ -64,11 +84,6 @@ function signalsOf({ gate }: WatchTarget): readonly string[] {
   const names = [...new Set(gate.rules.map(({ condition }) => condition.signal))];
   signalNames.set(gate, names);
   return names;
-}
-
-function isActive(fault: WhatIf, signal: string, flag: string | null, elapsedMs: number): boolean {
-  if (fault.signal !== signal || (fault.flag !== undefined && fault.flag !== flag)) return false;
-  return elapsedMs >= fault.atMs && (fault.forMs === undefined || elapsedMs < fault.atMs + fault.forMs);
 }
 
 /**

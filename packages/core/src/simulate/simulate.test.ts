@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { common, phase, plan, ramp, rule, standardGate } from '../../test-support/given-plan.ts';
+import { common, phase, plan, ramp, rule, standardGate, undoBy } from '../../test-support/given-plan.ts';
 import type { Step } from '../plan/index.ts';
 import { simulate } from './simulate.ts';
 import { parseWhatIf } from './what-if.ts';
@@ -32,7 +32,7 @@ describe('simulate()', () => {
   });
 
   it('shows what a fault would do: the flag that meets it is rolled back within two checks [ALL-2]', () => {
-    const whatIf = [parseWhatIf('errors=8% at 2h', eightWeeks())];
+    const whatIf = parseWhatIf('errors=8% at 2h', eightWeeks());
     const result = simulate(eightWeeks(), { ...options, whatIf });
     const rollback = result.events.find(({ type }) => type === 'rollback.initiated');
     expect(rollback?.at).toBeGreaterThanOrEqual(options.startAt + 2 * HOUR);
@@ -41,7 +41,7 @@ describe('simulate()', () => {
   });
 
   it('says what a silent source would lead to: the run is stuck and tells on what', () => {
-    const whatIf = [parseWhatIf('errors=silent at 1h', eightWeeks())];
+    const whatIf = parseWhatIf('errors=silent at 1h', eightWeeks());
     const result = simulate(eightWeeks(), { ...options, whatIf });
     expect(result.outcome).toBe('unfinished');
     expect(result.stuckOn[0]?.text).toContain('nobody can tell');
@@ -50,7 +50,7 @@ describe('simulate()', () => {
   it('goes on when a fault that only held has passed', () => {
     const gates = { standard: { ...gate, rules: [rule({ text: 'errors > 5%' }, { kind: 'hold' })] } };
     const held = { ...eightWeeks(), gates };
-    const result = simulate(held, { ...options, whatIf: [parseWhatIf('errors=8% at 2h for 3h', held)] });
+    const result = simulate(held, { ...options, whatIf: parseWhatIf('errors=8% at 2h for 3h', held) });
     expect(result.outcome).toBe('succeeded');
     expect(result.events.some(({ type }) => type === 'step.held')).toBe(true);
   });
@@ -87,20 +87,53 @@ describe('simulate()', () => {
     expect(result.outcome).toBe('succeeded');
   });
 
-  it('is the same for the same seed', () => {
-    expect(simulate(eightWeeks(), options)).toEqual(simulate(eightWeeks(), options));
+  it('is the same for the same seed, and wanders otherwise with another', () => {
+    const whatIf = parseWhatIf('errors=8% at 2h', eightWeeks());
+    const play = (seed: number) => JSON.stringify(simulate(eightWeeks(), { ...options, whatIf, seed }).events);
+    expect(play(1)).toBe(play(1));
+    expect(play(2)).not.toBe(play(1));
   });
-});
 
-describe('parseWhatIf()', () => {
+  it('follows a wait that is longer than a fortnight to its end', () => {
+    const long: Step = { ...common('one/wait'), kind: 'wait', until: { kind: 'duration', durationMs: 5 * WEEK } };
+    expect(simulate(plan([phase('one', [long])]), options).outcome).toBe('succeeded');
+  });
+
+  it('rolls back only when instances have followed, however slow they are', () => {
+    const whatIf = parseWhatIf('errors=8% at 2h and instances=slow 3m at 1h', eightWeeks());
+    const { events } = simulate(eightWeeks(), { ...options, whatIf });
+    const completed = events.find(({ type }) => type === 'rollback.completed');
+    expect(completed).toMatchObject({ durationMs: 180_000, withinBudget: false });
+  });
+
+  it('waits for people for as long as they take, at one step or at all', () => {
+    const asked = plan([phase('one', [ramp('one', 'cache', { approve: { fromExposure: 50_000, by: [] } })])]);
+    const waited = (text: string) => {
+      const { events } = simulate(asked, { ...options, whatIf: parseWhatIf(text, asked) });
+      const at = (type: string) => events.find((event) => event.type === type)?.at ?? Number.NaN;
+      return at('approval.given') - at('approval.requested');
+    };
+    expect(waited('approval=4h')).toBe(4 * HOUR);
+    expect(waited('approval=3w')).toBe(3 * WEEK);
+    expect(waited('approval[one/cache]=2h and approval=4h')).toBe(2 * HOUR);
+    expect(waited('approval=4h at 3d')).toBe(HOUR);
+  });
+
   it.each([
-    ['errors=8% at 2h', { signal: 'errors', value: 8, atMs: 2 * HOUR }],
-    ['errors[cache]=8 at 2h for 10m', { signal: 'errors', value: 8, atMs: 2 * HOUR, flag: 'cache', forMs: 600_000 }],
-    ['errors=silent at 1h', { signal: 'errors', value: null, atMs: HOUR }],
-  ])('reads %j', (text, expected) => expect(parseWhatIf(text, eightWeeks())).toEqual(expected));
+    ['effect[one/run]=fail', 'command-failed'],
+    ['effect[run]=unknown', 'outcome-unknown'],
+    ['effect[run]=fail at 1h', null],
+  ])('shows where %j leaves the run', (text, hold) => {
+    const run: Step = { ...common('one/run'), kind: 'run', command: { argv: ['x'], repeatable: false }, captures: [] };
+    const short = plan([phase('one', [run])]);
+    const { outcome, view } = simulate(short, { ...options, whatIf: parseWhatIf(text, short) });
+    expect(view.phases[0]?.steps[0]?.hold?.reason ?? null).toBe(hold);
+    expect(outcome).toBe(hold === null ? 'succeeded' : 'unfinished');
+  });
 
-  it.each(['', 'errors', 'errors=8%', 'eror=8% at 2h', 'errors[nope]=8% at 2h', 'errors=8% at 2 weeks'])(
-    'refuses %j with the mend',
-    (text) => expect(() => parseWhatIf(text, eightWeeks())).toThrow(/write|has:/),
-  );
+  it('shows a rollback that fails, when what takes a step back fails', () => {
+    const broken = plan([phase('one', [ramp('one', 'cache', { undo: undoBy('undo') })])]);
+    const whatIf = parseWhatIf('errors=8% at 30s and undo[cache]=fail', broken);
+    expect(simulate(broken, { ...options, whatIf }).events.some(({ type }) => type === 'rollback.failed')).toBe(true);
+  });
 });

@@ -33,7 +33,7 @@ const VERBS: readonly { readonly weight: number; readonly verb: PlannedVerb }[] 
   { weight: 0.3, verb: 'abort' },
 ];
 
-/** Everything about a run, from its seed alone. A third of all runs meets no fault, another none but unhealthy sources. */
+/** Everything about a run, from its seed alone. Half of all runs meet no fault, a third not even an unhealthy source. */
 export function drawScenario(seed: number): Scenario {
   const random = new Random(seedOf(seed, 'world'));
   const startAt = FIRST_START + random.int(0, 96) * HOUR;
@@ -49,7 +49,7 @@ export function drawScenario(seed: number): Scenario {
     instances,
     chaosMs,
     moods: temper < 2 ? [] : drawMoods(new Random(seedOf(seed, 'moods')), chaosMs),
-    faults: temper < 4 ? [] : drawFaults(new Random(seedOf(seed, 'faults')), { chaosMs, servers, instances }),
+    faults: temper < 3 ? [] : drawFaults(new Random(seedOf(seed, 'faults')), { chaosMs, servers, instances }),
     commands: random.chance(0.6) ? drawCommands(new Random(seedOf(seed, 'commands')), chaosMs) : [],
   };
 }
@@ -88,7 +88,7 @@ interface FaultRange {
 }
 
 function drawFaults(random: Random, range: FaultRange): readonly Fault[] {
-  return Array.from({ length: 1 + random.few(5, 15) }, () => random.weighted(FAULTS).draw(random, range));
+  return Array.from({ length: 1 + random.few(6, 20) }, () => random.weighted(FAULTS).draw(random, range));
 }
 
 const FAULTS: readonly { readonly weight: number; readonly draw: (random: Random, range: FaultRange) => Fault }[] = [
@@ -100,6 +100,17 @@ const FAULTS: readonly { readonly weight: number; readonly draw: (random: Random
       occurrence: 1 + random.few(8, 60),
       what: random.pick(['crash', 'crash', 'pause', 'database-error']),
       forMs: random.pick([500, 5_000, 30_000, 10 * MINUTE]),
+    }),
+  },
+  {
+    // A process that stops between a verdict and its write: what it decides on has grown old when it goes on.
+    weight: 3,
+    draw: (random) => ({
+      kind: 'at-boundary',
+      boundary: random.pick(['look-read', 'look-judged']),
+      occurrence: random.int(1, 30),
+      what: 'pause',
+      forMs: random.pick([5_000, MINUTE, 10 * MINUTE]),
     }),
   },
   {

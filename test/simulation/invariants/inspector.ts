@@ -1,5 +1,6 @@
 import { type Command, type Effect, evolve, findBrokenLink, type Input, type Refusal, replay, type RolloutState } from '@theseus/core/rollout';
 import type { Commit } from '../model/model-engine.ts';
+import type { Blindness } from '../model/truth.ts';
 import type { Witness, World } from '../model/world.ts';
 import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
@@ -12,7 +13,7 @@ const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
 /** Checks made outside a single event or transaction. */
-const WHOLE_RUN = ['rollback-accepted', 'abort-accepted', 'acknowledged', 'executed-once', 'chain', 'replay', 'rollback-ends', 'ends', 'lean-log'];
+const WHOLE_RUN = ['rollback-accepted', 'abort-accepted', 'acknowledged', 'executed-once', 'chain', 'replay', 'looked-at', 'looked-at-after-jump', 'time-out-ends', 'hears-of-changes', 'descent-ends', 'rollback-ends', 'ends', 'lean-log'];
 
 export const INVARIANTS: readonly string[] = [...EVENT_CHECKS, ...COMMIT_CHECKS].map(([name]) => name).concat(WHOLE_RUN);
 
@@ -73,6 +74,15 @@ export class Inspector implements Witness {
     this.#claim('replay', 'the log does not lead to the stored state');
   }
 
+  blind(_world: World, watchId: string, { forMs, hadJump }: Blindness): void {
+    const name = hadJump ? 'looked-at-after-jump' : 'looked-at';
+    this.#claim(name, `nobody looked at ${watchId} for ${forMs} ms, and nothing was in the way`);
+  }
+
+  stuck(_world: World, stepId: string): void {
+    this.#claim('time-out-ends', `${stepId} is held by its time-out, and neither retry nor promote helps`);
+  }
+
   ended(world: World, isInTime: boolean): void {
     this.crashed(world);
     const { state } = world.database.row;
@@ -80,16 +90,25 @@ export class Inspector implements Witness {
     const most = this.#mostEvents(world);
     if (log.length > most) this.#claim('lean-log', `${log.length} events, at most ${most} are expected`);
     if (isInTime) return;
+    const drivers = world.servers.filter(({ driver }) => driver !== null);
+    if (drivers.some(({ known }) => known?.revision !== state.revision)) {
+      this.#claim('hears-of-changes', 'the driver never learns what another server has written');
+      return;
+    }
     const running = state.rollbacks.find(({ status }) => status === 'running');
-    if (running !== undefined) this.#claim('rollback-ends', `${running.id} does not end`);
-    this.#claim('ends', `nothing is wrong any more, and the run stays ${state.status}: ${standing(state)}`);
+    if (running === undefined) {
+      this.#claim('ends', `nothing is wrong any more, and the run stays ${state.status}: ${standing(state)}`);
+      return;
+    }
+    const isDescending = running.flags.some((key) => (state.flags[key]?.exposure ?? 0) > 0);
+    this.#claim(isDescending ? 'descent-ends' : 'rollback-ends', `${running.id} does not end`);
   }
 
   /**
    * What a run may write at most: a part for each step and stage, for each change of health, and for each command and
    * rollback. No part grows with time: a healthy look is no event.
    */
-  #mostEvents({ plan, truth, rules: _rules }: World): number {
+  #mostEvents({ plan, truth }: World): number {
     const steps = plan.phases.flatMap((phase) => phase.steps);
     const stages = steps.reduce((sum, step) => sum + (step.kind === 'ramp' ? step.through.length : 0), 0);
     const once = 4 + 2 * plan.phases.length + 12 * steps.length + 6 * stages;

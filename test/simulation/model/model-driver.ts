@@ -16,6 +16,7 @@ export class ModelDriver {
   readonly #looking = new Set<string>();
   readonly #nextLook = new Map<string, number>();
   #sleep = 0;
+  #wake: { readonly state: RolloutState; readonly askedAt: number; readonly wakeAt: number | null } | null = null;
   #isConfirming = false;
   #wokenInVain = Number.NEGATIVE_INFINITY;
   #isStopped = false;
@@ -44,13 +45,24 @@ export class ModelDriver {
       }
       next = Math.min(next, this.#nextLook.get(key) ?? due);
     }
-    const wakeAt = this.#world.rules.nextWakeAt(state, now - 1);
+    const wakeAt = this.#wakeAt(state, now);
     const wakeAfter = Math.max(wakeAt ?? next, this.#wokenInVain + VAIN_WAKE_MS);
     if (wakeAfter <= now) {
       this.#wokenInVain = now;
       this.#server.later(1, () => this.#handle({ kind: 'timer' }));
     } else next = Math.min(next, wakeAfter);
     this.#sleepFor(Math.max(1, next - now));
+  }
+
+  /** Asked anew when something has changed, when its moment has come, and once a minute: windows are slow to reckon. */
+  #wakeAt(state: RolloutState, now: number): number | null {
+    const known = this.#wake;
+    const isDue = known !== null && known.wakeAt !== null && known.wakeAt <= now;
+    const isFresh = known !== null && known.askedAt <= now && now - known.askedAt < LONGEST_SLEEP_MS;
+    if (known?.state === state && isFresh && !isDue) return known.wakeAt;
+    const wakeAt = this.#world.rules.nextWakeAt(state, now - 1);
+    this.#wake = { state, askedAt: now, wakeAt };
+    return wakeAt;
   }
 
   #sleepFor(ms: number): void {
@@ -80,12 +92,12 @@ export class ModelDriver {
     target: WatchTarget,
     look: { readonly at: number; readonly lookedAt: number; readonly readings: readonly Reading[] },
   ): void {
-    const { rules, truth } = this.#world;
+    const { rules } = this.#world;
     const before = rules.watchBefore(this.#server.watches.get(target.id), target, look.at);
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
     const watch = rules.observe(before, target.gate, look, baseline, { counting });
-    truth.looked(target, { at: look.lookedAt, readings: look.readings, baseline });
+    this.#world.looked(target, { at: look.lookedAt, readings: look.readings, baseline });
     this.#server.watches.set(target.id, watch);
     this.#server.cross('look-judged');
     this.#server.later(1, () => this.#follow(watch));

@@ -48,7 +48,7 @@ export class ModelServer {
 
   jump(byMs: number): void {
     this.#clockOffsetMs += byMs;
-    this.#world.truth.disturbed();
+    this.#world.truth.jumped();
   }
 
   setRight(): void {
@@ -96,7 +96,7 @@ export class ModelServer {
     const { time } = this.#world;
     this.#pausedUntil = Math.max(this.#pausedUntil, time.now + forMs);
     this.#world.stoppedRenewing(this);
-    this.#world.truth.disturbed();
+    this.#world.truth.outage();
     this.later(this.#world.noise.int(0, LEASE_MS / 3), () => this.holdLease());
   }
 
@@ -111,7 +111,7 @@ export class ModelServer {
     this.#known = null;
     this.#pausedUntil = 0;
     this.watches.clear();
-    this.#world.truth.disturbed();
+    this.#world.truth.outage();
     this.#world.time.later(downMs, () => this.begin());
   }
 
@@ -157,7 +157,7 @@ export class ModelServer {
     this.driver?.stop();
     this.driver = null;
     this.watches.clear();
-    this.#world.truth.disturbed();
+    this.#world.truth.outage();
   }
 
   /** The run has changed elsewhere. */

@@ -7,11 +7,14 @@ import type { World } from './world.ts';
 const SEND_ATTEMPTS = 4;
 const SEND_AGAIN_MS = 3_000;
 const HELP_EVERY_MS = 60_000;
+/** More tries than a ramp has stages, at two for each. */
+const PATIENCE = 15;
 const RETRYABLE = new Set(['check-failed', 'command-failed', 'outcome-unknown', 'baseline-failed']);
 
 /** Those who click: at random while things go wrong, and helpfully from then on. */
 export class People {
   readonly #world: World;
+  readonly #tries = new Map<string, number>();
   #commands = 0;
 
   constructor(world: World) {
@@ -64,7 +67,18 @@ export class People {
     if (step.approval !== null) {
       for (const person of PEOPLE_AND_OUTSIDER) this.send(person, { verb: 'approve', stepId: step.id });
     } else if (reason !== undefined && RETRYABLE.has(reason)) this.send('ana', { verb: 'retry', stepId: step.id });
-    if (reason === 'timed-out') this.send('ana', { verb: 'promote', stepId: step.id });
+    if (reason === 'timed-out') this.#helpTimedOut(step);
+  }
+
+  /** Retry, then promote; and what neither helps is given up. */
+  #helpTimedOut(step: StepState): void {
+    const tries = (this.#tries.get(step.id) ?? 0) + 1;
+    this.#tries.set(step.id, tries);
+    if (tries < PATIENCE) this.send('ana', { verb: tries % 2 === 0 ? 'promote' : 'retry', stepId: step.id });
+    else {
+      this.#world.stuck(step.id);
+      this.send('ana', { verb: 'rollback', scope: 'plan', overMs: 0 });
+    }
   }
 
   /** Sends a request, and the same again while no answer comes back. */

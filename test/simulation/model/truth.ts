@@ -3,10 +3,19 @@ import { type Baseline, type GateRule, type Reading, thresholdOf, type WatchTarg
 /** How far apart two looks may be and still prove health between them, in intervals of the gate. */
 export const LONGEST_GAP = 3;
 
-interface Look {
+export interface Look {
   readonly at: number;
   readonly readings: readonly Reading[];
   readonly baseline: Baseline;
+}
+
+/** Looks and writes take their time, and notice of a new exposure takes a moment. */
+const LATE_MS = 10_000;
+
+export interface Blindness {
+  readonly forMs: number;
+  /** Whether any clock has jumped in this run. */
+  readonly hadJump: boolean;
 }
 
 interface Watched {
@@ -20,6 +29,8 @@ interface Watched {
   changes: number;
   /** Disturbances while it was watched: each may cost the engine's clock some intervals. */
   disturbances: number;
+  /** Whether since the last look some server could not look: it died, was paused, or passed its lease on. */
+  hadOutage: boolean;
   readonly brokenSince: (number | null)[];
   readonly found: Finding[];
 }
@@ -33,10 +44,25 @@ type Finding = 'kept' | 'broken' | 'unusable';
 export class Truth {
   readonly #watched = new Map<string, Watched>();
   #isPaused = false;
+  #hadJump = false;
 
-  /** A crash, a take-over, a pause of the process, a jump of a clock. */
-  disturbed(): void {
+  /** A server's clock has jumped. */
+  jumped(): void {
+    this.#hadJump = true;
     for (const watched of this.#watched.values()) watched.disturbances += 1;
+  }
+
+  /** A crash, a take-over, a pause of the process. */
+  outage(): void {
+    for (const watched of this.#watched.values()) {
+      watched.disturbances += 1;
+      watched.hadOutage = true;
+    }
+  }
+
+  /** From now on somebody has to look. */
+  begun(target: WatchTarget, at: number): void {
+    this.#watched.set(keyOf(target), unseen(target, at));
   }
 
   paused(isPaused: boolean): void {
@@ -44,27 +70,22 @@ export class Truth {
     if (isPaused) for (const watched of this.#watched.values()) watched.isCounting = false;
   }
 
-  looked(target: WatchTarget, look: Look): void {
-    const key = `${target.id}/${target.stage}`;
-    const known = this.#watched.get(key);
-    const watched = known ?? {
-      lastAt: look.at,
-      isHealthy: false,
-      isCounting: false,
-      healthyMs: 0,
-      changes: 0,
-      disturbances: 0,
-      brokenSince: target.gate.rules.map(() => null),
-      found: target.gate.rules.map(() => 'kept' as const),
-    };
-    this.#watched.set(key, watched);
+  /** Notes a look. Answers when nobody had looked for too long before it, though somebody could have. */
+  looked(target: WatchTarget, look: Look): Blindness | null {
+    const watched = this.#watched.get(keyOf(target)) ?? unseen(target, look.at);
+    this.#watched.set(keyOf(target), watched);
     const elapsedMs = look.at - watched.lastAt;
+    // A process that was paused in the middle of a look tells of it late.
+    if (elapsedMs < 0) return null;
     const isGapless = elapsedMs <= LONGEST_GAP * target.gate.everyMs;
     const isHealthy = this.#judge(target, look, watched, isGapless);
     if (isHealthy && watched.isCounting && isGapless && !this.#isPaused) watched.healthyMs += elapsedMs;
     watched.lastAt = look.at;
     watched.isHealthy = isHealthy;
     watched.isCounting = isHealthy && !this.#isPaused;
+    const wasBlind = !watched.hadOutage && elapsedMs > LONGEST_GAP * target.gate.everyMs + LATE_MS;
+    watched.hadOutage = false;
+    return wasBlind ? { forMs: elapsedMs, hadJump: this.#hadJump } : null;
   }
 
   of(watchId: string, stage: number): Readonly<Watched> | undefined {
@@ -91,6 +112,24 @@ export class Truth {
     });
     return isHealthy;
   }
+}
+
+function keyOf({ id, stage }: WatchTarget): string {
+  return `${id}/${stage}`;
+}
+
+function unseen({ gate }: WatchTarget, at: number): Watched {
+  return {
+    lastAt: at,
+    isHealthy: false,
+    isCounting: false,
+    healthyMs: 0,
+    changes: 0,
+    disturbances: 0,
+    hadOutage: false,
+    brokenSince: gate.rules.map(() => null),
+    found: gate.rules.map(() => 'kept' as const),
+  };
 }
 
 function breaks({ condition }: GateRule, { readings, baseline }: Look, minSample: number): Finding {

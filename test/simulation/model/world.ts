@@ -1,5 +1,6 @@
 import type { Plan } from '@theseus/core/plan';
-import type { Command, Effect, Input, Refusal, RolloutState } from '@theseus/core/rollout';
+import { type Command, type Effect, type Input, type Refusal, type RolloutState, watchTargets } from '@theseus/core/rollout';
+import type { WatchTarget } from '@theseus/core/health';
 import { Random, seedOf } from '../random.ts';
 import type { Rules } from '../rules.ts';
 import type { Boundary, EffectFault, Scenario } from '../scenario.ts';
@@ -11,11 +12,13 @@ import { LEASE_MS, ModelServer } from './model-server.ts';
 import { workOn } from './model-worker.ts';
 import { People } from './people.ts';
 import { Sources } from './sources.ts';
-import { Truth } from './truth.ts';
+import { type Blindness, type Look, Truth } from './truth.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** A worker that is not heard of for so long has lost its jobs. */
 const HEARTBEAT_MS = 10_000;
+/** Between two looks at the queue while nobody is there to work. */
+const QUEUE_ROUND_MS = 5_000;
 
 /** Who is told of everything that happens, and breaks the run off when it should not have. */
 export interface Witness {
@@ -24,6 +27,10 @@ export interface Witness {
   acknowledged(world: World, commandId: string, command: Command): void;
   executed(world: World, effect: Effect, times: number): void;
   crashed(world: World): void;
+  /** A gate was looked at after nobody had looked for so long, without any reason. */
+  blind(world: World, watchId: string, blind: Blindness): void;
+  /** People have done what they can about a step that its time-out holds. */
+  stuck(world: World, stepId: string): void;
 }
 
 /** One run in a model of everything around it: database, servers, workers, instances, sources and people. */
@@ -98,6 +105,7 @@ export class World {
       if (event.type === 'run.resumed') this.truth.paused(false);
     }
     if (events.length === 0) return;
+    this.#noteTargets(commit.before, commit.staged.row.state);
     for (let index = 0; index < this.instances.count; index += 1) {
       this.time.later(this.noise.int(20, 900), () => this.#hears(index));
     }
@@ -111,6 +119,15 @@ export class World {
 
   acknowledged(commandId: string, command: Command): void {
     this.#witness.acknowledged(this, commandId, command);
+  }
+
+  looked(target: WatchTarget, look: Look): void {
+    const blind = this.truth.looked(target, look);
+    if (blind !== null) this.#witness.blind(this, target.id, blind);
+  }
+
+  stuck(stepId: string): void {
+    this.#witness.stuck(this, stepId);
   }
 
   executed(effect: Effect): void {
@@ -151,11 +168,18 @@ export class World {
     server.later(this.noise.int(0, 5_000), () => workOn(this, server, job, () => undefined));
   }
 
+  #noteTargets(before: RolloutState, after: RolloutState): void {
+    const known = new Set(watchTargets(before).map(({ id, stage }) => `${id}/${stage}`));
+    for (const target of watchTargets(after)) {
+      if (!known.has(`${target.id}/${target.stage}`)) this.truth.begun(target, this.time.now);
+    }
+  }
+
   #take(job: Job): void {
     const queued = this.database.jobs.get(job.key);
     if (queued?.job !== job || queued.lockedBy !== null) return;
     const awake = this.servers.filter(({ isAwake }) => isAwake);
-    if (awake.length === 0) return;
+    if (awake.length === 0) return this.time.later(QUEUE_ROUND_MS, () => this.#take(job));
     const server = this.noise.pick(awake);
     queued.lockedBy = server.processId;
     server.later(0, () =>
@@ -200,7 +224,7 @@ export class World {
 
   #loseLease(): void {
     this.database.lease = { ...this.database.lease, until: this.time.now };
-    this.truth.disturbed();
+    this.truth.outage();
     this.#contendForLease(this.time.now);
   }
 

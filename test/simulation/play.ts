@@ -9,8 +9,8 @@ import type { Scenario } from './scenario.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** For a clock that was ahead: time stands still in the log until the others have caught up. */
-const CALMING_MS = 4 * HOUR;
+/** For servers that are still down, and for a clock that was ahead: the log stands still until the others catch up. */
+const CALMING_MS = 8 * HOUR;
 /** From one opening of a daily window to the next, a change of the clocks included. */
 const WINDOW_MS = 26 * HOUR;
 /** For a person who looks once a minute. */

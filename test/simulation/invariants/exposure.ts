@@ -44,42 +44,56 @@ const isApproved = whenRising(({ ramp, stage, to }, { history }) => {
   return history.hasAgreed(ramp.id, ramp.approve.by, stage) ? null : `${ramp.flag} rises to ${to} without its approvals`;
 });
 
-/** Beyond the first stage the engine needs fresh, healthy evidence for the whole soak; a person may promote. */
-const hasEvidence: EventCheck = (moment) => {
-  const { event, world, commit, before } = moment;
+interface Asked {
+  readonly watchId: string;
+  readonly stage: number;
+  readonly everyMs: number;
+  readonly soakMs: number;
+}
+
+/** The evidence that an event rests on; null where it needs none. */
+function evidenceAsked(moment: Moment): Asked | null {
+  const { event, before, world } = moment;
+  const everyOf = (gate: string): number => world.plan.gates[gate]?.everyMs ?? 0;
+  if (event.type === 'watch.soaked') {
+    const step = stepOf(moment, event.stepId);
+    if (step?.kind !== 'watch') return null;
+    return { watchId: event.watchId, stage: -1, everyMs: everyOf(step.gate), soakMs: step.forMs };
+  }
   const rise = riseOf(moment);
   const completed = event.type === 'step.completed' ? stepOf(moment, event.stepId) : undefined;
   const ramp = rise?.ramp ?? (completed?.kind === 'ramp' ? completed : undefined);
   if (ramp === undefined || rise?.stage === 0) return null;
+  const stage = before.steps[ramp.id]?.stage ?? -1;
+  return { watchId: ramp.id, stage, everyMs: everyOf(ramp.gate), soakMs: ramp.soakMs };
+}
+
+/** Beyond the first stage the engine needs healthy evidence for the whole soak; a person may promote. */
+const hasEvidence: EventCheck = (moment) => {
+  const { event, commit, world } = moment;
+  const asked = evidenceAsked(moment);
+  if (asked === null) return null;
   if (event.actor.kind === 'person') {
     const verb = commit.input?.kind === 'command' ? commit.input.command.verb.verb : 'nothing';
-    return verb === 'promote' ? null : `${ramp.id} goes on by ${event.actor.name}, who asked for ${verb}`;
+    return verb === 'promote' ? null : `${asked.watchId} goes on by ${event.actor.name}, who asked for ${verb}`;
   }
-  return lacksEvidence(moment, { id: ramp.id, stage: before.steps[ramp.id]?.stage ?? -1, gate: ramp.gate, ms: ramp.soakMs, world });
+  const watched = world.truth.of(asked.watchId, asked.stage);
+  if (watched === undefined) return `${event.type} of ${asked.watchId} that nobody looked at`;
+  if (!watched.isHealthy) return `${event.type} of ${asked.watchId} whose last look was not healthy`;
+  const doubtMs = (1 + watched.disturbances) * LONGEST_GAP * asked.everyMs;
+  if (watched.healthyMs + doubtMs >= asked.soakMs) return null;
+  return `${event.type} of ${asked.watchId} after ${watched.healthyMs} ms of health, ${asked.soakMs} are asked for`;
 };
 
-const watchHasEvidence: EventCheck = (moment) => {
+/** What the engine goes on with has been seen just now. */
+const hasFreshEvidence: EventCheck = (moment) => {
   const { event, world } = moment;
-  if (event.type !== 'watch.soaked') return null;
-  const step = stepOf(moment, event.stepId);
-  if (step?.kind !== 'watch') return `${event.stepId} is no watch`;
-  return lacksEvidence(moment, { id: event.watchId, stage: -1, gate: step.gate, ms: step.forMs, world });
+  const asked = evidenceAsked(moment);
+  if (asked === null || event.actor.kind === 'person') return null;
+  const ageMs = world.time.now - (world.truth.of(asked.watchId, asked.stage)?.lastAt ?? 0);
+  if (ageMs <= LONGEST_GAP * asked.everyMs + WRITING_MS) return null;
+  return `${event.type} of ${asked.watchId} on a look that is ${ageMs} ms old`;
 };
-
-function lacksEvidence(
-  { world, event }: Moment,
-  asked: { readonly id: string; readonly stage: number; readonly gate: string; readonly ms: number; readonly world: Moment['world'] },
-): string | null {
-  const watched = world.truth.of(asked.id, asked.stage);
-  const everyMs = world.plan.gates[asked.gate]?.everyMs ?? 0;
-  if (watched === undefined) return `${event.type} of ${asked.id} that nobody looked at`;
-  const ageMs = world.time.now - watched.lastAt;
-  if (ageMs > LONGEST_GAP * everyMs + WRITING_MS) return `${event.type} of ${asked.id} on a look ${ageMs} ms old`;
-  if (!watched.isHealthy) return `${event.type} of ${asked.id} whose last look was not healthy`;
-  const doubtMs = (1 + watched.disturbances) * LONGEST_GAP * everyMs;
-  if (watched.healthyMs + doubtMs >= asked.ms) return null;
-  return `${event.type} of ${asked.id} after ${watched.healthyMs} ms of health, ${asked.ms} are asked for`;
-}
 
 /** Nothing rises or begins outside its window. A person's retry of what has begun is their own choice. */
 const keepsWindow: EventCheck = (moment) => {
@@ -113,7 +127,7 @@ export const EXPOSURE_CHECKS: Readonly<Record<string, EventCheck>> = {
   'follows-stages': followsStages,
   approved: isApproved,
   evidence: hasEvidence,
-  'watch-evidence': watchHasEvidence,
+  'fresh-evidence': hasFreshEvidence,
   window: keepsWindow,
   'not-while-paused': notWhilePaused,
   'not-while-held': notWhileHeld,

@@ -95,15 +95,14 @@ export class ModelServer {
   pause(forMs: number): void {
     const { time } = this.#world;
     this.#pausedUntil = Math.max(this.#pausedUntil, time.now + forMs);
-    this.#world.stoppedRenewing(this);
-    this.#world.truth.outage();
+    this.#world.stoppedRenewing(this, forMs);
     this.later(this.#world.noise.int(0, LEASE_MS / 3), () => this.holdLease());
   }
 
   crash(downMs: number): void {
     if (!this.#isUp) return;
     this.#world.crashed();
-    this.#world.stoppedRenewing(this);
+    this.#world.stoppedRenewing(this, downMs);
     this.#isUp = false;
     this.#life += 1;
     this.driver?.stop();
@@ -111,7 +110,6 @@ export class ModelServer {
     this.#known = null;
     this.#pausedUntil = 0;
     this.watches.clear();
-    this.#world.truth.outage();
     this.#world.time.later(downMs, () => this.begin());
   }
 
@@ -157,7 +155,7 @@ export class ModelServer {
     this.driver?.stop();
     this.driver = null;
     this.watches.clear();
-    this.#world.truth.outage();
+    this.#world.truth.outage(this.#world.time.now + LEASE_MS);
   }
 
   /** The run has changed elsewhere. */

@@ -68,6 +68,18 @@ export class People {
       for (const person of PEOPLE_AND_OUTSIDER) this.send(person, { verb: 'approve', stepId: step.id });
     } else if (reason !== undefined && RETRYABLE.has(reason)) this.send('ana', { verb: 'retry', stepId: step.id });
     if (reason === 'timed-out') this.#helpTimedOut(step);
+    if (reason === 'no-evidence' && this.#lacksBaseline(step)) {
+      this.send('ana', { verb: 'promote', stepId: step.id });
+    }
+  }
+
+  /** Somebody promoted the baseline that failed: what is compared with it can never be judged. */
+  #lacksBaseline({ id }: StepState): boolean {
+    const { plan, database } = this.#world;
+    if (database.row.state.baselines['*'] !== undefined) return false;
+    const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
+    const rules = step !== undefined && 'gate' in step ? (plan.gates[step.gate]?.rules ?? []) : [];
+    return rules.some(({ condition: { bound } }) => bound.kind !== 'absolute' && bound.reference === 'baseline');
   }
 
   /** Retry, then promote; and what neither helps is given up. */

@@ -29,8 +29,6 @@ interface Watched {
   changes: number;
   /** Disturbances while it was watched: each may cost the engine's clock some intervals. */
   disturbances: number;
-  /** Whether since the last look some server could not look: it died, was paused, or passed its lease on. */
-  hadOutage: boolean;
   readonly brokenSince: (number | null)[];
   readonly found: Finding[];
 }
@@ -45,6 +43,7 @@ export class Truth {
   readonly #watched = new Map<string, Watched>();
   #isPaused = false;
   #hadJump = false;
+  #excusedUntil = 0;
 
   /** A server's clock has jumped. */
   jumped(): void {
@@ -52,12 +51,10 @@ export class Truth {
     for (const watched of this.#watched.values()) watched.disturbances += 1;
   }
 
-  /** A crash, a take-over, a pause of the process. */
-  outage(): void {
-    for (const watched of this.#watched.values()) {
-      watched.disturbances += 1;
-      watched.hadOutage = true;
-    }
+  /** A crash, a take-over, a pause of the process: until then nobody can be expected to look. */
+  outage(until: number): void {
+    this.#excusedUntil = Math.max(this.#excusedUntil, until);
+    for (const watched of this.#watched.values()) watched.disturbances += 1;
   }
 
   /** From now on somebody has to look. */
@@ -83,8 +80,8 @@ export class Truth {
     watched.lastAt = look.at;
     watched.isHealthy = isHealthy;
     watched.isCounting = isHealthy && !this.#isPaused;
-    const wasBlind = !watched.hadOutage && elapsedMs > LONGEST_GAP * target.gate.everyMs + LATE_MS;
-    watched.hadOutage = false;
+    const unexcusedMs = look.at - Math.max(look.at - elapsedMs, this.#excusedUntil);
+    const wasBlind = unexcusedMs > LONGEST_GAP * target.gate.everyMs + LATE_MS;
     return wasBlind ? { forMs: elapsedMs, hadJump: this.#hadJump } : null;
   }
 
@@ -126,7 +123,6 @@ function unseen({ gate }: WatchTarget, at: number): Watched {
     healthyMs: 0,
     changes: 0,
     disturbances: 0,
-    hadOutage: false,
     brokenSince: gate.rules.map(() => null),
     found: gate.rules.map(() => 'kept' as const),
   };

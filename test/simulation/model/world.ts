@@ -141,7 +141,9 @@ export class World {
   }
 
   /** The server's jobs and its lease run out unless it comes back in time; then another takes them over. */
-  stoppedRenewing(server: ModelServer): void {
+  stoppedRenewing(server: ModelServer, forMs: number): void {
+    const hasOthers = this.servers.some((other) => other !== server && other.isAwake);
+    this.truth.outage(this.time.now + (hasOthers ? 2 * LEASE_MS : forMs + 2 * LEASE_MS));
     this.#returnJobs(server.processId);
     const { lease } = this.database;
     if (lease.holder !== server.processId) return;
@@ -224,14 +226,14 @@ export class World {
 
   #loseLease(): void {
     this.database.lease = { ...this.database.lease, until: this.time.now };
-    this.truth.outage();
+    this.truth.outage(this.time.now + LEASE_MS);
     this.#contendForLease(this.time.now);
   }
 
   /** Each server looks after its lease every two seconds; only the looks that can change something are played. */
   #contendForLease(from: number): void {
     for (const server of this.servers) {
-      server.later(Math.max(0, from - this.time.now) + this.noise.int(1, LEASE_MS / 3), () => server.holdLease());
+      this.time.at(from + this.noise.int(1, LEASE_MS / 3), () => server.later(0, () => server.holdLease()));
     }
   }
 

@@ -15,7 +15,7 @@ function asHealthy(before: Watch, after: Watch, options: { readonly counting: bo
 export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   'silence-is-health': {
     breaks: 'a gate that cannot tell counts as healthy',
-    caughtBy: ['evidence', 'watch-evidence'],
+    caughtBy: ['evidence'],
     rules: broken({
       observe: (before, gate, measurement, baseline, options) => {
         const after = observe(before, gate, measurement, baseline, options);
@@ -26,7 +26,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'gaps-are-health': {
     breaks: 'time in which nobody looked counts as healthy',
-    caughtBy: ['evidence', 'watch-evidence'],
+    caughtBy: ['evidence'],
     rules: broken({
       observe: (before, gate, measurement, baseline, options) => {
         const after = observe(before, gate, measurement, baseline, options);
@@ -48,7 +48,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'old-verdict-trusted': {
     breaks: 'the last healthy verdict stands until it is contradicted for good',
-    caughtBy: ['evidence', 'watch-evidence'],
+    caughtBy: ['evidence'],
     rules: broken({
       observe: (before, gate, measurement, baseline, options) => {
         const after = observe(before, gate, measurement, baseline, options);
@@ -59,7 +59,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'hold-ignored': {
     breaks: 'a gate that asks to hold holds nothing',
-    caughtBy: ['evidence', 'watch-evidence'],
+    caughtBy: ['evidence'],
     rules: broken({
       observe: (before, gate, measurement, baseline, options) => {
         const after = observe(before, gate, measurement, baseline, options);
@@ -80,7 +80,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'paused-looks-count': {
     breaks: 'a soak grows while the run is paused',
-    caughtBy: ['evidence', 'watch-evidence'],
+    caughtBy: ['evidence'],
     rules: broken({
       observe: (before, gate, measurement, baseline) => observe(before, gate, measurement, baseline, { counting: true }),
     }),

@@ -1,0 +1,136 @@
+import { type Command, type Effect, evolve, findBrokenLink, type Input, type Refusal, replay, type RolloutState } from '@theseus/core/rollout';
+import type { Commit } from '../model/model-engine.ts';
+import type { Blindness } from '../model/truth.ts';
+import type { Witness, World } from '../model/world.ts';
+import { EXPOSURE_CHECKS } from './exposure.ts';
+import { History } from './history.ts';
+import { PROGRESS_CHECKS } from './progress.ts';
+import { flagsReached, STORED_CHECKS } from './stored.ts';
+import { isRepeatable } from '../model/model-worker.ts';
+import { Violation } from './violation.ts';
+
+const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS });
+const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
+
+/** Checks made outside a single event or transaction. */
+const WHOLE_RUN = ['rollback-accepted', 'abort-accepted', 'acknowledged', 'executed-once', 'chain', 'replay', 'looked-at', 'looked-at-after-jump', 'time-out-ends', 'hears-of-changes', 'descent-ends', 'rollback-ends', 'ends', 'lean-log'];
+
+export const INVARIANTS: readonly string[] = [...EVENT_CHECKS, ...COMMIT_CHECKS].map(([name]) => name).concat(WHOLE_RUN);
+
+/** Holds every invariant against everything that happens in a run. */
+export class Inspector implements Witness {
+  readonly #history: History;
+  readonly #ignored: ReadonlySet<string>;
+
+  constructor(world: { readonly plan: World['plan'] }, ignored: ReadonlySet<string>) {
+    this.#history = new History(world.plan);
+    this.#ignored = ignored;
+  }
+
+  committed(world: World, commit: Commit): void {
+    const history = this.#history;
+    let before = commit.before;
+    for (const { event } of commit.staged.events) {
+      if (event.type === 'run.started') continue;
+      const after = evolve(before, event);
+      const moment = { world, history, commit, event, before, after };
+      for (const [name, check] of EVENT_CHECKS) this.#claim(name, check(moment));
+      history.note(event);
+      before = after;
+    }
+    const stored = { world, history, commit, before: commit.before, after: before };
+    for (const [name, check] of COMMIT_CHECKS) this.#claim(name, check(stored));
+    if (commit.options.commandId !== undefined) {
+      history.commands.add(commit.options.commandId);
+      history.commandCount += 1;
+    }
+  }
+
+  refused(world: World, input: Input, refusal: Refusal, state: RolloutState): void {
+    if (input.kind !== 'command') return;
+    const { verb } = input.command;
+    if (verb.verb === 'abort') this.#claim('abort-accepted', `an abort was refused: ${refusal.message}`);
+    if (verb.verb !== 'rollback') return;
+    const exposed = [...flagsReached(world.plan, verb)].filter((key) => (state.flags[key]?.exposure ?? 0) > 0);
+    if (exposed.length > 0) this.#claim('rollback-accepted', `${exposed.join(', ')} exposed, and: ${refusal.message}`);
+  }
+
+  acknowledged(world: World, commandId: string, command: Command): void {
+    if (world.database.commands.has(commandId) || !world.rules.remembersCommands) return;
+    this.#claim('acknowledged', `${command.verb.verb} was acknowledged and is not stored`);
+  }
+
+  executed(_world: World, effect: Effect, times: number): void {
+    if (times > 1 && !isRepeatable(effect)) this.#claim('executed-once', `${effect.id} was carried out ${times} times`);
+  }
+
+  /** Whatever a restart reads must be what the log says. */
+  crashed(world: World): void {
+    const { log, row } = world.database;
+    const broken = findBrokenLink(log);
+    if (broken !== null) this.#claim('chain', `event ${broken.seq}: ${broken.why}`);
+    const replayed = replay(log.map(({ event }) => event));
+    if (JSON.stringify(ofRun(replayed)) === JSON.stringify(ofRun(row.state))) return;
+    this.#claim('replay', 'the log does not lead to the stored state');
+  }
+
+  blind(_world: World, watchId: string, { forMs, hadJump }: Blindness): void {
+    const name = hadJump ? 'looked-at-after-jump' : 'looked-at';
+    this.#claim(name, `nobody looked at ${watchId} for ${forMs} ms, and nothing was in the way`);
+  }
+
+  stuck(_world: World, stepId: string): void {
+    this.#claim('time-out-ends', `${stepId} is held by its time-out, and neither retry nor promote helps`);
+  }
+
+  ended(world: World, isInTime: boolean): void {
+    this.crashed(world);
+    const { state } = world.database.row;
+    const { log } = world.database;
+    const most = this.#mostEvents(world);
+    if (log.length > most) this.#claim('lean-log', `${log.length} events, at most ${most} are expected`);
+    if (isInTime) return;
+    const drivers = world.servers.filter(({ driver }) => driver !== null);
+    if (drivers.some(({ known }) => known?.revision !== state.revision)) {
+      this.#claim('hears-of-changes', 'the driver never learns what another server has written');
+      return;
+    }
+    const running = state.rollbacks.find(({ status }) => status === 'running');
+    if (running === undefined) {
+      this.#claim('ends', `nothing is wrong any more, and the run stays ${state.status}: ${standing(state)}`);
+      return;
+    }
+    const isDescending = running.flags.some((key) => (state.flags[key]?.exposure ?? 0) > 0);
+    this.#claim(isDescending ? 'descent-ends' : 'rollback-ends', `${running.id} does not end`);
+  }
+
+  /**
+   * What a run may write at most: a part for each step and stage, for each change of health, and for each command and
+   * rollback. No part grows with time: a healthy look is no event.
+   */
+  #mostEvents({ plan, truth }: World): number {
+    const steps = plan.phases.flatMap((phase) => phase.steps);
+    const stages = steps.reduce((sum, step) => sum + (step.kind === 'ramp' ? step.through.length : 0), 0);
+    const once = 4 + 2 * plan.phases.length + 12 * steps.length + 6 * stages;
+    const perRollback = 4 + 14 * Object.keys(plan.flags).length + 4 * steps.length;
+    const { commandCount, rollbackCount } = this.#history;
+    return once + 2 * truth.changes + commandCount * (6 + steps.length) + rollbackCount * perRollback;
+  }
+
+  #claim(name: string, problem: string | null): void {
+    if (problem !== null && !this.#ignored.has(name)) throw new Violation(name, problem);
+  }
+}
+
+function ofRun(state: RolloutState | null): Omit<RolloutState, 'plan'> | null {
+  if (state === null) return null;
+  const { plan: _plan, ...rest } = state;
+  return rest;
+}
+
+function standing(state: RolloutState): string {
+  return Object.values(state.steps)
+    .filter(({ status }) => status === 'running' || status === 'pending')
+    .map(({ id, status, hold, stage }) => `${id} ${status} stage ${stage}${hold === null ? '' : ` held: ${hold.reason}`}`)
+    .join('; ');
+}

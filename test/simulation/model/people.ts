@@ -1,0 +1,142 @@
+import type { Command, RolloutState, StepState, Verb } from '@theseus/core/rollout';
+import { PEOPLE_AND_OUTSIDER } from '../draw/draw-plan.ts';
+import type { PlannedCommand } from '../scenario.ts';
+import { DatabaseFault } from './fault-plan.ts';
+import type { World } from './world.ts';
+
+const SEND_ATTEMPTS = 4;
+const SEND_AGAIN_MS = 3_000;
+const HELP_EVERY_MS = 60_000;
+/** More tries than a ramp has stages, at two for each. */
+const PATIENCE = 15;
+const RETRYABLE = new Set(['check-failed', 'command-failed', 'outcome-unknown', 'baseline-failed']);
+
+/** Those who click: at random while things go wrong, and helpfully from then on. */
+export class People {
+  readonly #world: World;
+  readonly #tries = new Map<string, number>();
+  #commands = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  carryOut(planned: PlannedCommand): void {
+    const state = this.#world.database.row.state;
+    const verb = verbOf(planned, state);
+    if (verb === null) return;
+    const aims = { none: {}, current: { expectedRevision: state.revision }, outdated: { expectedRevision: state.revision - 1 } };
+    const id = this.send(planned.person, verb, aims[planned.aim]);
+    if (!planned.isRepeated) return;
+    const again = this.#commandOf(planned.person, verb, aims[planned.aim]);
+    this.#world.time.later(this.#world.noise.int(0, 4_000), () => this.#post(again, id, SEND_ATTEMPTS));
+  }
+
+  /** Most who are asked answer after some minutes; some never, some reject, and now and then an outsider tries. */
+  asked(stepId: string): void {
+    const { noise, time } = this.#world;
+    for (const person of PEOPLE_AND_OUTSIDER) {
+      if (!noise.chance(0.5)) continue;
+      const verb = noise.chance(0.1) ? 'reject' : 'approve';
+      time.later(noise.int(1_000, 600_000), () => this.send(person, { verb, stepId }));
+    }
+  }
+
+  /** From the end of chaos on: whatever waits for a person gets what lets it go on. */
+  help(): void {
+    const { database, time } = this.#world;
+    const { state } = database.row;
+    if (state.status === 'paused') this.send('ana', { verb: 'resume' });
+    else if (state.status === 'running') for (const step of Object.values(state.steps)) this.#helpStep(step);
+    time.later(HELP_EVERY_MS, () => this.help());
+  }
+
+  send(person: string, verb: Verb, aim: { readonly expectedRevision?: number } = {}): string {
+    this.#commands += 1;
+    const id = `command-${this.#commands}`;
+    this.#post(this.#commandOf(person, verb, aim), id, SEND_ATTEMPTS);
+    return id;
+  }
+
+  #commandOf(person: string, verb: Verb, aim: { readonly expectedRevision?: number }): Command {
+    return { verb, actor: { kind: 'person', name: person }, reason: 'simulated', ...aim };
+  }
+
+  #helpStep(step: StepState): void {
+    const reason = step.hold?.reason;
+    if (step.approval !== null) {
+      for (const person of PEOPLE_AND_OUTSIDER) this.send(person, { verb: 'approve', stepId: step.id });
+    } else if (reason !== undefined && RETRYABLE.has(reason)) this.send('ana', { verb: 'retry', stepId: step.id });
+    if (reason === 'timed-out') this.#helpTimedOut(step);
+    if (reason === 'no-evidence' && this.#lacksBaseline(step)) {
+      this.send('ana', { verb: 'promote', stepId: step.id });
+    }
+  }
+
+  /** Somebody promoted the baseline that failed: what is compared with it can never be judged. */
+  #lacksBaseline({ id }: StepState): boolean {
+    const { plan, database } = this.#world;
+    if (database.row.state.baselines['*'] !== undefined) return false;
+    const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
+    const rules = step !== undefined && 'gate' in step ? (plan.gates[step.gate]?.rules ?? []) : [];
+    return rules.some(({ condition: { bound } }) => bound.kind !== 'absolute' && bound.reference === 'baseline');
+  }
+
+  /** Retry, then promote; and what neither helps is given up. */
+  #helpTimedOut(step: StepState): void {
+    const tries = (this.#tries.get(step.id) ?? 0) + 1;
+    this.#tries.set(step.id, tries);
+    if (tries < PATIENCE) this.send('ana', { verb: tries % 2 === 0 ? 'promote' : 'retry', stepId: step.id });
+    else {
+      this.#world.stuck(step.id);
+      this.send('ana', { verb: 'rollback', scope: 'plan', overMs: 0 });
+    }
+  }
+
+  /** Sends a request, and the same again while no answer comes back. */
+  #post(command: Command, id: string, attempts: number): void {
+    const { noise, servers, engine } = this.#world;
+    if (attempts === 0) return;
+    const again = (): void => this.#world.time.later(SEND_AGAIN_MS, () => this.#post(command, id, attempts - 1));
+    const awake = servers.filter(({ isAwake }) => isAwake);
+    if (awake.length === 0) return again();
+    const server = noise.pick(awake);
+    let isAnswered = false;
+    server.later(noise.int(1, 40), () => {
+      try {
+        const handled = engine.handle(server, { kind: 'command', command }, { commandId: id });
+        isAnswered = true;
+        if (handled.kind === 'done') this.#world.acknowledged(id, command);
+      } catch (error) {
+        if (!(error instanceof DatabaseFault)) throw error;
+      }
+    });
+    this.#world.time.later(SEND_AGAIN_MS, () => {
+      if (!isAnswered) this.#post(command, id, attempts - 1);
+    });
+  }
+}
+
+/** What the person does about the run as it is now. */
+function verbOf({ verb, choice, overMs }: PlannedCommand, state: RolloutState): Verb | null {
+  const chosen = (names: readonly string[]): string | undefined => names[choice % Math.max(1, names.length)];
+  const running = Object.values(state.steps).flatMap(({ id, status }) => (status === 'running' ? [id] : []));
+  const named = choice % 4 === 0 ? {} : { stepId: chosen(running) ?? chosen(Object.keys(state.steps)) ?? '' };
+  switch (verb) {
+    case 'pause':
+    case 'resume':
+    case 'abort':
+      return { verb };
+    case 'approve':
+    case 'reject':
+    case 'promote':
+    case 'retry':
+      return { verb, ...named };
+    case 'rollback-flag':
+      return { verb: 'rollback', scope: 'flag', target: chosen(Object.keys(state.flags)) ?? '', overMs };
+    case 'rollback-phase':
+      return { verb: 'rollback', scope: 'phase', target: chosen(Object.keys(state.phases)) ?? '', overMs };
+    case 'rollback-plan':
+      return { verb: 'rollback', scope: 'plan', overMs };
+  }
+}

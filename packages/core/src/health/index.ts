@@ -12,6 +12,7 @@ export {
   beginWatch,
   isDestinationAsBad,
   isHealthy,
+  LONGEST_GAP,
   type ObserveOptions,
   observe,
   resumeWatch,

@@ -128,10 +128,17 @@ describe('observe()', () => {
     expect(step(1_000, 0)).toBe(20_000);
   });
 
-  it('ignores a measurement that is not newer, so a clock that jumps back lengthens nothing', () => {
+  it('judges on by a clock that was set back, and counts no time for it', () => {
+    const looked = observe(watchOf(standardGate), standardGate, measured(50_000, { errors: 0 }), {}, { counting: true });
+    const watch = observe(looked, standardGate, measured(60_000, { errors: 0 }), {}, { counting: true });
+    const later = observe(watch, standardGate, measured(10_000, { errors: 99 }), {}, { counting: true });
+    expect(later).toMatchObject({ lastAt: 10_000, soakedMs: watch.soakedMs, verdict: { verdict: 'fail' } });
+  });
+
+  it('ignores a measurement that is not newer', () => {
     const watch = observe(watchOf(standardGate), standardGate, measured(50_000, { errors: 0 }), {}, { counting: true });
     expect(observe(watch, standardGate, measured(50_000, { errors: 99 }), {}, { counting: true })).toBe(watch);
-    expect(observe(watch, standardGate, measured(10_000, { errors: 99 }), {}, { counting: true })).toBe(watch);
+    expect(observe(watch, standardGate, measured(30_000, { errors: 99 }), {}, { counting: true })).toBe(watch);
   });
 
   it('keeps the last ten samples with the verdict [CV-3]', () => {

@@ -3,7 +3,7 @@ import type { Baseline, Measurement, Reading } from './reading.ts';
 import { type GateVerdict, KEPT_SAMPLES, type RuleResult, type Verdict, type Watch, worse } from './verdict.ts';
 
 /** How far apart two looks may be and still count as watched without a gap, in intervals of the gate. */
-const LONGEST_GAP = 3;
+export const LONGEST_GAP = 3;
 
 export interface WatchTarget {
   readonly id: string;
@@ -55,8 +55,8 @@ export interface ObserveOptions {
 /**
  * Judges one measurement by the gate's rules and returns the watch as it is afterwards.
  *
- * A measurement that is not newer than the last one changes nothing, so a clock that jumps back cannot lengthen a
- * soak; a gap longer than three intervals does not count towards it and breaks every `for`.
+ * A measurement that is not newer than the last one changes nothing. A gap longer than three intervals, or a clock that
+ * was set back by as much, does not count towards the soak and breaks every `for`.
  */
 export function observe(
   watch: Watch,
@@ -65,9 +65,9 @@ export function observe(
   baseline: Baseline,
   options: ObserveOptions,
 ): Watch {
-  if (watch.lastAt !== null && measurement.at <= watch.lastAt) return watch;
-  const elapsedMs = watch.lastAt === null ? 0 : measurement.at - watch.lastAt;
-  const gapless = elapsedMs <= LONGEST_GAP * gate.everyMs;
+  if (watch.lastAt !== null && isRepetition(watch.lastAt, measurement.at, gate)) return watch;
+  const elapsedMs = watch.lastAt === null ? 0 : Math.max(0, measurement.at - watch.lastAt);
+  const gapless = watch.lastAt === null || (measurement.at > watch.lastAt && elapsedMs <= LONGEST_GAP * gate.everyMs);
   const readings = new Map(measurement.readings.map((reading) => [reading.signal, reading]));
   const holdsSince: (number | null)[] = [];
   const results: RuleResult[] = gate.rules.map((rule, index) => {
@@ -89,6 +89,14 @@ export function observe(
     verdict,
     samples: [...watch.samples.slice(1 - KEPT_SAMPLES), measurement],
   };
+}
+
+/**
+ * A measurement that is a little older than the last one came late and says nothing new. One that is much older was
+ * taken by a clock that has been set back: it is the present, and it must not take an hour until it is judged again.
+ */
+function isRepetition(lastAt: number, at: number, gate: Gate): boolean {
+  return at <= lastAt && lastAt - at <= LONGEST_GAP * gate.everyMs;
 }
 
 /** Pass and warn are healthy; everything else is not, silence included. */

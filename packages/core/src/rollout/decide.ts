@@ -1,4 +1,4 @@
-import { isDestinationAsBad, isHealthy, type RuleAction, type Watch } from '../health/index.ts';
+import { type Gate, isDestinationAsBad, isHealthy, LONGEST_GAP, type RuleAction, type Watch } from '../health/index.ts';
 import type { Plan, Step } from '../plan/index.ts';
 import { formatDuration } from '../time/index.ts';
 import { commandRefusal, obey } from './command.ts';
@@ -140,7 +140,8 @@ function judged(draft: Draft, watch: Watch): void {
   const step = indexOf(draft.state.plan).steps.get(watch.stepId);
   const state = draft.state.steps[watch.stepId];
   if (step === undefined || state?.status !== 'running' || watch.verdict === null) return;
-  if (isBeingRolledBack(draft.state, step.id) || !('gate' in step)) return;
+  if (!('gate' in step) || !isFresh(watch, draft.state.plan.gates[step.gate], draft.now)) return;
+  if (isBeingRolledBack(draft.state, step.id)) return;
   const { action, verdict } = watch.verdict;
   if (verdict === 'fail' && action?.kind === 'rollback') {
     if (step.kind === 'ramp' && state.stage !== watch.stage) return;
@@ -155,6 +156,13 @@ function judged(draft: Draft, watch: Watch): void {
   }
   if (step.kind === 'ramp') judgeRamp(draft, step, watch);
   else if (step.kind === 'watch') judgeWatch(draft, step, watch);
+}
+
+/** Between a look and its write a process may have stood still: what it found then says nothing of now. */
+const WRITING_MS = 5_000;
+
+function isFresh({ verdict }: Watch, gate: Gate | undefined, now: number): boolean {
+  return verdict !== null && gate !== undefined && now - verdict.at <= LONGEST_GAP * gate.everyMs + WRITING_MS;
 }
 
 /** What a rule that asks for a rollback means at this step. */

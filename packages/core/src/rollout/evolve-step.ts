@@ -30,7 +30,7 @@ type StepEvent =
 export const STEP_EVOLUTIONS: Evolutions<StepEvent> = {
   'step.started': (state, event) => withStep(state, event.stepId, started(event)),
   'step.held': (state, event) => withStep(state, event.stepId, { hold: holdOf(event) }),
-  'step.released': (state, { stepId }) => withStep(state, stepId, { hold: null }),
+  'step.released': (state, { stepId, at }) => withStep(state, stepId, (step) => released(step, at)),
   'step.completed': completed,
   'step.skipped': (state, { stepId, at }) => withStep(state, stepId, { status: 'skipped', endedAt: at, hold: null }),
   'step.rolled-back': (state, { stepId, at }) =>
@@ -55,6 +55,12 @@ function started(event: EventOf<'step.started'>): Partial<StepState> {
     hold: null,
     effectsDone: 0,
   };
+}
+
+/** A step that timed out and is to go on has its whole time again: what it has used up counts as a pause. */
+function released({ hold, startedAt, pausedMs }: StepState, at: number): Partial<StepState> {
+  const isTimedOut = hold?.reason === 'timed-out' && startedAt !== null;
+  return { hold: null, pausedMs: isTimedOut ? at - startedAt : pausedMs };
 }
 
 function holdOf(event: EventOf<'step.held'>): Hold {

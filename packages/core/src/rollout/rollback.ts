@@ -91,16 +91,24 @@ export function descentTarget(rollback: RollbackState, flag: string, now: number
 }
 
 /** When time alone moves a rollback next: a step of its descent, or the end of its budget; null when neither is to come. */
-export function nextRollbackMoment(rollback: RollbackState, now: number): number | null {
+export function nextRollbackMoment(state: RolloutState, rollback: RollbackState): number | null {
   if (rollback.status !== 'running') return null;
   const moments: number[] = [];
-  const elapsed = Math.max(0, now - rollback.initiatedAt);
-  if (elapsed < rollback.overMs) {
-    const stepMs = rollback.overMs / (DESCENT_STEPS - 1);
-    moments.push(rollback.initiatedAt + Math.ceil((Math.floor(elapsed / stepMs) + 1) * stepMs));
-  }
+  const descent = nextDescent(state, rollback);
+  if (descent !== null) moments.push(descent);
   if (!rollback.overran) moments.push(rollback.initiatedAt + rollback.budgetMs);
   return moments.length === 0 ? null : Math.min(...moments);
+}
+
+/** The moment of the first step of the descent that some flag has not taken; in the past where it is overdue. */
+function nextDescent(state: RolloutState, rollback: RollbackState): number | null {
+  const stepMs = rollback.overMs / (DESCENT_STEPS - 1);
+  for (let step = 0; step < DESCENT_STEPS; step += 1) {
+    const at = Math.ceil(rollback.initiatedAt + step * stepMs);
+    const isAhead = rollback.flags.some((key) => (state.flags[key]?.exposure ?? 0) > descentTarget(rollback, key, at));
+    if (isAhead) return at;
+  }
+  return null;
 }
 
 /** A command that is still running is waited for: taking back what is being done would race with it. */

@@ -78,17 +78,17 @@ function mayStart(draft: Draft, step: Step): boolean {
   const { state } = draft;
   if (state.steps[step.id]?.hold || (step.notBefore !== null && draft.now < step.notBefore)) return false;
   if (!step.needs.every((id) => isOver(state.steps[id]?.status ?? 'pending'))) return false;
-  if (step.kind === 'ramp') {
-    const lost = lostPrerequisite(state, step.flag);
-    if (lost !== null) {
-      draft.emit(
-        { type: 'step.skipped', stepId: step.id },
-        `${step.flag} requires ${lost}, which is not on the candidate`,
-      );
-      return false;
-    }
-  }
+  if (step.kind === 'ramp' && skipsForPrerequisite(draft, step)) return false;
   return mayMoveNow(step, draft.now);
+}
+
+/** Skips a ramp that nobody is on yet and whose prerequisite is lost, however far it had come otherwise. */
+function skipsForPrerequisite(draft: Draft, step: Extract<Step, { readonly kind: 'ramp' }>): boolean {
+  const lost = lostPrerequisite(draft.state, step.flag);
+  if (lost === null) return false;
+  const reason = `${step.flag} requires ${lost}, which is not on the candidate`;
+  draft.emit({ type: 'step.skipped', stepId: step.id }, reason);
+  return true;
 }
 
 /** A prerequisite that will not be complete: rolled back, being rolled back, or skipped. */
@@ -112,6 +112,7 @@ function progress(draft: Draft, step: Step): void {
   if (isBeingRolledBack(draft.state, step.id) || draft.state.steps[step.id]?.hold?.reason === 'person') return;
   switch (step.kind) {
     case 'ramp':
+      if (state.stage === -1 && skipsForPrerequisite(draft, step)) return;
       if (draft.state.steps[step.id]?.hold === null) enterFirstStage(draft, step);
       return;
     case 'approve':

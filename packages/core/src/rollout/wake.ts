@@ -5,7 +5,7 @@ import type { RolloutState } from './state.ts';
 
 /** The next moment (epoch ms) at which time alone makes the run move; null when only an input can. Always after `now`. */
 export function nextWakeAt(state: RolloutState, now: number): number | null {
-  const moments = state.rollbacks.flatMap((rollback) => nextRollbackMoment(rollback, now) ?? []);
+  const moments = state.rollbacks.flatMap((rollback) => nextRollbackMoment(state, rollback) ?? []);
   if (state.status === 'running') {
     for (const step of currentSteps(state)) moments.push(...stepMoments(state, step, now));
   }

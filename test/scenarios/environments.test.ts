@@ -194,6 +194,10 @@ describe('two environments on one server', () => {
     const ramped = (environment: string): Plan =>
       plan([phase('one', [ramp('one', 'banner', { through: [10_000, 100_000], soakMs: 60_000 })])], { environment });
     const [inWest, inEast] = [await theseus.begin(ramped('west')), await theseus.begin(ramped('east'))];
+    for (const environment of ['west', 'east']) {
+      const known = () => theseus.call('GET', `/api/feature-flags/banner?environment=${environment}`);
+      await until(async () => (await known()).status === 200);
+    }
     const path = '/api/v1/flags/stream?environment=';
     const one = '/api/feature-flags/banner?userId=ada&environment=';
     const flags = await Promise.all(

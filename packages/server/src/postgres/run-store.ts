@@ -166,8 +166,8 @@ export class RunStore {
   }
 
   /**
-   * The run of the same plan in that environment that says most about the plan's content: its newest success, else its
-   * newest run, else the newest run of any other content.
+   * The run of the same plan in that environment that says most about the plan's content: its newest standing success,
+   * else its newest run, else the newest run of any other content.
    */
   async earlier(queryable: Queryable, plan: Plan, environment: string): Promise<EarlierRun | null> {
     const { rows } = await queryable.query<EarlierRun>(EARLIER, [plan.name, environment, plan.contentHash]);
@@ -228,10 +228,15 @@ export class RunStore {
 const BEFORE_ENVIRONMENTS = { environment: DEFAULT_ENVIRONMENT, after: null, contentHash: '' };
 
 const EARLIER = `
-  select run_id as "runId", content_hash as "contentHash", state ->> 'status' as status, state ->> 'outcome' as outcome,
-    exists (select from json_array_elements(state -> 'rollbacks') as r where r ->> 'status' = 'running') as "isRollingBack"
-  from theseus.run where plan_name = $1 and environment = $2
-  order by content_hash = $3 desc, (state ->> 'outcome') is not distinct from 'succeeded' desc, number desc limit 1`;
+  select "runId", "contentHash", status, outcome, "isRollingBack" from (
+    select number, run_id as "runId", content_hash as "contentHash",
+      state ->> 'status' as status, state ->> 'outcome' as outcome,
+      exists (select from json_array_elements(state -> 'rollbacks') as r where r ->> 'status' = 'running') as "isRollingBack"
+    from theseus.run where plan_name = $1 and environment = $2
+  ) as found
+  order by "contentHash" = $3 desc,
+    "contentHash" = $3 and outcome is not distinct from 'succeeded' and not "isRollingBack" desc, number desc
+  limit 1`;
 
 /** A run needs a driver while anything about it may still move: a rollback after its end included. */
 function isActive(state: RolloutState): boolean {

@@ -53,14 +53,14 @@ function longestRun(plan: Plan): number {
   const steps = plan.phases.flatMap((phase) => phase.steps);
   return steps.reduce((sum, step) => {
     const stages = step.kind === 'ramp' ? step.through.length + 1 : 1;
-    const windowMs = step.window === null ? 0 : WINDOW_MS;
+    const windowMs = step.windows.length === 0 ? 0 : WINDOW_MS;
     const everyMs = 'gate' in step ? (plan.gates[step.gate]?.everyMs ?? 0) : 0;
     return sum + (step.timeoutMs ?? 0) + stages * (ownMs(step) + windowMs + 10 * everyMs + HELP_MS);
   }, CALMING_MS);
 }
 
 function ownMs(step: Plan['phases'][number]['steps'][number]): number {
-  if (step.kind === 'ramp') return step.soakMs;
+  if (step.kind === 'ramp') return Math.max(...step.soaksMs);
   if (step.kind === 'watch') return step.forMs;
   if (step.kind !== 'wait') return 0;
   return step.until.kind === 'duration' ? step.until.durationMs : 7 * HOUR;

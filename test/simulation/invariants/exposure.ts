@@ -1,4 +1,4 @@
-import { isInsideWindow } from '@theseus/core/time';
+import { isOpen } from '@theseus/core/time';
 import type { Step } from '@theseus/core/plan';
 import { LONGEST_GAP } from '../model/truth.ts';
 import { rampOf } from './history.ts';
@@ -65,7 +65,7 @@ function evidenceAsked(moment: Moment): Asked | null {
   const ramp = rise?.ramp ?? (completed?.kind === 'ramp' ? completed : undefined);
   if (ramp === undefined || rise?.stage === 0) return null;
   const stage = before.steps[ramp.id]?.stage ?? -1;
-  return { watchId: ramp.id, stage, everyMs: everyOf(ramp.gate), soakMs: ramp.soakMs };
+  return { watchId: ramp.id, stage, everyMs: everyOf(ramp.gate), soakMs: ramp.soaksMs[stage] ?? 0 };
 }
 
 /** Beyond the first stage the engine needs healthy evidence for the whole soak; a person may promote. */
@@ -100,7 +100,7 @@ const keepsWindow: EventCheck = (moment) => {
   const { event } = moment;
   const begun = event.type === 'step.started' && event.attempt === 1 ? stepOf(moment, event.stepId) : undefined;
   const step = riseOf(moment)?.ramp ?? begun;
-  if (step === undefined || step.window === null || isInsideWindow(step.window, event.at)) return null;
+  if (step === undefined || isOpen(step.windows, event.at)) return null;
   return `${event.type} of ${step.id} outside its window, at ${new Date(event.at).toISOString()}`;
 };
 

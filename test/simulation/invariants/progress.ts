@@ -1,5 +1,5 @@
 import type { Plan, Step } from '@theseus/core/plan';
-import type { RolloutState } from '@theseus/core/rollout';
+import type { RollbackState, RolloutState } from '@theseus/core/rollout';
 import { SILENT_AFTER_MS } from '../model/instances.ts';
 import type { EventCheck } from './invariant.ts';
 
@@ -56,7 +56,7 @@ const endsRollbackTruly: EventCheck = ({ event, before, world }) => {
   if (exposed !== undefined) return `${event.rollbackId} is completed while ${exposed} is exposed`;
   const behind = rollback?.flags.find((key) => isBehind(key, before, world));
   if (behind !== undefined) return `${event.rollbackId} is completed while an instance still serves ${behind}`;
-  const left = rollback?.steps.find((id) => undoable(world.plan, id) && !rollback.undone.includes(id));
+  const left = rollback?.steps.find((id) => undoable(world.plan, id) && !isUndone(rollback, id));
   return left === undefined ? null : `${event.rollbackId} is completed and ${left} was not taken back`;
 };
 
@@ -70,6 +70,10 @@ function isBehind(flag: string, state: RolloutState, world: Parameters<EventChec
       instances.silentSince(index, time.now - SILENT_AFTER_MS) === null &&
       instances.servedRevision(index, flag) < wanted,
   );
+}
+
+function isUndone({ parts }: RollbackState, stepId: string): boolean {
+  return parts.some(({ kind, name, status }) => kind === 'undo' && name === stepId && status !== 'failed');
 }
 
 function undoable(plan: Plan, stepId: string): boolean {

@@ -84,8 +84,11 @@ export class People {
 
   /** Retry, then promote; and what neither helps is given up. */
   #helpTimedOut(step: StepState): void {
-    const tries = (this.#tries.get(step.id) ?? 0) + 1;
-    this.#tries.set(step.id, tries);
+    // While nobody can answer, no try is one.
+    if (!this.#world.servers.some(({ isAwake }) => isAwake)) return;
+    const key = `${step.id}@${step.stage}`;
+    const tries = (this.#tries.get(key) ?? 0) + 1;
+    this.#tries.set(key, tries);
     if (tries < PATIENCE) this.send('ana', { verb: tries % 2 === 0 ? 'promote' : 'retry', stepId: step.id });
     else {
       this.#world.stuck(step.id);

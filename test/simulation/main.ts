@@ -60,12 +60,16 @@ async function playRuns(): Promise<void> {
   const runsPerSecond = Math.round((result.done / seconds) * 10) / 10;
   const shrunk = result.findings.map((finding) => shrunkOf(finding));
   if (values.json) {
-    console.log(JSON.stringify({ ...all, ...result, seconds, runsPerSecond, shrunk: shrunk.map(({ scenario }) => scenario) }));
+    console.log(
+      JSON.stringify({ ...all, ...result, seconds, runsPerSecond, shrunk: shrunk.map(({ scenario }) => scenario) }),
+    );
   } else {
     for (const { text } of shrunk) console.log(text);
     for (const [name, count] of Object.entries(result.counts)) console.log(`${name}: ${count} runs`);
     if (!values.strict) console.log(`not told: ${Object.keys(KNOWN_FAILING).join(', ') || 'nothing'} (--strict tells)`);
-    console.log(`${result.done} runs of seed ${all.seed}, ${result.events} events, ${seconds.toFixed(1)} s, ${runsPerSecond} runs/s`);
+    console.log(
+      `${result.done} runs of seed ${all.seed}, ${result.events} events, ${seconds.toFixed(1)} s, ${runsPerSecond} runs/s`,
+    );
     console.log(result.findings.length === 0 ? 'No invariant is broken' : `${result.findings.length} found`);
   }
   if (result.findings.length > 0) process.exitCode = 1;

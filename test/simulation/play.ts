@@ -30,7 +30,10 @@ export interface PlayOptions {
 }
 
 /** Plays a scenario to its end, or to the first invariant that breaks. Null when its plan is not valid. */
-export function play(scenario: Scenario, { rules = PRODUCT_RULES, ignored = new Set() }: PlayOptions = {}): Played | null {
+export function play(
+  scenario: Scenario,
+  { rules = PRODUCT_RULES, ignored = new Set() }: PlayOptions = {},
+): Played | null {
   const plan = planOf(scenario.source);
   if (plan === null) return null;
   const inspector = new Inspector({ plan }, ignored);

@@ -29,8 +29,7 @@ export const PRODUCT_RULES: Rules = {
   observe,
   nextWakeAt,
   watchTargets,
-  watchBefore: (remembered, target, now) =>
-    remembered?.stage === target.stage ? remembered : beginWatch(target, now),
+  watchBefore: (remembered, target, now) => (remembered?.stage === target.stage ? remembered : beginWatch(target, now)),
   mayWrite: (epoch, current) => epoch === current,
   enqueuesInTransaction: true,
   returnsLostJobs: true,

@@ -37,7 +37,9 @@ export function playSeed(runSeed: number, options: PlayOptions): Played {
 }
 
 /** Plays a range one run after another; each answer may stop it. */
-export function* playRange(range: Range): Generator<{ readonly index: number; readonly events: number; readonly finding: Finding | null }> {
+export function* playRange(
+  range: Range,
+): Generator<{ readonly index: number; readonly events: number; readonly finding: Finding | null }> {
   const options = playOptions(range);
   for (let index = range.first; index < range.runs; index += range.stride) {
     const runSeed = seedOf(range.seed, index);

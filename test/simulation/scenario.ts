@@ -34,6 +34,8 @@ export type BoundaryFault = 'crash' | 'pause' | 'database-error';
 
 export type EffectFault = 'fails' | 'slow' | 'twice' | 'reported-twice';
 
+export type EffectOf = 'step' | 'rollback';
+
 export type Fault =
   | {
       readonly kind: 'at-boundary';
@@ -42,7 +44,13 @@ export type Fault =
       readonly what: BoundaryFault;
       readonly forMs: number;
     }
-  | { readonly kind: 'effect'; readonly occurrence: number; readonly what: EffectFault }
+  /** Of a step's own effects, or of those that a rollback asks for. */
+  | {
+      readonly kind: 'effect';
+      readonly of: EffectOf;
+      readonly occurrence: number;
+      readonly what: EffectFault;
+    }
   | { readonly kind: 'clock-jump'; readonly server: number; readonly at: number; readonly byMs: number }
   | { readonly kind: 'everything-down'; readonly at: number; readonly forMs: number }
   | { readonly kind: 'lease-lost'; readonly at: number }

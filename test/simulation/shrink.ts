@@ -61,7 +61,9 @@ function withoutPlan(scenario: Scenario): readonly Scenario[] {
   const written = source.phases.map((phase, index) => withNeeds(source, phase, index));
   const plans: readonly PlanSource[] = [
     ...written.map((phase, index) => ({ ...source, phases: withoutPhase(written, phase.phase, index) })),
-    ...written.flatMap((phase, at) => smallerPhases(phase).map((smaller) => ({ ...source, phases: written.with(at, smaller) }))),
+    ...written.flatMap((phase, at) =>
+      smallerPhases(phase).map((smaller) => ({ ...source, phases: written.with(at, smaller) })),
+    ),
     ...smallerFlags(source),
     ...smallerGates(source),
   ];
@@ -82,7 +84,17 @@ function withoutPhase(phases: readonly PhaseSource[], name: string, index: numbe
   });
 }
 
-const OPTIONAL_WORDS = ['window', 'timeout', 'undo', 'budget', 'approve', 'verify', 'capture', 'soak', 'through'] as const;
+const OPTIONAL_WORDS = [
+  'window',
+  'timeout',
+  'undo',
+  'budget',
+  'approve',
+  'verify',
+  'capture',
+  'soak',
+  'through',
+] as const;
 
 function smallerPhases(phase: PhaseSource): readonly PhaseSource[] {
   const fewer = phase.steps.map((_step, index) => ({ ...phase, steps: [...without(phase.steps, index)] }));
@@ -97,7 +109,9 @@ function smallerPhases(phase: PhaseSource): readonly PhaseSource[] {
 
 function smallerFlags(source: PlanSource): readonly PlanSource[] {
   const flags = Object.entries(source.flags ?? {});
-  const ramped = new Set(source.phases.flatMap(({ steps }) => steps.flatMap((step) => ('ramp' in step ? [step.ramp] : []))));
+  const ramped = new Set(
+    source.phases.flatMap(({ steps }) => steps.flatMap((step) => ('ramp' in step ? [step.ramp] : []))),
+  );
   const used = flags.filter(([key]) => ramped.has(key));
   const dropped = used.length === flags.length ? [] : [{ ...source, flags: Object.fromEntries(used) }];
   const freed = flags.flatMap(([key, flag]) =>

@@ -27,10 +27,10 @@ const VERBS: readonly { readonly weight: number; readonly verb: PlannedVerb }[] 
   { weight: 2, verb: 'reject' },
   { weight: 5, verb: 'promote' },
   { weight: 3, verb: 'retry' },
-  { weight: 2, verb: 'rollback-flag' },
-  { weight: 1, verb: 'rollback-phase' },
-  { weight: 0.6, verb: 'rollback-plan' },
-  { weight: 0.3, verb: 'abort' },
+  { weight: 3, verb: 'rollback-flag' },
+  { weight: 2, verb: 'rollback-phase' },
+  { weight: 1, verb: 'rollback-plan' },
+  { weight: 0.5, verb: 'abort' },
 ];
 
 /** Everything about a run, from its seed alone. Half of all runs meet no fault, a third not even an unhealthy source. */
@@ -114,8 +114,33 @@ const FAULTS: readonly { readonly weight: number; readonly draw: (random: Random
     }),
   },
   {
+    // Stored, and then nobody is left to act on it: what was not stored with it is lost.
+    weight: 3,
+    draw: (random) => ({
+      kind: 'at-boundary',
+      boundary: 'committed',
+      occurrence: random.int(1, 25),
+      what: 'crash',
+      forMs: random.pick([500, 30_000]),
+    }),
+  },
+  {
     weight: 4,
-    draw: (random) => ({ kind: 'effect', occurrence: 1 + random.few(3, 12), what: random.pick(EFFECT_FAULTS) }),
+    draw: (random) => ({
+      kind: 'effect',
+      of: 'step',
+      occurrence: 1 + random.few(3, 12),
+      what: random.pick(EFFECT_FAULTS),
+    }),
+  },
+  {
+    weight: 4,
+    draw: (random) => ({
+      kind: 'effect',
+      of: 'rollback',
+      occurrence: 1 + random.few(1, 4),
+      what: random.pick(EFFECT_FAULTS),
+    }),
   },
   {
     weight: 2,

@@ -73,7 +73,10 @@ function drawIrreversible(context: StepContext): readonly StepSource[] {
 
 /** A new kind of step is one entry here. Ramps are placed by the plan, since each flag has exactly one. */
 const RECIPES: readonly StepRecipe[] = [
-  { weight: 2, draw: (context) => [{ ...drawCommon(context, 'check'), check: { http: 'http://service.test/health' } }] },
+  {
+    weight: 2,
+    draw: (context) => [{ ...drawCommon(context, 'check'), check: { http: 'http://service.test/health' } }],
+  },
   { weight: 1, draw: (context) => [{ ...drawCommon(context, 'check'), check: { run: 'probe' } }] },
   { weight: 3, draw: (context) => [{ ...drawCommand(context, 'run'), run: 'migrate' }] },
   {
@@ -88,7 +91,10 @@ const RECIPES: readonly StepRecipe[] = [
     weight: 2,
     draw: (context) => [{ ...drawCommon(context, 'approve'), ...drawApprovers(context), approve: 'Go on?' }],
   },
-  { weight: 2, draw: (context) => [{ ...drawCommon(context, 'wait'), wait: context.random.pick(['10s', '5m', '40m']) }] },
+  {
+    weight: 2,
+    draw: (context) => [{ ...drawCommon(context, 'wait'), wait: context.random.pick(['10s', '5m', '40m']) }],
+  },
   {
     weight: 1,
     draw: (context) => {

@@ -1,5 +1,5 @@
-import { isOpen } from '@theseus/core/time';
 import type { Step } from '@theseus/core/plan';
+import { isOpen } from '@theseus/core/time';
 import { LONGEST_GAP } from '../model/truth.ts';
 import { rampOf } from './history.ts';
 import type { EventCheck, Moment } from './invariant.ts';
@@ -32,16 +32,21 @@ function whenRising(check: (rise: Rise, moment: Moment) => string | null): Event
 const followsStages = whenRising(({ ramp, stage, to }, { before, event }) => {
   const step = before.steps[ramp.id];
   const flag = before.flags[ramp.flag];
-  if (event.type === 'flag.exposure-changed' && event.from !== flag?.exposure) return `${ramp.flag} is not at ${event.from}`;
+  if (event.type === 'flag.exposure-changed' && event.from !== flag?.exposure)
+    return `${ramp.flag} is not at ${event.from}`;
   if (step?.status !== 'running') return `${ramp.flag} rises while ${ramp.id} is ${step?.status}`;
   if (stage !== step.stage + 1) return `${ramp.id} goes from stage ${step.stage} to ${stage}`;
-  return ramp.through[stage] === to ? null : `${ramp.flag} is at ${to} in stage ${stage}, the plan says ${ramp.through[stage]}`;
+  return ramp.through[stage] === to
+    ? null
+    : `${ramp.flag} is at ${to} in stage ${stage}, the plan says ${ramp.through[stage]}`;
 });
 
 /** Nobody is exposed beyond what the people the plan names have agreed to, for this very stage. */
 const isApproved = whenRising(({ ramp, stage, to }, { history }) => {
   if (ramp.approve === null || to < ramp.approve.fromExposure) return null;
-  return history.hasAgreed(ramp.id, ramp.approve.by, stage) ? null : `${ramp.flag} rises to ${to} without its approvals`;
+  return history.hasAgreed(ramp.id, ramp.approve.by, stage)
+    ? null
+    : `${ramp.flag} rises to ${to} without its approvals`;
 });
 
 interface Asked {

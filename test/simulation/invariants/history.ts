@@ -82,7 +82,11 @@ export function rampOf(plan: Plan, flag: string) {
 }
 
 /** Whether the people fill every seat, each at most one: tries all ways, which are few. */
-function isQuorum(by: readonly Approver[], given: readonly string[], people: Readonly<Record<string, Person>>): boolean {
+function isQuorum(
+  by: readonly Approver[],
+  given: readonly string[],
+  people: Readonly<Record<string, Person>>,
+): boolean {
   if (by.length === 0) return given.length > 0;
   const seats = by.flatMap(({ role, count }) => Array.from({ length: count }, () => role));
   const fill = (left: readonly string[], free: readonly string[]): boolean => {

@@ -1,21 +1,49 @@
-import { type Command, type Effect, evolve, findBrokenLink, type Input, type Refusal, replay, type RolloutState } from '@theseus/core/rollout';
+import type { GateRule, WatchTarget } from '@theseus/core/health';
+import {
+  type Command,
+  type Effect,
+  evolve,
+  findBrokenLink,
+  type Input,
+  type Refusal,
+  type RolloutState,
+  replay,
+} from '@theseus/core/rollout';
 import type { Commit } from '../model/model-engine.ts';
+import { isRepeatable } from '../model/model-worker.ts';
 import type { Blindness } from '../model/truth.ts';
 import type { Witness, World } from '../model/world.ts';
 import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
 import { PROGRESS_CHECKS } from './progress.ts';
 import { flagsReached, STORED_CHECKS } from './stored.ts';
-import { isRepeatable } from '../model/model-worker.ts';
 import { Violation } from './violation.ts';
 
 const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
 /** Checks made outside a single event or transaction. */
-const WHOLE_RUN = ['rollback-accepted', 'abort-accepted', 'acknowledged', 'executed-once', 'chain', 'replay', 'looked-at', 'looked-at-after-jump', 'time-out-ends', 'hears-of-changes', 'descent-ends', 'rollback-ends', 'ends', 'lean-log'];
+const WHOLE_RUN = [
+  'rollback-accepted',
+  'abort-accepted',
+  'acknowledged',
+  'executed-once',
+  'chain',
+  'replay',
+  'answered',
+  'looked-at',
+  'looked-at-after-jump',
+  'time-out-ends',
+  'hears-of-changes',
+  'descent-ends',
+  'rollback-ends',
+  'ends',
+  'lean-log',
+];
 
-export const INVARIANTS: readonly string[] = [...EVENT_CHECKS, ...COMMIT_CHECKS].map(([name]) => name).concat(WHOLE_RUN);
+export const INVARIANTS: readonly string[] = [...EVENT_CHECKS, ...COMMIT_CHECKS]
+  .map(([name]) => name)
+  .concat(WHOLE_RUN);
 
 /** Holds every invariant against everything that happens in a run. */
 export class Inspector implements Witness {
@@ -79,6 +107,17 @@ export class Inspector implements Witness {
     this.#claim(name, `nobody looked at ${watchId} for ${forMs} ms, and nothing was in the way`);
   }
 
+  /** A ramp whose rule stays broken is held, or taken back where the rule says so. */
+  broken(world: World, { stepId, stage, flag }: WatchTarget, { condition, action }: GateRule): void {
+    const { steps, flags, rollbacks } = world.database.row.state;
+    const step = steps[stepId];
+    if (step?.status !== 'running' || stage < 0 || step.stage !== stage) return;
+    if ((flags[flag ?? '']?.exposure ?? 0) === 0) return;
+    const isTakenBack = rollbacks.some(({ status, steps: own }) => status === 'running' && own.includes(stepId));
+    if (isTakenBack || (action.kind === 'hold' && step.hold !== null)) return;
+    this.#claim('answered', `${condition.text} stays broken at ${stepId}, and nothing is done about it`);
+  }
+
   stuck(_world: World, stepId: string): void {
     this.#claim('time-out-ends', `${stepId} is held by its time-out, and neither retry nor promote helps`);
   }
@@ -131,6 +170,8 @@ function ofRun(state: RolloutState | null): Omit<RolloutState, 'plan'> | null {
 function standing(state: RolloutState): string {
   return Object.values(state.steps)
     .filter(({ status }) => status === 'running' || status === 'pending')
-    .map(({ id, status, hold, stage }) => `${id} ${status} stage ${stage}${hold === null ? '' : ` held: ${hold.reason}`}`)
+    .map(
+      ({ id, status, hold, stage }) => `${id} ${status} stage ${stage}${hold === null ? '' : ` held: ${hold.reason}`}`,
+    )
     .join('; ');
 }

@@ -42,6 +42,15 @@ const countsOnce: EventCheck = ({ event, history }) => {
   return history.finishedEffects.has(event.effectId) ? `${event.effectId} counts twice` : null;
 };
 
+/** While the run is paused no work begins but what a person asks for, and what takes something back. */
+const restsWhilePaused: EventCheck = ({ event, history, commit }) => {
+  if (!history.isPaused) return null;
+  const isRetry = commit.input?.kind === 'command' && commit.input.command.verb.verb === 'retry';
+  const isWork = event.type === 'effect.requested' && event.effect.purpose.kind === 'step';
+  const isBegun = event.type === 'step.started' || event.type === 'phase.started';
+  return (isWork || isBegun) && !isRetry ? `${event.type} while the run is paused` : null;
+};
+
 /** After an abort nothing is done any more but what a rollback asks for. */
 const endsWithAbort: EventCheck = ({ event, history }) => {
   if (!history.isAborted || event.type !== 'effect.requested') return null;
@@ -85,6 +94,7 @@ export const PROGRESS_CHECKS: Readonly<Record<string, EventCheck>> = {
   order: keepsOrder,
   'asks-everybody': asksEverybody,
   'counts-once': countsOnce,
+  'rests-while-paused': restsWhilePaused,
   'ends-with-abort': endsWithAbort,
   'rollback-truly-ended': endsRollbackTruly,
 };

@@ -21,7 +21,9 @@ const keepsPrerequisites: CommitCheck = ({ after }) => {
 };
 
 function descendTogether(state: RolloutState, ...flags: readonly string[]): boolean {
-  return state.rollbacks.some(({ status, flags: own }) => status === 'running' && flags.every((key) => own.includes(key)));
+  return state.rollbacks.some(
+    ({ status, flags: own }) => status === 'running' && flags.every((key) => own.includes(key)),
+  );
 }
 
 function commandOf({ commit }: Stored): Command | null {
@@ -29,7 +31,10 @@ function commandOf({ commit }: Stored): Command | null {
 }
 
 /** What a rollback reaches by the plan: what it names, and all that requires it. */
-export function flagsReached(plan: Plan, verb: Extract<Command['verb'], { readonly verb: 'rollback' }>): ReadonlySet<string> {
+export function flagsReached(
+  plan: Plan,
+  verb: Extract<Command['verb'], { readonly verb: 'rollback' }>,
+): ReadonlySet<string> {
   const inPhases = plan.phases
     .filter(({ name }) => verb.scope === 'plan' || (verb.scope === 'phase' && name === verb.target))
     .flatMap(({ steps }) => steps)
@@ -57,6 +62,17 @@ const obeysRollback: CommitCheck = (stored) => {
       (known) => known.status === 'running' && known.flags.includes(key) && known.overMs <= overMs,
     );
     if (overMs === 0 || !isUnderWay) return `${key} is still exposed after a rollback over ${overMs} ms`;
+  }
+  return null;
+};
+
+/** A rollback that fails leaves nobody on the candidate. */
+const failsToLegacy: CommitCheck = ({ commit, after }) => {
+  for (const { event } of commit.staged.events) {
+    if (event.type !== 'rollback.failed') continue;
+    const flags = after.rollbacks.find(({ id }) => id === event.rollbackId)?.flags ?? [];
+    const exposed = flags.find((key) => (after.flags[key]?.exposure ?? 0) > 0);
+    if (exposed !== undefined) return `${event.rollbackId} failed and ${exposed} is still exposed`;
   }
   return null;
 };
@@ -108,6 +124,7 @@ const isFenced: CommitCheck = ({ commit }) => {
 export const STORED_CHECKS: Readonly<Record<string, CommitCheck>> = {
   prerequisites: keepsPrerequisites,
   'rollback-obeyed': obeysRollback,
+  'fails-to-legacy': failsToLegacy,
   'abort-obeyed': obeysAbort,
   'stale-click': refusesStaleClicks,
   'command-once': obeysOnce,

@@ -1,4 +1,4 @@
-import type { Boundary, BoundaryFault, EffectFault, Fault, Scenario } from '../scenario.ts';
+import type { Boundary, BoundaryFault, EffectFault, EffectOf, Fault, Scenario } from '../scenario.ts';
 
 /** A process died in the middle of its work; nothing after this moment happens. */
 export class Crash extends Error {
@@ -21,9 +21,9 @@ export interface Strike {
 /** Tells at each crossing of a boundary whether a fault strikes there. */
 export class FaultPlan {
   readonly #strikes = new Map<string, Strike>();
-  readonly #effects = new Map<number, EffectFault>();
+  readonly #effects = new Map<string, EffectFault>();
   readonly #crossed = new Map<Boundary, number>();
-  #executions = 0;
+  readonly #executions = { step: 0, rollback: 0 };
 
   constructor({ faults }: Scenario) {
     for (const fault of faults) this.#enter(fault);
@@ -36,13 +36,13 @@ export class FaultPlan {
   }
 
   /** What happens to the effect that is being carried out now. */
-  nextEffect(): EffectFault | undefined {
-    this.#executions += 1;
-    return this.#effects.get(this.#executions);
+  nextEffect(of: EffectOf): EffectFault | undefined {
+    this.#executions[of] += 1;
+    return this.#effects.get(`${of}/${this.#executions[of]}`);
   }
 
   #enter(fault: Fault): void {
     if (fault.kind === 'at-boundary') this.#strikes.set(`${fault.boundary}/${fault.occurrence}`, fault);
-    else if (fault.kind === 'effect') this.#effects.set(fault.occurrence, fault.what);
+    else if (fault.kind === 'effect') this.#effects.set(`${fault.of}/${fault.occurrence}`, fault.what);
   }
 }

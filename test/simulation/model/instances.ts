@@ -35,7 +35,11 @@ export class Instances {
   }
 
   /** Whether every instance that is heard of serves the flag as of the revision; null while one does not. */
-  confirmed(flag: string, revision: number, now: number): { readonly instances: number; readonly silent: number } | null {
+  confirmed(
+    flag: string,
+    revision: number,
+    now: number,
+  ): { readonly instances: number; readonly silent: number } | null {
     const indexes = this.#instances.map((_instance, index) => index);
     const live = indexes.filter((index) => !this.#isSilent(index, now));
     if (live.some((index) => this.servedRevision(index, flag) < revision)) return null;

@@ -103,4 +103,3 @@ export function isActive(state: RolloutState): boolean {
     Object.values(state.flags).some(({ confirmed }) => !confirmed)
   );
 }
-

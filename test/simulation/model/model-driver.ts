@@ -7,6 +7,8 @@ import type { World } from './world.ts';
 const LONGEST_SLEEP_MS = 60_000;
 const VAIN_WAKE_MS = 1_000;
 const CONFIRM_EVERY_MS = 1_000;
+/** How long the answer to when time moves the run next is kept: windows are slow to reckon, and hours long. */
+const WAKE_KEPT_MS = 900_000;
 
 /** Drives the run while the lease lasts, step by step as engine/driver.ts and the confirming half of engine/fleet.ts do. */
 export class ModelDriver {
@@ -54,11 +56,11 @@ export class ModelDriver {
     this.#sleepFor(Math.max(1, next - now));
   }
 
-  /** Asked anew when something has changed, when its moment has come, and once a minute: windows are slow to reckon. */
+  /** Asked anew when something has changed, when its moment has come, and now and then. */
   #wakeAt(state: RolloutState, now: number): number | null {
     const known = this.#wake;
     const isDue = known !== null && known.wakeAt !== null && known.wakeAt <= now;
-    const isFresh = known !== null && known.askedAt <= now && now - known.askedAt < LONGEST_SLEEP_MS;
+    const isFresh = known !== null && known.askedAt <= now && now - known.askedAt < WAKE_KEPT_MS;
     if (known?.state === state && isFresh && !isDue) return known.wakeAt;
     const wakeAt = this.#world.rules.nextWakeAt(state, now - 1);
     this.#wake = { state, askedAt: now, wakeAt };

@@ -1,5 +1,5 @@
-import { type Decision, type Input, replay, type RolloutState } from '@theseus/core/rollout';
 import type { Refusal } from '@theseus/core/rollout';
+import { type Decision, type Input, type RolloutState, replay } from '@theseus/core/rollout';
 import { jobsOf, type Row, type Staged } from './model-database.ts';
 import type { ModelServer } from './model-server.ts';
 import type { World } from './world.ts';
@@ -93,9 +93,18 @@ export class ModelEngine {
     if (!database.isEmpty) server.cross('jobs-enqueued');
     const known = database.isEmpty ? null : database.row;
     const last = events.at(-1);
-    const row = { state, lastHash: last?.hash ?? known?.lastHash ?? '', lastAt: last === undefined ? (known?.lastAt ?? now) : now };
+    const row = {
+      state,
+      lastHash: last?.hash ?? known?.lastHash ?? '',
+      lastAt: last === undefined ? (known?.lastAt ?? now) : now,
+    };
     const from = known?.state.revision ?? 0;
-    return { events, row, jobs, command: commandId === null ? null : { id: commandId, revisions: [from + 1, state.revision] } };
+    return {
+      events,
+      row,
+      jobs,
+      command: commandId === null ? null : { id: commandId, revisions: [from + 1, state.revision] },
+    };
   }
 
   #isRepeated(commandId: string | undefined): boolean {

@@ -57,7 +57,7 @@ class EffectWork {
     database.begun.add(this.#effect.id);
     this.#server.cross('effect-begun');
     if (!isFirst && !isRepeatable(this.#effect)) return this.#report(CUT_OFF, 1);
-    const fault = this.#world.nextEffectFault();
+    const fault = this.#world.nextEffectFault(this.#effect);
     const durationMs = fault === 'slow' ? SLOW_EFFECT_MS : this.#world.noise.int(50, USUAL_EFFECT_MS);
     this.#server.later(durationMs, () => this.#finish(fault, durationMs));
   }

@@ -25,7 +25,11 @@ export class People {
     const state = this.#world.database.row.state;
     const verb = verbOf(planned, state);
     if (verb === null) return;
-    const aims = { none: {}, current: { expectedRevision: state.revision }, outdated: { expectedRevision: state.revision - 1 } };
+    const aims = {
+      none: {},
+      current: { expectedRevision: state.revision },
+      outdated: { expectedRevision: state.revision - 1 },
+    };
     const id = this.send(planned.person, verb, aims[planned.aim]);
     if (!planned.isRepeated) return;
     const again = this.#commandOf(planned.person, verb, aims[planned.aim]);
@@ -44,11 +48,12 @@ export class People {
 
   /** From the end of chaos on: whatever waits for a person gets what lets it go on. */
   help(): void {
-    const { database, time } = this.#world;
+    const { database, time, servers } = this.#world;
     const { state } = database.row;
+    time.later(HELP_EVERY_MS, () => this.help());
+    if (!servers.some(({ isAwake }) => isAwake)) return;
     if (state.status === 'paused') this.send('ana', { verb: 'resume' });
     else if (state.status === 'running') for (const step of Object.values(state.steps)) this.#helpStep(step);
-    time.later(HELP_EVERY_MS, () => this.help());
   }
 
   send(person: string, verb: Verb, aim: { readonly expectedRevision?: number } = {}): string {

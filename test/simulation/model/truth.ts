@@ -89,6 +89,20 @@ export class Truth {
     return this.#watched.get(`${watchId}/${stage}`);
   }
 
+  /**
+   * A rule of the target that asks for more than a warning and has been broken for so long that the engine must have
+   * answered: its own time, what it may doubt, and two more looks.
+   */
+  overdueRule({ id, stage, gate }: WatchTarget): GateRule | undefined {
+    const watched = this.#watched.get(`${id}/${stage}`);
+    if (watched === undefined) return undefined;
+    const answerMs = (3 + watched.disturbances) * LONGEST_GAP * gate.everyMs + LATE_MS;
+    return gate.rules.find((rule, index) => {
+      const since = watched.brokenSince[index] ?? watched.lastAt;
+      return rule.action.kind !== 'warn' && watched.lastAt - since > rule.condition.forMs + answerMs;
+    });
+  }
+
   get changes(): number {
     return [...this.#watched.values()].reduce((sum, { changes }) => sum + changes, 0);
   }

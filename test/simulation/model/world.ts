@@ -1,6 +1,13 @@
+import type { GateRule, WatchTarget } from '@theseus/core/health';
 import type { Plan } from '@theseus/core/plan';
-import { type Command, type Effect, type Input, type Refusal, type RolloutState, watchTargets } from '@theseus/core/rollout';
-import type { WatchTarget } from '@theseus/core/health';
+import {
+  type Command,
+  type Effect,
+  type Input,
+  type Refusal,
+  type RolloutState,
+  watchTargets,
+} from '@theseus/core/rollout';
 import { Random, seedOf } from '../random.ts';
 import type { Rules } from '../rules.ts';
 import type { Boundary, EffectFault, Scenario } from '../scenario.ts';
@@ -29,6 +36,8 @@ export interface Witness {
   crashed(world: World): void;
   /** A gate was looked at after nobody had looked for so long, without any reason. */
   blind(world: World, watchId: string, blind: Blindness): void;
+  /** A rule has been broken for longer than an answer may take. */
+  broken(world: World, target: WatchTarget, rule: GateRule): void;
   /** People have done what they can about a step that its time-out holds. */
   stuck(world: World, stepId: string): void;
 }
@@ -92,8 +101,8 @@ export class World {
     return this.#isCalm ? undefined : this.#faults.cross(boundary);
   }
 
-  nextEffectFault(): EffectFault | undefined {
-    return this.#isCalm ? undefined : this.#faults.nextEffect();
+  nextEffectFault({ purpose }: Effect): EffectFault | undefined {
+    return this.#isCalm ? undefined : this.#faults.nextEffect(purpose.kind === 'step' ? 'step' : 'rollback');
   }
 
   committed(server: ModelServer, commit: Commit): void {
@@ -109,7 +118,8 @@ export class World {
     for (let index = 0; index < this.instances.count; index += 1) {
       this.time.later(this.noise.int(20, 900), () => this.#hears(index));
     }
-    for (const known of this.servers) if (!this.#isDeaf(known)) known.later(this.noise.int(1, 200), () => known.notified());
+    for (const known of this.servers)
+      if (!this.#isDeaf(known)) known.later(this.noise.int(1, 200), () => known.notified());
     this.time.later(0, () => this.dispatchJobs());
   }
 
@@ -124,6 +134,8 @@ export class World {
   looked(target: WatchTarget, look: Look): void {
     const blind = this.truth.looked(target, look);
     if (blind !== null) this.#witness.blind(this, target.id, blind);
+    const rule = this.truth.overdueRule(target);
+    if (rule !== undefined) this.#witness.broken(this, target, rule);
   }
 
   stuck(stepId: string): void {

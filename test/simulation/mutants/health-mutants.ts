@@ -67,6 +67,16 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     }),
   },
+  'failure-unanswered': {
+    breaks: 'a gate that fails is looked at, and nothing is done about it',
+    caughtBy: ['answered'],
+    rules: broken({
+      decide: (state, input, now) => {
+        const isFailure = input.kind === 'judged' && input.watch.verdict?.verdict === 'fail';
+        return isFailure ? { events: [], state, refusal: null } : decide(state, input, now);
+      },
+    }),
+  },
   'hold-stays': {
     breaks: 'health that returns does not release what it held',
     caughtBy: ['ends'],
@@ -82,7 +92,8 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
     breaks: 'a soak grows while the run is paused',
     caughtBy: ['evidence'],
     rules: broken({
-      observe: (before, gate, measurement, baseline) => observe(before, gate, measurement, baseline, { counting: true }),
+      observe: (before, gate, measurement, baseline) =>
+        observe(before, gate, measurement, baseline, { counting: true }),
     }),
   },
 };

@@ -23,9 +23,12 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
     rules: broken({
       decide: decidingAbout((plan) =>
         withSteps(plan, (step) => {
-          const first = (by: readonly { readonly role: string }[]) => by.slice(0, 1).map(({ role }) => ({ role, count: 1 }));
+          const first = (by: readonly { readonly role: string }[]) =>
+            by.slice(0, 1).map(({ role }) => ({ role, count: 1 }));
           if (step.kind === 'approve') return { by: first(step.by) };
-          return step.kind === 'ramp' && step.approve !== null ? { approve: { ...step.approve, by: first(step.approve.by) } } : {};
+          return step.kind === 'ramp' && step.approve !== null
+            ? { approve: { ...step.approve, by: first(step.approve.by) } }
+            : {};
         }),
       ),
     }),
@@ -129,7 +132,14 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
         const decision = decide(state, input, now);
         const warned = decision.events.find((event) => event.type === 'step.held');
         if (warned?.type !== 'step.held') return decision;
-        return { ...decision, state: { ...evolve(decision.state, warned), revision: decision.state.revision, captures: { lost: warned.stepId } } };
+        return {
+          ...decision,
+          state: {
+            ...evolve(decision.state, warned),
+            revision: decision.state.revision,
+            captures: { lost: warned.stepId },
+          },
+        };
       },
     }),
   },

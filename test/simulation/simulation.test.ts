@@ -1,0 +1,78 @@
+import type { EventType } from '@theseus/core/rollout';
+import { describe, expect, it } from 'vitest';
+import { drawScenario } from './draw/draw-scenario.ts';
+import { KNOWN_FAILING } from './known-failing.ts';
+import { seedOf } from './random.ts';
+import { playOptions, playRange, playSeed } from './run-range.ts';
+
+const SEED = 1;
+const WITHOUT_BUG = { bug: null, isStrict: false };
+
+/** Whatever can happen to a run does happen in some; a simulator that never gets there proves nothing. */
+const EVENT_TYPES: readonly EventType[] = [
+  'run.started',
+  'run.paused',
+  'run.resumed',
+  'run.finished',
+  'phase.started',
+  'phase.finished',
+  'step.started',
+  'step.held',
+  'step.released',
+  'step.completed',
+  'step.skipped',
+  'step.rolled-back',
+  'step.warned',
+  'watch.soaked',
+  'effect.requested',
+  'effect.finished',
+  'flag.exposure-changed',
+  'flag.exposure-confirmed',
+  'approval.requested',
+  'approval.given',
+  'approval.rejected',
+  'rollback.initiated',
+  'rollback.completed',
+  'rollback.failed',
+];
+
+describe('the simulation', () => {
+  it('keeps every invariant in its first runs [CO-11] [ALL-7]', () => {
+    const findings = [...playRange({ seed: SEED, runs: 150, first: 0, stride: 1, ...WITHOUT_BUG })].flatMap(
+      ({ finding }) => finding ?? [],
+    );
+    expect(findings).toEqual([]);
+  });
+
+  it('plays the same run twice alike', () => {
+    for (const index of [3, 17, 40]) {
+      const seed = seedOf(SEED, index);
+      const [once, twice] = [playSeed(seed, playOptions(WITHOUT_BUG)), playSeed(seed, playOptions(WITHOUT_BUG))];
+      expect(once.events.at(-1)?.hash).toBe(twice.events.at(-1)?.hash);
+      expect(drawScenario(seed)).toEqual(drawScenario(seed));
+    }
+  });
+
+  it('reaches every type of event', () => {
+    const seen = new Set<EventType>();
+    for (let index = 0; index < 400 && seen.size < EVENT_TYPES.length; index += 1) {
+      for (const { event } of playSeed(seedOf(SEED, index), playOptions(WITHOUT_BUG)).events) seen.add(event.type);
+    }
+    expect([...seen].sort()).toEqual([...EVENT_TYPES].sort());
+  });
+
+  it('draws every kind of step', () => {
+    const kinds = Array.from({ length: 60 }, (_, index) => drawScenario(seedOf(SEED, index)).source)
+      .flatMap(({ phases }) => phases)
+      .flatMap(({ steps }) => steps)
+      .flatMap((step) => Object.keys(step));
+    expect(kinds).toEqual(
+      expect.arrayContaining(['check', 'run', 'backup', 'baseline', 'ramp', 'approve', 'wait', 'watch', 'notify']),
+    );
+    expect(kinds).toEqual(expect.arrayContaining(['window', 'timeout', 'undo', 'budget', 'irreversible', 'capture']));
+  });
+
+  it('tells why each invariant that it does not hold the product to is broken', () => {
+    for (const why of Object.values(KNOWN_FAILING)) expect(why.length).toBeGreaterThan(40);
+  });
+});

@@ -55,7 +55,7 @@ describe('the README', () => {
     const options = { startAt: 0, approvalDelayMs: 0, seed: 1 };
     expect(simulate(plan, { ...options, whatIf: [] }).outcome).toBe('succeeded');
     const whatIf = /--what-if '([^']+)'/.exec(readme)?.[1] ?? '';
-    const result = simulate(plan, { ...options, whatIf: [parseWhatIf(whatIf, plan)] });
+    const result = simulate(plan, { ...options, whatIf: parseWhatIf(whatIf, plan) });
     expect(result.view.rollbacks[0]?.reason).toContain('errors > 5%');
   });
 

@@ -249,11 +249,14 @@ export class VirtualRun {
     else if (event.type === 'approval.requested') this.#answerApproval(event.stepId, event.approvalId, elapsedMs);
   }
 
+  /** Instances serve each decision so long after it; one that was overtaken meanwhile is confirmed by none. */
   #answerExposure(key: string, elapsedMs: number): void {
+    const revision = this.#memory.state.flags[key]?.changedAtRevision;
+    if (revision === undefined) return;
     this.#later(this.#world.confirmMs(elapsedMs), (state) => {
       const flag = state.flags[key];
-      if (flag === undefined || flag.confirmed) return null;
-      return { kind: 'exposure-confirmed', flag: key, revision: flag.changedAtRevision, instances: 1, silent: 0 };
+      if (flag === undefined || flag.confirmed || flag.changedAtRevision !== revision) return null;
+      return { kind: 'exposure-confirmed', flag: key, revision, instances: 1, silent: 0 };
     });
   }
 

@@ -102,7 +102,7 @@ describe('renderForesightPage()', () => {
     expect(broken).toContain('<h2>What goes wrong</h2>');
     expect(broken).toContain('rollback-1 of flag cache initiated');
     expect(broken).toContain('class="span rolled-back"');
-    expect(broken).toContain('it fails, as asked for');
+    expect(broken).toContain('<title>held: it fails, as asked for</title>');
     expect(strayTags(broken)).toEqual([]);
   });
 

@@ -176,7 +176,7 @@ describe('what people will hear and be asked', () => {
     for (const { at, givenAt } of found.approvals) expect(givenAt).toBe(at + 10 * MINUTE);
   });
 
-  it('shows phases, steps and stages in order, with their moments [CO-14]', () => {
+  it('shows phases, steps and stages in order, with their moments', () => {
     const [one, two] = found.timeline;
     const stages = one?.steps[0]?.stages ?? [];
     expect(stages.map(({ exposurePercent }) => exposurePercent)).toEqual([10, 50, 100]);
@@ -218,7 +218,21 @@ describe('problems', () => {
     ],
     ['a command with its undo', single([run('one/run', { undo })]), options],
     ['messages far apart', single([notify('one/a'), wait(MONDAY + HOUR), notify('one/b')]), options],
-  ])('do not tell %s [CO-18]', (_what, given, when) => expect(codes(foresee(given, when))).toEqual([]));
+  ])('do not tell %s', (_what, given, when) => expect(codes(foresee(given, when))).toEqual([]));
+
+  it('leave what has no way back in a list with its mitigation, reached or not [CO-18]', () => {
+    const mitigation = 'a dump is kept';
+    const given = single([
+      run('one/a', { undo }),
+      run('one/b', { mitigation }),
+      run('one/c', { irreversible: true, mitigation }),
+    ]);
+    const whatIf = parseWhatIf('effect[one/b]=fail', given);
+    expect(foresee(given, { ...options, whatIf }).oneWay).toEqual([
+      { stepId: 'one/b', title: 'one/b', why: 'no-undo', mitigation, at: MONDAY + SECOND },
+      { stepId: 'one/c', title: 'one/c', why: 'irreversible', mitigation, at: null },
+    ]);
+  });
 
   it('are judged by the clock of the zone that is named, or that the windows name', () => {
     const night = at('2026-03-02T20:30:00Z');

@@ -18,7 +18,7 @@ ${axis(foresight)}`;
 }
 
 function rampOf(foresight: Foresight, series: ExposureSeries, worst: ExposureCase | undefined): Html {
-  const through = series.points.map(({ percent }) => `${percent} %`).join(' → ');
+  const through = series.points.map(({ percent }) => `${percent}\u00a0%`).join(' → ');
   const line = stepLine(foresight, series);
   return html`<div class="flag"><h3>${series.flag} <span class="small quiet">${through}</span></h3>
 ${worst === undefined ? '' : html`<p class="small ${worst.never === null ? 'quiet' : 'bad'}">At worst, at ${worst.exposurePercent} %: ${caseText(worst)} (<code>${worst.ruleText}</code>)</p>`}

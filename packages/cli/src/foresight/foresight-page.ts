@@ -62,9 +62,9 @@ function section(title: string, parts: readonly Html[]): Html {
 
 function outcome({ simulation, zone }: Foresight): Html {
   const { outcome: end, startedAt, endedAt, stuckOn } = simulation;
-  const verb = end === 'unfinished' ? 'stands still from' : 'ends';
+  const verb = end === 'unfinished' ? 'stands still since' : 'ends';
   const took = formatDuration(endedAt - startedAt);
-  return html`<p class="outcome"><span class="${end === 'succeeded' ? 'good' : 'bad'}">${end}</span>: ${verb} <span class="moment">${momentText(endedAt, zone)}</span> ${zone}, ${took} after its start</p>
+  return html`<p class="outcome"><span class="${end === 'succeeded' ? 'good' : 'bad'}">${end}</span>: ${verb} <span class="moment">${momentText(endedAt, zone)}</span> ${zone}, after ${took}</p>
 ${stuckOn.map(({ text, endedBy }) => html`<p class="bad">${text} Ended by ${endedBy}.</p>`)}`;
 }
 

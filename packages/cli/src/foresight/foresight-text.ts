@@ -38,7 +38,7 @@ interface Page {
 
 /** A foresight for a terminal: what matters most comes first. */
 export function renderForesightText(report: ForesightReport, options: ForesightTextOptions): readonly string[] {
-  const page = { report, options, colors: pc.createColors(options.color) };
+  const page = { report: withoutControls(report), options, colors: pc.createColors(options.color) };
   const sections = [
     head(page),
     titled(page, 'Problems', problems(page)),
@@ -60,9 +60,9 @@ function head(page: Page): readonly string[] {
   const isGood = outcome === 'succeeded';
   const paint = isGood ? page.colors.green : page.colors.red;
   const took = formatDuration(endedAt - startedAt);
-  const end = `${outcome === 'unfinished' ? 'stands still from' : 'ends'} ${momentText(endedAt, zone)} ${zone}`;
+  const end = `${outcome === 'unfinished' ? 'stands still since' : 'ends'} ${momentText(endedAt, zone)} ${zone}`;
   return [
-    ...hanging(page, `${paint(isGood ? '✓' : '✗')} `, `${page.colors.bold(outcome)}: ${end}, ${took} after its start`),
+    ...hanging(page, `${paint(isGood ? '✓' : '✗')} `, `${page.colors.bold(outcome)}: ${end}, after ${took}`),
     ...simulation.stuckOn.flatMap(({ text, endedBy }) => fact(page, 'Stuck', `${text} Ended by ${endedBy}.`)),
     ...(worst === null
       ? fact(page, 'Worst case', 'nobody is ever exposed under a rule that rolls back')
@@ -248,16 +248,16 @@ function limited({ options }: Page, entries: readonly (readonly string[])[]): re
   return [...entries.slice(0, MOST_LINES).flat(), `  … and ${entries.length - MOST_LINES} more: --all shows them`];
 }
 
-/** Text beside a prefix, going on under itself. What would move a terminal's cursor is left out of it. */
+/** Text beside a prefix, going on under itself. */
 function hanging({ options }: Page, prefix: string, text: string): readonly string[] {
   const indent = visibleLength(prefix);
-  const [first = '', ...rest] = wrap(plain(text), options.width - indent);
+  const [first = '', ...rest] = wrap(text, options.width - indent);
   return [`${prefix}${first}`.trimEnd(), ...rest.map((line) => ' '.repeat(indent) + line.replace(/^ +/, ''))];
 }
 
-function plain(text: string): string {
-  return text.replace(/[\t\r\n]+/g, ' ').replace(CONTROL, '');
+/** What would move a terminal's cursor, or colour what is not ours to colour, is left out of every text. */
+function withoutControls(report: ForesightReport): ForesightReport {
+  return JSON.parse(JSON.stringify(report), (_key, value: unknown) =>
+    typeof value === 'string' ? value.replace(/\p{Cc}+/gu, ' ') : value,
+  ) as ForesightReport;
 }
-
-/** Every control character but the escape that begins a colour of our own. */
-const CONTROL = /(?!\u001b\[\d+m)\p{Cc}/gu;

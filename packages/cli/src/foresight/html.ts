@@ -18,7 +18,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
 }
 
 function written(value: HtmlValue): string {
-  if (typeof value === 'string') return escape(value);
+  if (typeof value === 'string') return escaped(value);
   if (typeof value === 'number') return String(value);
   if (isList(value)) return value.map(written).join('');
   return value.text;
@@ -37,6 +37,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Control characters are no text of any page, and some browsers read them in their own way. */
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/(?![\t\n])\p{Cc}/gu, '').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

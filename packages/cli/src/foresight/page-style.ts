@@ -28,7 +28,8 @@ code, .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu San
 .quiet { color: var(--quiet); }
 .small { font-size: .875rem; }
 .good { color: var(--good); } .warning { color: var(--warn); } .error, .bad { color: var(--bad); } .note { color: var(--quiet); }
-.outcome { font-size: 1.15rem; font-weight: 600; margin: .4rem 0 1.1rem; }
+.outcome { font-size: 1.15rem; font-weight: 600; margin: .4rem 0; }
+.figures { padding-top: .7rem; }
 .figures { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .6rem; margin: 0; }
 .figures > div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .75rem; }
 .figures > .wide { grid-column: 1 / -1; }
@@ -48,7 +49,7 @@ h3 .small { font-weight: 400; }
 svg { display: block; width: 100%; overflow: visible; }
 svg.bar { height: .95rem; } svg.ramp { height: 3.5rem; }
 .track { fill: var(--card); } .span { fill: var(--accent); } .span.phase { fill: var(--quiet); }
-.span.rolled-back, .mark.bad { fill: var(--bad); } .ask { fill: var(--warn); }
+.span.rolled-back { fill: var(--bad); } .still { fill: var(--warn); }
 .grid { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
 .area { fill: var(--accent); fill-opacity: .22; }
 .edge { fill: none; stroke: var(--accent); stroke-width: 2; vector-effect: non-scaling-stroke; }
@@ -66,6 +67,7 @@ footer { margin-top: 2.5rem; font-size: .85rem; color: var(--quiet); }
   .row { grid-template-columns: minmax(0, 1fr) auto; }
   .row .name { grid-column: 1; } .row .took { grid-column: 2; grid-row: 1; }
   .row svg, .row > .axis { grid-column: 1 / -1; }
+  .row svg { margin-bottom: .3rem; }
   .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .middle { display: none; }
   table, tbody, tr, td { display: block; } thead { display: none; }

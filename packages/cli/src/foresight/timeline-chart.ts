@@ -20,7 +20,7 @@ interface Frame {
 export function timelineChart(foresight: Foresight): Html {
   const steps = foresight.timeline.reduce((sum, phase) => sum + phase.steps.length, 0);
   const frame = { foresight, withSteps: steps <= MOST_STEPS };
-  return html`<p class="small quiet"><span class="keyed"><span class="key accent"></span>at work, stronger with more exposure</span> <span class="keyed"><span class="key warn"></span>waits for people</span> <span class="keyed"><span class="key bad"></span>rolled back</span></p>
+  return html`<p class="small quiet"><span class="keyed"><span class="key accent"></span>at work, stronger with more exposure</span> <span class="keyed"><span class="key warn"></span>waits for people or is held</span> <span class="keyed"><span class="key bad"></span>rolled back</span></p>
 ${foresight.timeline.map((phase) => phaseRows(frame, phase))}
 <div class="row">${axis(foresight)}</div>`;
 }
@@ -52,11 +52,29 @@ function stepRow(frame: Frame, step: StepSpan): Html {
   const stages = step.stages.map((stage) =>
     rect(foresight, stage, `span${status}`, 0.3 + (0.7 * stage.exposurePercent) / 100, `${stage.exposurePercent} %`),
   );
-  const asked = foresight.approvals
-    .filter(({ stepId }) => stepId === step.id)
-    .map(({ at, givenAt, of }) => rect(foresight, { startAt: at, endAt: givenAt }, 'ask', 1, `waits for ${of}`));
-  const bars = [...whole, ...stages, ...asked];
+  const still = standstills(foresight, step).map(({ title, ...span }) => rect(foresight, span, 'still', 1, title));
+  const bars = [...whole, ...stages, ...still];
   return row(frame, { kind: 'step', name: step.title, status: step.status, span: step, bars });
+}
+
+interface Standstill {
+  readonly startAt: number;
+  readonly endAt: number | null;
+  readonly title: string;
+}
+
+/** When a step waited for people, or was held. */
+function standstills({ approvals, simulation: { events } }: Foresight, step: StepSpan): readonly Standstill[] {
+  const asked = approvals
+    .filter(({ stepId }) => stepId === step.id)
+    .map(({ at, givenAt, of }) => ({ startAt: at, endAt: givenAt ?? step.endAt, title: `waits for ${of}` }));
+  const own = events.filter((event) => 'stepId' in event && event.stepId === step.id);
+  const held = own.flatMap((event, index): readonly Standstill[] => {
+    if (event.type !== 'step.held') return [];
+    const released = own.slice(index).find(({ type }) => type === 'step.released' || type === 'step.started');
+    return [{ startAt: event.at, endAt: released?.at ?? step.endAt, title: `held: ${event.reason}` }];
+  });
+  return [...asked, ...held];
 }
 
 interface Row {

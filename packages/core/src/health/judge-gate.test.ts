@@ -129,7 +129,13 @@ describe('observe()', () => {
   });
 
   it('judges on by a clock that was set back, and counts no time for it', () => {
-    const looked = observe(watchOf(standardGate), standardGate, measured(50_000, { errors: 0 }), {}, { counting: true });
+    const looked = observe(
+      watchOf(standardGate),
+      standardGate,
+      measured(50_000, { errors: 0 }),
+      {},
+      { counting: true },
+    );
     const watch = observe(looked, standardGate, measured(60_000, { errors: 0 }), {}, { counting: true });
     const later = observe(watch, standardGate, measured(10_000, { errors: 99 }), {}, { counting: true });
     expect(later).toMatchObject({ lastAt: 10_000, soakedMs: watch.soakedMs, verdict: { verdict: 'fail' } });

@@ -8,6 +8,7 @@ export interface SimulationResult {
   /** `unfinished`: from some moment on, nothing could move any more without a person or better health. */
   readonly outcome: Outcome | 'unfinished';
   readonly startedAt: number;
+  /** When it finished, or when the last thing happened. */
   readonly endedAt: number;
   /** Health checks made. */
   readonly checks: number;
@@ -26,14 +27,14 @@ export function simulate(plan: Plan, options: SimulationOptions): SimulationResu
 
 /** How a virtual run stands now. */
 export function resultOf(run: VirtualRun, startedAt: number): SimulationResult {
-  const { state, now } = run;
+  const { state, now, events } = run;
   const view = viewOf(state, run.watches, now);
   return {
     outcome: state.outcome ?? 'unfinished',
     startedAt,
-    endedAt: state.endedAt ?? now,
+    endedAt: state.endedAt ?? events.at(-1)?.at ?? now,
     checks: run.checks,
-    events: run.events,
+    events,
     view,
     stuckOn: state.status === 'finished' ? [] : view.waits,
   };

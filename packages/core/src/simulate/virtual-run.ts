@@ -107,9 +107,16 @@ export class VirtualRun {
 
   /** The same run from here on under other options; what happens in one is not seen in the other. */
   fork(options: VirtualRunOptions): VirtualRun {
-    const { watches, timers, ...rest } = this.#memory;
-    const copies = new Map([...timers].map(([key, { dueAt }]) => [key, { dueAt }]));
-    const forked = new VirtualRun(rest.state.plan, options, { ...rest, watches: new Map(watches), timers: copies });
+    const { state, now, lastEventAt, wake, checks, due } = this.#memory;
+    const watches = new Map<string, Watch>();
+    const timers = new Map<string, Timer>();
+    // Only what is judged now can matter later: forks of long plans would fill the memory with what is over.
+    for (const { target, timer } of this.#looks) {
+      const watch = this.#memory.watches.get(target.id);
+      if (watch !== undefined) watches.set(target.id, watch);
+      timers.set(keyOf(target), { dueAt: timer.dueAt });
+    }
+    const forked = new VirtualRun(state.plan, options, { state, now, lastEventAt, wake, checks, due, watches, timers });
     forked.#prepareLooks();
     return forked;
   }
@@ -223,7 +230,7 @@ export class VirtualRun {
   }
 
   #timerOf(target: WatchTarget): Timer {
-    const key = `${target.id}/${target.stage}`;
+    const key = keyOf(target);
     const known = this.#memory.timers.get(key);
     if (known !== undefined) return known;
     const timer = { dueAt: this.#memory.now + target.gate.everyMs };
@@ -250,11 +257,14 @@ export class VirtualRun {
     else if (event.type === 'approval.requested') this.#answerApproval(event.stepId, event.approvalId, elapsedMs);
   }
 
+  /** Instances serve each decision so long after it; one that was overtaken meanwhile is confirmed by none. */
   #answerExposure(key: string, elapsedMs: number): void {
+    const revision = this.#memory.state.flags[key]?.changedAtRevision;
+    if (revision === undefined) return;
     this.#later(this.#world.confirmMs(elapsedMs), (state) => {
       const flag = state.flags[key];
-      if (flag === undefined || flag.confirmed) return null;
-      return { kind: 'exposure-confirmed', flag: key, revision: flag.changedAtRevision, instances: 1, silent: 0 };
+      if (flag === undefined || flag.confirmed || flag.changedAtRevision !== revision) return null;
+      return { kind: 'exposure-confirmed', flag: key, revision, instances: 1, silent: 0 };
     });
   }
 
@@ -274,4 +284,9 @@ export class VirtualRun {
   #later(ms: number, input: Due['input']): void {
     this.#memory.due = [...this.#memory.due, { at: this.#memory.now + ms, input }];
   }
+}
+
+/** Each stage of a ramp is judged anew. */
+function keyOf({ id, stage }: WatchTarget): string {
+  return `${id}/${stage}`;
 }

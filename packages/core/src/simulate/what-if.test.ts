@@ -12,7 +12,7 @@ const check = (id: string): Step => ({
 });
 const given = plan([
   phase('one', [check('one/check'), ramp('one', 'cache', { undo: undoBy('undo') })]),
-  phase('two', [check('two/check')], ['one']),
+  phase('two', [check('two/check'), check('two/last')], ['one']),
 ]);
 
 describe('parseWhatIf()', () => {
@@ -27,7 +27,7 @@ describe('parseWhatIf()', () => {
     ['approval=4h', { kind: 'approval', delayMs: 4 * HOUR, atMs: 0 }],
     ['approval[one/cache]=4h at 1h', { kind: 'approval', delayMs: 4 * HOUR, atMs: HOUR, stepId: 'one/cache' }],
     ['effect[one/check]=fail at 5m', { kind: 'effect', stepId: 'one/check', outcome: 'failed', atMs: 5 * MINUTE }],
-    ['effect[cache]=unknown', { kind: 'effect', stepId: 'one/cache', outcome: 'unknown', atMs: 0 }],
+    ['effect[last]=unknown', { kind: 'effect', stepId: 'two/last', outcome: 'unknown', atMs: 0 }],
     ['undo[cache]=fail', { kind: 'undo', stepId: 'one/cache', outcome: 'failed', atMs: 0 }],
   ])('reads %j', (text, expected) => expect(parseWhatIf(text, given)).toEqual([expected]));
 
@@ -50,7 +50,8 @@ describe('parseWhatIf()', () => {
     ['effect=fail', 'effect[phase/step]=fail'],
     ['effect[one/chekc]=fail', "did you mean 'one/check'?"],
     ['effect[check]=fail', 'one/check or two/check'],
-    ['effect[cache]=slow', 'effect[cache]=unknown'],
+    ['effect[last]=slow', 'effect[last]=unknown'],
+    ['effect[cache]=fail', 'name a check'],
     ['undo[one/check]=fail', 'has no undo'],
     ['errors=8% at 2h and', 'write'],
   ])('refuses %j with the mend', (text, mend) => expect(() => parseWhatIf(text, given)).toThrow(mend));

@@ -1,5 +1,5 @@
 import { TheseusError } from '../error.ts';
-import { type Plan, type SignalUnit, suggest } from '../plan/index.ts';
+import { type Plan, type SignalUnit, type StepKind, suggest } from '../plan/index.ts';
 import { parseDuration } from '../time/index.ts';
 
 /** When a fault holds, counted from the start of the run. */
@@ -48,6 +48,9 @@ const SHAPE = /^([\w.-]+)(?:\[([^[\]]+)\])?\s*=\s*(.*?)(?:\s+at\s+(\S+))?(?:\s+f
 const AMOUNT = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s)?$/;
 /** More faults than this in one simulation are a mistake. */
 const MOST_FAULTS = 100;
+
+/** What these do is done by the engine itself, or by people. */
+const WITHOUT_EFFECT: readonly StepKind[] = ['ramp', 'approve', 'wait', 'watch'];
 
 interface Written {
   readonly text: string;
@@ -140,6 +143,12 @@ function effectFault(written: Written, plan: Plan, kind: 'effect' | 'undo'): Eff
   }
   const stepId = stepOf(written, plan);
   const step = plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
+  if (kind === 'effect' && step !== undefined && WITHOUT_EFFECT.includes(step.kind)) {
+    throw invalid(
+      text,
+      `names '${stepId}', a step that runs, asks and sends nothing: name a check, run, backup or notify`,
+    );
+  }
   if (kind === 'undo' && step?.undo === null) {
     throw invalid(text, `names '${stepId}', which has no undo: name a step that has one`);
   }

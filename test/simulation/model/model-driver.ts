@@ -40,11 +40,13 @@ export class ModelDriver {
     let next = now + LONGEST_SLEEP_MS;
     for (const target of this.#world.rules.watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
-      const due = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      const planned = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      const due = Math.min(planned, now + target.gate.everyMs);
       if (due <= now) {
         this.#nextLook.set(key, nextTick(due, now, target.gate.everyMs));
         this.#look(state, target);
       }
+      if (due > now) this.#nextLook.set(key, due);
       next = Math.min(next, this.#nextLook.get(key) ?? due);
     }
     const wakeAt = this.#wakeAt(state, now);

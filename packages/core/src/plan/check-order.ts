@@ -89,6 +89,18 @@ function checkRampedOnce(reading: PlanReading): ReadonlyMap<string, Ramp> {
   return ramps;
 }
 
+/** A flag whose prerequisite nobody ever gets would be ramped for nobody. */
+function tellNeverRamped(reading: PlanReading, flag: string, required: string): void {
+  const { plan, problems, steps, outline } = reading;
+  const isUnread = steps.some(({ kind }) => kind === null) || outline.phases.some(({ source }) => source === null);
+  const isBroken = steps.some(({ step, source }) => step === null && source['ramp'] === required);
+  if (isUnread || isBroken || plan.flags[required] === undefined || problems.hasCode('duplicate-phase')) return;
+  const index = plan.flags[flag]?.requires.indexOf(required) ?? 0;
+  const message = `'${flag}' requires '${required}', which no step ramps: nobody would ever see it`;
+  const mend = `add a step 'ramp: ${required}' before it, or drop the requirement`;
+  problems.add({ path: ['flags', flag, 'requires', index], code: 'never-met', message, mend });
+}
+
 function checkPrerequisites(
   reading: PlanReading,
   ramps: ReadonlyMap<string, Ramp>,
@@ -98,6 +110,7 @@ function checkPrerequisites(
   for (const [flag, ramp] of ramps) {
     for (const required of plan.flags[flag]?.requires ?? []) {
       const first = ramps.get(required);
+      if (first === undefined) tellNeverRamped(reading, flag, required);
       const isTold = cycles.some((cycle) => cycle.includes(flag) && cycle.includes(required));
       if (first === undefined || isTold || order.isBefore(first.id, ramp.id)) continue;
       const path = [...stepPath(reading, ramp.id), 'ramp'];

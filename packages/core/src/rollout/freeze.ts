@@ -12,7 +12,8 @@ export function liftFreezes(draft: Draft): void {
     if (status !== 'on' || isLifting(draft, stepId)) continue;
     const step = indexOf(draft.state.plan).steps.get(stepId);
     if (step?.kind !== 'freeze') continue;
-    const id = `${stepId}/lift#${attempts + 1}`;
+    const begun = draft.state.steps[stepId]?.attempt ?? 1;
+    const id = `${stepId}#${begun}/lift#${attempts + 1}`;
     const request = commandRequest(draft.state, step.lift);
     requestEffect(draft, id, request, { kind: 'lift', stepId }, { reason: 'the run has ended' });
   }

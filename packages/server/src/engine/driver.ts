@@ -50,11 +50,14 @@ export class RunDriver {
     let next = now + LONGEST_SLEEP_MS;
     for (const target of watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
-      const due = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      const planned = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      // A clock that was set back would put the next look off for as long.
+      const due = Math.min(planned, now + target.gate.everyMs);
       if (due <= now) {
         this.#nextLook.set(key, nextTick(due, now, target.gate.everyMs));
         void this.#look(state, target);
       }
+      if (due > now) this.#nextLook.set(key, due);
       next = Math.min(next, this.#nextLook.get(key) ?? due);
     }
     const wakeAt = nextWakeAt(state, now - 1);

@@ -106,8 +106,10 @@ export class Fleet {
       this.#drivers.delete(runId);
       this.#parts.memory.forget(runId);
     }
-    for (const [runId, epoch] of held) {
+    for (const { runId, epoch, revision } of leases) {
       if (!this.#drivers.has(runId)) await this.#drive(runId, epoch);
+      // A notification may have been lost: what another server has written is found here at the latest.
+      else if (this.#parts.runs.known(runId)?.revision !== revision) await this.changed(runId);
     }
   }
 

@@ -4,6 +4,8 @@ import type { Database } from '../ports/database.ts';
 export interface Lease {
   readonly runId: string;
   readonly epoch: number;
+  /** Of the run as it is stored: whoever knows an older one has missed something. */
+  readonly revision: number;
 }
 
 /** Who drives which run. One driver per run; a dead one's runs are taken over when its lease has run out. */
@@ -20,16 +22,20 @@ export class LeaseStore {
 
   /** Renews what is held and takes over what nobody holds. Times are the database's, so that clocks need not agree. */
   async hold(): Promise<readonly Lease[]> {
-    const { rows } = await this.#database.query<{ run_id: string; lease_epoch: string }>(
+    const { rows } = await this.#database.query<{ run_id: string; lease_epoch: string; revision: number }>(
       `update theseus.run set
          lease_epoch = case when lease_holder = $1 and lease_until > now() then lease_epoch else lease_epoch + 1 end,
          lease_holder = $1,
          lease_until = now() + make_interval(secs => $2)
        where active and (lease_holder is null or lease_holder = $1 or lease_until <= now())
-       returning run_id, lease_epoch`,
+       returning run_id, lease_epoch, revision`,
       [this.#serverId, this.#leaseMs / 1000],
     );
-    return rows.map(({ run_id, lease_epoch }) => ({ runId: run_id, epoch: Number(lease_epoch) }));
+    return rows.map(({ run_id, lease_epoch, revision }) => ({
+      runId: run_id,
+      epoch: Number(lease_epoch),
+      revision,
+    }));
   }
 
   async release(): Promise<void> {

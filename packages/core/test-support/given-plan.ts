@@ -116,7 +116,7 @@ export function plan(
     channels: { chat: { kind: 'console', name: 'chat' } },
     messages: { done: '{{ phase.name }} of {{ plan.title }} is done' },
     contingencies: {},
-    rollback: { then: [], escalate: null },
+    rollback: { afterwards: [], escalate: null },
     phases,
     ...rest,
   };

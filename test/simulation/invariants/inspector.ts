@@ -22,29 +22,6 @@ import { Violation } from './violation.ts';
 const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
-/** Checks made outside a single event or transaction. */
-const WHOLE_RUN = [
-  'rollback-accepted',
-  'abort-accepted',
-  'acknowledged',
-  'executed-once',
-  'chain',
-  'replay',
-  'answered',
-  'looked-at',
-  'looked-at-after-jump',
-  'time-out-ends',
-  'hears-of-changes',
-  'descent-ends',
-  'rollback-ends',
-  'ends',
-  'lean-log',
-];
-
-export const INVARIANTS: readonly string[] = [...EVENT_CHECKS, ...COMMIT_CHECKS]
-  .map(([name]) => name)
-  .concat(WHOLE_RUN);
-
 /** Holds every invariant against everything that happens in a run. */
 export class Inspector implements Witness {
   readonly #history: History;

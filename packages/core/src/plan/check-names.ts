@@ -40,10 +40,10 @@ function checkMessages({ plan, problems, steps }: PlanReading): void {
 function warnUnused({ plan, problems, outline }: PlanReading): void {
   const isGateBroken = outline.uncertain.has('gates') || Object.keys(plan.gates).length < outline.names.gates.size;
   const steps = plan.phases.flatMap((phase) => phase.steps);
-  const { escalate, then } = plan.rollback;
+  const { escalate, afterwards } = plan.rollback;
   const followUps = [
     ...Object.values(plan.contingencies).flatMap(({ actions }) => actions),
-    ...then,
+    ...afterwards,
     ...(escalate === null ? [] : [{ kind: 'notify', ...escalate } as const]),
   ];
   const gates = [...Object.values(plan.gates), ...Object.values(plan.contingencies).flatMap(({ gate }) => gate ?? [])];

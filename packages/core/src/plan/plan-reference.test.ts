@@ -53,7 +53,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   Phases: keysWith(['phases', '*'], 'steps'),
   Undo: keysWith([...STEPS, 'undo'], 'try'),
   Contingencies: keysWith(['contingencies', '*'], 'do'),
-  'What a rollback does beyond taking back': keysWith(['rollback'], 'then'),
+  'What a rollback does beyond taking back': keysWith(['rollback'], 'afterwards'),
   Environments: keysWith(['environments', '*'], 'after'),
   'Every step': COMMON,
   'Probe: http': keysWith([...STEPS, 'check'], 'http'),

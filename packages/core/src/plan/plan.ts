@@ -132,7 +132,7 @@ export type FollowUp =
 /** What a rollback does beyond taking back. */
 export interface RollbackPolicy {
   /** After a rollback of a phase, of the plan or to a point was verified, in order; a failure stops the rest. */
-  readonly then: readonly FollowUp[];
+  readonly afterwards: readonly FollowUp[];
   /** Who is told when a rollback fails or takes longer than its budget. */
   readonly escalate: { readonly channel: string; readonly message: string } | null;
 }

@@ -45,11 +45,13 @@ function readAction(
 }
 
 export function readRollbackPolicy(context: ReadingContext, source: RollbackSource | undefined): RollbackPolicy {
-  const then = (source?.then ?? []).map((action, index) => readFollowUp(context, ['rollback', 'then', index], action));
+  const afterwards = (source?.afterwards ?? []).map((action, index) =>
+    readFollowUp(context, ['rollback', 'afterwards', index], action),
+  );
   const escalate = source?.escalate;
   if (escalate !== undefined) readMessageTo(context, ['rollback', 'escalate'], escalate);
   return {
-    then: then.filter((action) => action !== null),
+    afterwards: afterwards.filter((action) => action !== null),
     escalate: escalate === undefined ? null : { channel: escalate.notify, message: escalate.message },
   };
 }

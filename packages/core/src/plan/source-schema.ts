@@ -244,7 +244,7 @@ const contingency = z.strictObject({
 });
 
 const rollbackPolicy = z.strictObject({
-  then: z
+  afterwards: z
     .array(followUp)
     .max(50)
     .optional()

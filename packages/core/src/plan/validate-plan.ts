@@ -193,7 +193,7 @@ const plan = z.strictObject({
     }),
   ),
   rollback: z.strictObject({
-    then: z.array(followUp).max(50),
+    afterwards: z.array(followUp).max(50),
     escalate: z.strictObject({ channel: text, message: text }).nullable(),
   }),
   phases: z

@@ -5,7 +5,7 @@ import { commandRefusal, obey } from './command.ts';
 import { contingencyOf, continueContingencies, judgeContingency } from './contingency.ts';
 import { type Draft, draftOf } from './draft.ts';
 import type { EffectResult } from './effect.ts';
-import type { Actor, Forecast, RolloutEvent } from './event.ts';
+import type { Actor, RolloutEvent } from './event.ts';
 import { freezeLiftEnded, liftFreezes } from './freeze.ts';
 import { initialState } from './initial-state.ts';
 import type { Input } from './input.ts';
@@ -16,7 +16,7 @@ import { rehearsedParts } from './rehearsal.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
 import { pointReachedAt, type ScopeOfRollback } from './rollback-scope.ts';
 import { advanceSchedule, isBeingRolledBack, outcomeOf, outcomeText } from './schedule.ts';
-import type { HoldReason, RolloutState } from './state.ts';
+import type { Forecast, HoldReason, RolloutState } from './state.ts';
 
 /** The events an input leads to, with the state after them; or why it is refused, which changes nothing. */
 export interface Decision {

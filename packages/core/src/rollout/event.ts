@@ -1,7 +1,7 @@
 import type { Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect, EffectResult } from './effect.ts';
-import type { HoldReason, Outcome, PauseScope, PhaseStatus, RollbackPart } from './state.ts';
+import type { Forecast, HoldReason, Outcome, PauseScope, PhaseStatus, RollbackPart } from './state.ts';
 
 /** Who caused an event: a person through a token, or the engine itself. */
 export interface Actor {
@@ -127,9 +127,6 @@ export type EventBody =
   /** One of its actions needed no effect, and is done. */
   | { readonly type: 'contingency.advanced'; readonly name: string }
   | { readonly type: 'contingency.ended'; readonly name: string; readonly outcome: 'done' | 'failed' };
-
-/** By step id, epoch milliseconds. */
-export type Forecast = Readonly<Record<string, { readonly startAt: number; readonly endAt: number }>>;
 
 export type EventType = EventBody['type'];
 

@@ -1,7 +1,7 @@
 export { type Decision, decide, type RunStart, startRun } from './decide.ts';
 export { compareForEdit, type PlanEdit } from './edit-plan.ts';
 export type { Effect, EffectPurpose, EffectRequest, EffectResult } from './effect.ts';
-export { type Actor, ENGINE, type EventBody, type EventType, type Forecast, type RolloutEvent } from './event.ts';
+export { type Actor, ENGINE, type EventBody, type EventType, type RolloutEvent } from './event.ts';
 export { evolve, replay } from './evolve.ts';
 export { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
 export { initialState } from './initial-state.ts';
@@ -14,6 +14,7 @@ export type {
   ContingencyState,
   FlagState,
   FlagStatus,
+  Forecast,
   FreezeState,
   Hold,
   HoldReason,

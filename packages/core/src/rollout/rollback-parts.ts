@@ -108,7 +108,7 @@ function nextVerification(state: RolloutState, rollback: RollbackState): EffectP
 /** A single flag's rollback is told by its record; the plan's follow-up is for what goes further. */
 function nextFollowUp(state: RolloutState, rollback: RollbackState): EffectPart | null {
   const done = rollback.parts.filter(({ kind }) => kind === 'after').length;
-  const action = rollback.scope === 'flag' ? undefined : state.plan.rollback.then[done];
+  const action = rollback.scope === 'flag' ? undefined : state.plan.rollback.afterwards[done];
   if (action === undefined) return null;
   return {
     kind: 'after',

@@ -1,7 +1,6 @@
 import type { Baseline, Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect } from './effect.ts';
-import type { Forecast } from './event.ts';
 
 export type RunStatus = 'running' | 'paused' | 'finished';
 
@@ -145,6 +144,9 @@ export interface ContingencyState {
   /** How many of its actions are done since it fired. */
   readonly actionsDone: number;
 }
+
+/** When steps are expected to begin and to end, by step id, epoch milliseconds. */
+export type Forecast = Readonly<Record<string, { readonly startAt: number; readonly endAt: number }>>;
 
 /** Everything that is decided about a run; a pure function of its events. */
 export interface RolloutState {

@@ -1,4 +1,4 @@
-import { beginWatch, observe, type Watch, type WatchTarget } from '@theseus/core/health';
+import { observe, resumeWatch, type Watch, type WatchTarget } from '@theseus/core/health';
 import { decide, nextWakeAt, startRun, watchTargets } from '@theseus/core/rollout';
 
 /** What the model plays with: the product's own rules, and the promises of its store. A mutant breaks one of them. */
@@ -29,7 +29,7 @@ export const PRODUCT_RULES: Rules = {
   observe,
   nextWakeAt,
   watchTargets,
-  watchBefore: (remembered, target, now) => (remembered?.stage === target.stage ? remembered : beginWatch(target, now)),
+  watchBefore: (remembered, target, now) => resumeWatch(target, remembered, now),
   mayWrite: (epoch, current) => epoch === current,
   enqueuesInTransaction: true,
   returnsLostJobs: true,

@@ -70,6 +70,17 @@ export type PlannedVerb =
   | 'rollback-flag'
   | 'rollback-phase'
   | 'rollback-plan'
+  | 'rollback-point'
+  | 'pause-system'
+  | 'resume-system'
+  | 'hold'
+  | 'release'
+  | 'skip'
+  | 'promote-to-end'
+  | 'retry-from'
+  | 'trigger'
+  | 'edit'
+  | 'cancel'
   | 'abort';
 
 /** What a person will do; which step or flag it meets is settled when the time has come. */
@@ -77,7 +88,7 @@ export interface PlannedCommand {
   readonly at: number;
   readonly person: string;
   readonly verb: PlannedVerb;
-  /** Chooses among the steps, flags or phases. */
+  /** Chooses among the steps, flags, phases, points, contingencies or edits. */
   readonly choice: number;
   readonly overMs: number;
   readonly aim: 'none' | 'current' | 'outdated';

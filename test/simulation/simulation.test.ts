@@ -9,32 +9,41 @@ const SEED = 1;
 const WITHOUT_BUG = { bug: null, isStrict: false };
 
 /** Whatever can happen to a run does happen in some; a simulator that never gets there proves nothing. */
-const EVENT_TYPES: readonly EventType[] = [
-  'run.started',
-  'run.paused',
-  'run.resumed',
-  'run.finished',
-  'phase.started',
-  'phase.finished',
-  'step.started',
-  'step.held',
-  'step.released',
-  'step.completed',
-  'step.skipped',
-  'step.rolled-back',
-  'step.warned',
-  'watch.soaked',
-  'effect.requested',
-  'effect.finished',
-  'flag.exposure-changed',
-  'flag.exposure-confirmed',
-  'approval.requested',
-  'approval.given',
-  'approval.rejected',
-  'rollback.initiated',
-  'rollback.completed',
-  'rollback.failed',
-];
+const IS_REACHED: Readonly<Record<EventType, boolean>> = {
+  'run.started': true,
+  'run.paused': true,
+  'run.resumed': true,
+  'run.finished': true,
+  'steps.reset': false,
+  'plan.edited': false,
+  'phase.started': true,
+  'phase.finished': true,
+  'step.started': true,
+  'step.held': true,
+  'step.released': true,
+  'step.completed': true,
+  'step.skipped': true,
+  'step.rolled-back': true,
+  'step.warned': true,
+  'watch.soaked': true,
+  'effect.requested': true,
+  'effect.finished': true,
+  'flag.exposure-changed': true,
+  'flag.exposure-confirmed': true,
+  'approval.requested': true,
+  'approval.given': true,
+  'approval.rejected': true,
+  'rollback.initiated': true,
+  'rollback.part-ended': true,
+  'rollback.overran': true,
+  'rollback.completed': true,
+  'rollback.failed': true,
+  'freeze.lifted': false,
+  'contingency.fired': false,
+  'contingency.advanced': false,
+  'contingency.ended': false,
+};
+const REACHED = Object.entries(IS_REACHED).flatMap(([type, isReached]) => (isReached ? [type] : []));
 
 describe('the simulation', () => {
   it('keeps every invariant in its first runs [CO-11] [ALL-7]', () => {
@@ -54,11 +63,11 @@ describe('the simulation', () => {
   });
 
   it('reaches every type of event', () => {
-    const seen = new Set<EventType>();
-    for (let index = 0; index < 400 && seen.size < EVENT_TYPES.length; index += 1) {
+    const seen = new Set<string>();
+    for (let index = 0; index < 400 && REACHED.some((type) => !seen.has(type)); index += 1) {
       for (const { event } of playSeed(seedOf(SEED, index), playOptions(WITHOUT_BUG)).events) seen.add(event.type);
     }
-    expect([...seen].sort()).toEqual([...EVENT_TYPES].sort());
+    expect(REACHED.filter((type) => !seen.has(type))).toEqual([]);
   });
 
   it('draws every kind of step', () => {

@@ -40,7 +40,7 @@ const ACTIONS = [
   { weight: 1, text: 'rollback plan now' },
   { weight: 1, text: 'rollback plan over 5m' },
   { weight: 3, text: 'hold' },
-  { weight: 2, text: 'warn' },
+  { weight: 3, text: 'warn' },
 ] as const;
 
 const HOLDS = [
@@ -49,9 +49,9 @@ const HOLDS = [
   { weight: 1, text: ' for 4m' },
 ] as const;
 
-const EVERY = ['10s', '20s', '30s', '60s'] as const;
+export const EVERY = ['10s', '20s', '30s', '60s'] as const;
 /** Gates of plans with windows are asked seldom: a night of waiting would be thousands of looks. */
-const SELDOM = ['2m', '5m'] as const;
+export const SELDOM = ['2m', '5m'] as const;
 
 export interface GateOptions {
   readonly hasBaseline: boolean;

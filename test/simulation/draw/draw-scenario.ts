@@ -30,6 +30,17 @@ const VERBS: readonly { readonly weight: number; readonly verb: PlannedVerb }[] 
   { weight: 3, verb: 'rollback-flag' },
   { weight: 2, verb: 'rollback-phase' },
   { weight: 1, verb: 'rollback-plan' },
+  { weight: 1, verb: 'rollback-point' },
+  { weight: 1, verb: 'pause-system' },
+  { weight: 1, verb: 'resume-system' },
+  { weight: 2, verb: 'hold' },
+  { weight: 2, verb: 'release' },
+  { weight: 2, verb: 'skip' },
+  { weight: 1, verb: 'promote-to-end' },
+  { weight: 2, verb: 'retry-from' },
+  { weight: 1, verb: 'trigger' },
+  { weight: 2, verb: 'edit' },
+  { weight: 0.5, verb: 'cancel' },
   { weight: 0.5, verb: 'abort' },
 ];
 

@@ -10,6 +10,8 @@ export interface StepContext {
   readonly ramped: readonly string[];
   readonly startAt: number;
   readonly hasWindows: boolean;
+  /** Whether the plan names an instant that is T. */
+  readonly hasLaunch: boolean;
   /** Names a new step or artefact. */
   readonly name: (word: string) => string;
   /** Past an irreversible step no undo may be promised. */
@@ -25,6 +27,7 @@ interface StepRecipe {
 
 const APPROVERS = ['tech-lead', '2 of release', ['tech-lead', 'release'], ['security'], undefined] as const;
 const TIMEOUTS = ['1m', '10m', '2h'] as const;
+const MOMENTS = ['T-30m', 'T', 'T+15m'] as const;
 
 export function drawApprovers({ random }: { readonly random: Random }): { readonly by?: string | string[] } {
   const by = random.pick(APPROVERS);
@@ -34,17 +37,32 @@ export function drawApprovers({ random }: { readonly random: Random }): { readon
 /** What any step may carry. */
 export function drawCommon(context: StepContext, word: string) {
   const { random } = context;
-  const artefact = context.artefacts.at(-1);
-  const undo = artefact !== undefined && random.chance(0.5) ? `take-back \${{ ${artefact} }}` : 'take-back';
   return {
     name: context.name(word),
     ...(random.chance(0.12) ? { timeout: random.pick(TIMEOUTS) } : {}),
     ...(context.hasWindows && random.chance(0.3) ? { window: drawWindow(random) } : {}),
-    ...(context.mayUndo && random.chance(0.4) ? { undo, budget: random.pick(['30s', '10m']) } : {}),
+    ...(context.hasLaunch && random.chance(0.1) ? { at: random.pick(MOMENTS) } : {}),
+    ...(random.chance(0.1) ? { takes: random.pick(TIMEOUTS) } : {}),
+    ...(context.mayUndo && random.chance(0.4)
+      ? { undo: drawUndo(context), budget: random.pick(['30s', '10m']) }
+      : {}),
   };
 }
 
-function drawWindow(random: Random): string {
+function drawUndo({ random, artefacts }: StepContext) {
+  const artefact = artefacts.at(-1);
+  const command = artefact !== undefined && random.chance(0.5) ? `take-back \${{ ${artefact} }}` : 'take-back';
+  if (random.chance(0.5)) return command;
+  return {
+    try: random.chance(0.5) ? [command] : [command, 'restore-all'],
+    ...(random.chance(0.4) ? { attempts: random.int(2, 3) } : {}),
+    ...(random.chance(0.3) ? { onlyIf: { run: 'is-it-the-cause' } } : {}),
+    ...(random.chance(0.5) ? { rehearsable: true } : {}),
+  };
+}
+
+export function drawWindow(random: Random): string {
+  if (random.chance(0.1)) return random.pick(['Mon-Fri 06:00-22:00 UTC', '02:00-06:00, 10:00-19:30 Europe/Berlin']);
   const from = random.int(0, 23);
   const to = (from + random.int(4, 20)) % 24;
   const clock = (hour: number): string => `${String(hour).padStart(2, '0')}:${random.chance(0.2) ? '30' : '00'}`;
@@ -111,6 +129,15 @@ const RECIPES: readonly StepRecipe[] = [
     },
   },
   { weight: 2, draw: (context) => [{ ...drawCommon(context, 'tell'), notify: 'chat', message: 'news' }] },
+  { weight: 1, draw: (context) => [{ ...drawCommon(context, 'rehearse'), rehearse: 'rollback' }] },
+  { weight: 1, draw: ({ name }) => [{ point: name('point') }] },
+  {
+    weight: 0.7,
+    draw: (context) => {
+      const { undo: _undo, budget: _budget, ...common } = drawCommon(context, 'freeze');
+      return [{ ...common, freeze: 'freeze on', lift: 'freeze off' }];
+    },
+  },
 ];
 
 export function drawSteps(context: StepContext): readonly StepSource[] {

@@ -15,9 +15,9 @@ interface Rise {
 /** A fresh verdict is younger than this beside the gate's own rhythm: a look and a write take their time. */
 const WRITING_MS = 5_000;
 
-function riseOf({ event, world }: Moment): Rise | null {
+function riseOf({ event, before }: Moment): Rise | null {
   if (event.type !== 'flag.exposure-changed' || event.to <= event.from) return null;
-  const ramp = rampOf(world.plan, event.flag);
+  const ramp = rampOf(before.plan, event.flag);
   return ramp === undefined ? null : { ramp, stage: event.stage ?? -1, to: event.to };
 }
 
@@ -58,8 +58,8 @@ interface Asked {
 
 /** The evidence that an event rests on; null where it needs none. */
 function evidenceAsked(moment: Moment): Asked | null {
-  const { event, before, world } = moment;
-  const everyOf = (gate: string): number => world.plan.gates[gate]?.everyMs ?? 0;
+  const { event, before } = moment;
+  const everyOf = (gate: string): number => before.plan.gates[gate]?.everyMs ?? 0;
   if (event.type === 'watch.soaked') {
     const step = stepOf(moment, event.stepId);
     if (step?.kind !== 'watch') return null;
@@ -120,12 +120,11 @@ const notWhileHeld = whenRising(({ ramp }, { before }) => {
 });
 
 const notOnceTakenBack = whenRising(({ ramp }, { history }) => {
-  if (history.isAborted) return `${ramp.flag} rises after the run was aborted`;
   return history.takenBack.has(ramp.flag) ? `${ramp.flag} rises after it was taken back` : null;
 });
 
-function stepOf({ world }: Moment, stepId: string): Step | undefined {
-  return world.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
+function stepOf({ before }: Moment, stepId: string): Step | undefined {
+  return before.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === stepId);
 }
 
 export const EXPOSURE_CHECKS: Readonly<Record<string, EventCheck>> = {

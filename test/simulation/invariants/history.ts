@@ -10,16 +10,23 @@ interface Asked {
 
 /** What the checks remember of a run by themselves, so that a mistake in the run's own state cannot hide one. */
 export class History {
-  readonly plan: Plan;
+  plan: Plan;
   readonly asked = new Map<string, Asked>();
   readonly takenBack = new Set<string>();
   readonly requestedEffects = new Set<string>();
   readonly finishedEffects = new Set<string>();
   readonly commands = new Set<string>();
-  isAborted = false;
-  isPaused = false;
+  isOver = false;
   commandCount = 0;
   rollbackCount = 0;
+  /** How often steps were taken up again, and plans edited: each writes as much as a run may. */
+  courseCount = 1;
+  firedCount = 0;
+  readonly #pausedBy = new Set<string>();
+  /** The last time each contingency acted by itself or by a person. */
+  readonly firedAt = new Map<string, number>();
+  /** When each flag was last moved by the engine, upwards. */
+  readonly risenAt = new Map<string, number>();
   readonly #stages = new Map<string, number>();
 
   constructor(plan: Plan) {
@@ -38,17 +45,30 @@ export class History {
         break;
       case 'flag.exposure-changed':
         this.#noteStage(event.flag, event.stage);
+        if (event.to > event.from) this.risenAt.set(event.flag, event.at);
         break;
       case 'rollback.initiated':
         this.rollbackCount += 1;
         for (const flag of event.flags) this.takenBack.add(flag);
         break;
       case 'run.paused':
+        this.#pausedBy.add(event.scope);
+        break;
       case 'run.resumed':
-        this.isPaused = event.type === 'run.paused';
+        this.#pausedBy.delete(event.scope);
         break;
       case 'run.finished':
-        if (event.outcome === 'aborted') this.isAborted = true;
+        this.isOver = true;
+        break;
+      case 'steps.reset':
+        this.#noteReset(event.steps);
+        break;
+      case 'plan.edited':
+        this.#noteEdit(event);
+        break;
+      case 'contingency.fired':
+        this.firedCount += 1;
+        this.firedAt.set(event.name, event.at);
         break;
       case 'effect.requested':
         this.requestedEffects.add(event.effect.id);
@@ -65,6 +85,30 @@ export class History {
   hasAgreed(stepId: string, by: readonly Approver[], stage: number): boolean {
     const asked = this.asked.get(stepId);
     return asked !== undefined && asked.stage === stage && isQuorum(by, [...asked.given], this.plan.people);
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedBy.size > 0;
+  }
+
+  /** What is done again is asked for again: nothing that was agreed to or taken back before counts. */
+  #noteReset(steps: readonly string[]): void {
+    this.isOver = false;
+    this.courseCount += 1;
+    for (const { id, ...step } of this.plan.phases.flatMap((phase) => phase.steps)) {
+      if (!steps.includes(id)) continue;
+      this.asked.delete(id);
+      this.#stages.delete(id);
+      if (step.kind !== 'ramp') continue;
+      this.takenBack.delete(step.flag);
+      this.risenAt.delete(step.flag);
+    }
+  }
+
+  #noteEdit({ plan, voided }: Extract<RolloutEvent, { readonly type: 'plan.edited' }>): void {
+    this.plan = plan;
+    this.courseCount += 1;
+    for (const id of voided) this.asked.delete(id);
   }
 
   #noteStage(flag: string, stage: number | null): void {

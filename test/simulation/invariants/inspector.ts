@@ -13,13 +13,14 @@ import type { Commit } from '../model/model-engine.ts';
 import { isRepeatable } from '../model/model-worker.ts';
 import type { Blindness } from '../model/truth.ts';
 import type { Witness, World } from '../model/world.ts';
+import { COURSE_CHECKS } from './course.ts';
 import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
 import { PROGRESS_CHECKS } from './progress.ts';
 import { flagsReached, STORED_CHECKS } from './stored.ts';
 import { Violation } from './violation.ts';
 
-const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS });
+const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS, ...COURSE_CHECKS });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
 /** Holds every invariant against everything that happens in a run. */
@@ -51,12 +52,12 @@ export class Inspector implements Witness {
     }
   }
 
-  refused(world: World, input: Input, refusal: Refusal, state: RolloutState): void {
+  refused(_world: World, input: Input, refusal: Refusal, state: RolloutState): void {
     if (input.kind !== 'command') return;
     const { verb } = input.command;
     if (verb.verb === 'abort') this.#claim('abort-accepted', `an abort was refused: ${refusal.message}`);
     if (verb.verb !== 'rollback') return;
-    const exposed = [...flagsReached(world.plan, verb)].filter((key) => (state.flags[key]?.exposure ?? 0) > 0);
+    const exposed = [...flagsReached(state, verb)].filter((key) => (state.flags[key]?.exposure ?? 0) > 0);
     if (exposed.length > 0) this.#claim('rollback-accepted', `${exposed.join(', ')} exposed, and: ${refusal.message}`);
   }
 
@@ -104,6 +105,8 @@ export class Inspector implements Witness {
     const { state } = world.database.row;
     const { log } = world.database;
     const most = this.#mostEvents(world);
+    const frozen = Object.entries(state.freezes).find(([, { status }]) => status === 'on');
+    if (isInTime && frozen !== undefined) this.#claim('freeze-lifted', `${frozen[0]} outlives its run`);
     if (log.length > most) this.#claim('lean-log', `${log.length} events, at most ${most} are expected`);
     if (isInTime) return;
     const drivers = world.servers.filter(({ driver }) => driver !== null);
@@ -124,13 +127,23 @@ export class Inspector implements Witness {
    * What a run may write at most: a part for each step and stage, for each change of health, and for each command and
    * rollback. No part grows with time: a healthy look is no event.
    */
-  #mostEvents({ plan, truth }: World): number {
+  #mostEvents({ truth }: World): number {
+    const { plan, commandCount, rollbackCount, courseCount, firedCount } = this.#history;
     const steps = plan.phases.flatMap((phase) => phase.steps);
     const stages = steps.reduce((sum, step) => sum + (step.kind === 'ramp' ? step.through.length : 0), 0);
-    const once = 4 + 2 * plan.phases.length + 12 * steps.length + 6 * stages;
-    const perRollback = 4 + 14 * Object.keys(plan.flags).length + 4 * steps.length;
-    const { commandCount, rollbackCount } = this.#history;
-    return once + 2 * truth.changes + commandCount * (6 + steps.length) + rollbackCount * perRollback;
+    const course = 4 + 2 * plan.phases.length + 12 * steps.length + 6 * stages;
+    const ways = steps.map(({ undo }) => (undo === null ? 0 : 1 + undo.alternatives.length * undo.attempts));
+    const undo = ways.reduce((sum, tries) => sum + 2 * tries, 0);
+    const perRollback = 16 + 14 * Object.keys(plan.flags).length + 4 * steps.length + undo;
+    const perCommand = 6 + steps.length;
+    const perFiring = 10;
+    return (
+      courseCount * course +
+      2 * truth.changes +
+      commandCount * perCommand +
+      rollbackCount * perRollback +
+      firedCount * perFiring
+    );
   }
 
   #claim(name: string, problem: string | null): void {

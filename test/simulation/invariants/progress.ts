@@ -6,14 +6,14 @@ import type { EventCheck } from './invariant.ts';
 const OVER = ['completed', 'skipped', 'rolled-back'];
 
 /** A step begins when all that it waits for is over: the steps before it, those it needs, and the phases its own needs. */
-const keepsOrder: EventCheck = ({ event, before, world }) => {
+const keepsOrder: EventCheck = ({ event, before }) => {
   if (event.type === 'phase.started') {
-    const phase = world.plan.phases.find(({ name }) => name === event.phase);
+    const phase = before.plan.phases.find(({ name }) => name === event.phase);
     const open = phase?.needs.find((name) => before.phases[name]?.status !== 'completed');
     return open === undefined ? null : `phase ${event.phase} begins before ${open} is completed`;
   }
   if (event.type !== 'step.started') return null;
-  const open = waitedFor(world.plan, event.stepId).find((id) => !OVER.includes(before.steps[id]?.status ?? ''));
+  const open = waitedFor(before.plan, event.stepId).find((id) => !OVER.includes(before.steps[id]?.status ?? ''));
   return open === undefined ? null : `${event.stepId} begins before ${open} is over`;
 };
 
@@ -25,9 +25,9 @@ function waitedFor(plan: Plan, stepId: string): readonly string[] {
 }
 
 /** A question ends with everybody's yes, and with nothing else. */
-const asksEverybody: EventCheck = ({ event, history, world }) => {
+const asksEverybody: EventCheck = ({ event, history, before }) => {
   if (event.type !== 'step.completed') return null;
-  const step = world.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === event.stepId);
+  const step = before.plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === event.stepId);
   if (step?.kind !== 'approve' || history.hasAgreed(step.id, step.by, 0)) return null;
   return `${step.id} is completed without its approvals`;
 };
@@ -51,10 +51,15 @@ const restsWhilePaused: EventCheck = ({ event, history, commit }) => {
   return (isWork || isBegun) && !isRetry ? `${event.type} while the run is paused` : null;
 };
 
-/** After an abort nothing is done any more but what a rollback asks for. */
-const endsWithAbort: EventCheck = ({ event, history }) => {
-  if (!history.isAborted || event.type !== 'effect.requested') return null;
-  return event.effect.purpose.kind === 'step' ? `${event.effect.id} is asked for after the abort` : null;
+const FORWARD = ['step', 'contingency'];
+
+/** After its end a run does nothing any more but what a rollback or a freeze asks for, until somebody takes it up again. */
+const restsAtEnd: EventCheck = ({ event, history }) => {
+  if (!history.isOver) return null;
+  if (event.type === 'step.started') return `${event.stepId} begins after the end`;
+  if (event.type === 'flag.exposure-changed' && event.to > event.from) return `${event.flag} rises after the end`;
+  if (event.type !== 'effect.requested' || !FORWARD.includes(event.effect.purpose.kind)) return null;
+  return `${event.effect.id} is asked for after the end`;
 };
 
 /** A rollback is completed when every instance that is heard of really serves legacy, and all its steps are taken back. */
@@ -65,7 +70,7 @@ const endsRollbackTruly: EventCheck = ({ event, before, world }) => {
   if (exposed !== undefined) return `${event.rollbackId} is completed while ${exposed} is exposed`;
   const behind = rollback?.flags.find((key) => isBehind(key, before, world));
   if (behind !== undefined) return `${event.rollbackId} is completed while an instance still serves ${behind}`;
-  const left = rollback?.steps.find((id) => undoable(world.plan, id) && !isUndone(rollback, id));
+  const left = rollback?.steps.find((id) => undoable(before.plan, id) && !isUndone(rollback, id));
   return left === undefined ? null : `${event.rollbackId} is completed and ${left} was not taken back`;
 };
 
@@ -95,6 +100,6 @@ export const PROGRESS_CHECKS: Readonly<Record<string, EventCheck>> = {
   'asks-everybody': asksEverybody,
   'counts-once': countsOnce,
   'rests-while-paused': restsWhilePaused,
-  'ends-with-abort': endsWithAbort,
+  'rests-at-end': restsAtEnd,
   'rollback-truly-ended': endsRollbackTruly,
 };

@@ -1,4 +1,3 @@
-import type { Plan } from '@theseus/core/plan';
 import type { Command, RolloutState } from '@theseus/core/rollout';
 import type { CommitCheck, Stored } from './invariant.ts';
 
@@ -32,12 +31,14 @@ function commandOf({ commit }: Stored): Command | null {
 
 /** What a rollback reaches by the plan: what it names, and all that requires it. */
 export function flagsReached(
-  plan: Plan,
+  state: RolloutState,
   verb: Extract<Command['verb'], { readonly verb: 'rollback' }>,
 ): ReadonlySet<string> {
+  const { plan } = state;
   const inPhases = plan.phases
-    .filter(({ name }) => verb.scope === 'plan' || (verb.scope === 'phase' && name === verb.target))
+    .filter(({ name }) => verb.scope !== 'flag' && (verb.scope !== 'phase' || name === verb.target))
     .flatMap(({ steps }) => steps)
+    .filter(({ id }) => verb.scope !== 'point' || isAfterPoint(state, id, verb.target))
     .flatMap((step) => (step.kind === 'ramp' ? [step.flag] : []));
   const reached = new Set(verb.scope === 'flag' && verb.target !== undefined ? [verb.target] : inPhases);
   let size = -1;
@@ -50,13 +51,21 @@ export function flagsReached(
   return reached;
 }
 
+/** Certain only where the step began later than the point was passed; in the same moment the plan's order decides. */
+function isAfterPoint({ plan, steps }: RolloutState, stepId: string, point: string | undefined): boolean {
+  const own = plan.phases.flatMap((phase) => phase.steps).find((step) => step.kind === 'point' && step.name === point);
+  const passed = own === undefined ? undefined : steps[own.id];
+  if (passed?.status !== 'completed') return false;
+  return (steps[stepId]?.startedAt ?? 0) > (passed.endedAt ?? Number.POSITIVE_INFINITY);
+}
+
 /** A person's rollback that is accepted takes everybody down at once, or is under way as fast as was asked. */
 const obeysRollback: CommitCheck = (stored) => {
   const command = commandOf(stored);
   if (command?.verb.verb !== 'rollback') return null;
   const { overMs } = command.verb;
   const { after } = stored;
-  for (const key of flagsReached(after.plan, command.verb)) {
+  for (const key of flagsReached(stored.before, command.verb)) {
     if ((after.flags[key]?.exposure ?? 0) === 0) continue;
     const isUnderWay = after.rollbacks.some(
       (known) => known.status === 'running' && known.flags.includes(key) && known.overMs <= overMs,

@@ -78,19 +78,18 @@ export class ModelDatabase {
   }
 }
 
-/** What the decided events ask for. */
+/** What the decided events ask for; once a run goes on, also what came up during its pause and was left alone. */
 export function jobsOf(
   rules: Rules,
   events: readonly RecordedEvent[],
   state: RolloutState,
-  clock: { readonly now: number; readonly trueNow: number },
+  at: { readonly now: number; readonly trueNow: number; readonly begun: ReadonlySet<string> },
 ): readonly Job[] {
-  const effects = events.flatMap(({ event }): readonly Job[] =>
-    event.type === 'effect.requested'
-      ? [{ key: event.effect.id, effectId: event.effect.id, runAt: clock.trueNow }]
-      : [],
-  );
-  const wakeAt = rules.nextWakeAt(state, clock.now);
+  const requested = events.flatMap(({ event }) => (event.type === 'effect.requested' ? [event.effect.id] : []));
+  const goesOn = state.status === 'running' && events.some(({ event }) => event.type === 'run.resumed');
+  const postponed = goesOn ? Object.keys(state.effects).filter((id) => !at.begun.has(id)) : [];
+  const effects = [...new Set([...requested, ...postponed])].map((id) => ({ key: id, effectId: id, runAt: at.trueNow }));
+  const wakeAt = rules.nextWakeAt(state, at.now);
   return wakeAt === null ? effects : [...effects, { key: 'timer', effectId: null, runAt: wakeAt }];
 }
 

@@ -31,8 +31,9 @@ export function workOn(world: World, server: ModelServer, job: Job, done: (isDon
   const effectId = job.effectId;
   attempt(() => {
     server.cross('effect-taken');
-    const effect = world.database.row.state.effects[effectId];
-    if (effect === undefined) return done(true);
+    const { effects, status } = world.database.row.state;
+    const effect = effects[effectId];
+    if (effect === undefined || (status === 'paused' && isForward(effect))) return done(true);
     new EffectWork(world, server, effect, done).begin();
   });
 }
@@ -93,6 +94,11 @@ class EffectWork {
 
 const CUT_OFF: EffectResult = { outcome: 'unknown', summary: 'it was begun and cut off', durationMs: 0 };
 const FAILED: EffectResult = { outcome: 'failed', summary: 'exit code 1', durationMs: 0 };
+
+/** What goes on with the plan, and waits while the run is paused; taking back and lifting do not. */
+function isForward({ purpose }: Effect): boolean {
+  return purpose.kind === 'step' || purpose.kind === 'contingency';
+}
 
 export function isRepeatable({ request }: Effect): boolean {
   return request.kind !== 'command' || request.repeatable;

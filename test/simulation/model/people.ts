@@ -1,5 +1,6 @@
 import type { Command, RolloutState, StepState, Verb } from '@theseus/core/rollout';
-import { PEOPLE_AND_OUTSIDER } from '../draw/draw-plan.ts';
+import { PEOPLE_AND_OUTSIDER, planOf } from '../draw/draw-plan.ts';
+import { editedSource } from '../draw/edit-source.ts';
 import type { PlannedCommand } from '../scenario.ts';
 import { DatabaseFault } from './fault-plan.ts';
 import type { World } from './world.ts';
@@ -9,7 +10,7 @@ const SEND_AGAIN_MS = 3_000;
 const HELP_EVERY_MS = 60_000;
 /** More tries than a ramp has stages, at two for each. */
 const PATIENCE = 15;
-const RETRYABLE = new Set(['check-failed', 'command-failed', 'outcome-unknown', 'baseline-failed']);
+const RETRYABLE = new Set(['check-failed', 'command-failed', 'outcome-unknown', 'baseline-failed', 'rehearsal-failed']);
 
 /** Those who click: at random while things go wrong, and helpfully from then on. */
 export class People {
@@ -23,7 +24,7 @@ export class People {
 
   carryOut(planned: PlannedCommand): void {
     const state = this.#world.database.row.state;
-    const verb = verbOf(planned, state);
+    const verb = this.#verbOf(planned, state);
     if (verb === null) return;
     const aims = {
       none: {},
@@ -52,7 +53,7 @@ export class People {
     const { state } = database.row;
     time.later(HELP_EVERY_MS, () => this.help());
     if (!servers.some(({ isAwake }) => isAwake)) return;
-    if (state.status === 'paused') this.send('ana', { verb: 'resume' });
+    if (state.status === 'paused') for (const scope of state.pausedBy) this.send('ana', { verb: 'resume', scope });
     else if (state.status === 'running') for (const step of Object.values(state.steps)) this.#helpStep(step);
   }
 
@@ -72,6 +73,7 @@ export class People {
     if (step.approval !== null) {
       for (const person of PEOPLE_AND_OUTSIDER) this.send(person, { verb: 'approve', stepId: step.id });
     } else if (reason !== undefined && RETRYABLE.has(reason)) this.send('ana', { verb: 'retry', stepId: step.id });
+    if (reason === 'person') this.send('ana', { verb: 'release', stepId: step.id });
     if (reason === 'timed-out') this.#helpTimedOut(step);
     if (reason === 'no-evidence' && this.#lacksBaseline(step)) {
       this.send('ana', { verb: 'promote', stepId: step.id });
@@ -80,7 +82,8 @@ export class People {
 
   /** Somebody promoted the baseline that failed: what is compared with it can never be judged. */
   #lacksBaseline({ id }: StepState): boolean {
-    const { plan, database } = this.#world;
+    const { database } = this.#world;
+    const { plan } = database.row.state;
     if (database.row.state.baselines['*'] !== undefined) return false;
     const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
     const rules = step !== undefined && 'gate' in step ? (plan.gates[step.gate]?.rules ?? []) : [];
@@ -99,6 +102,12 @@ export class People {
       this.#world.stuck(step.id);
       this.send('ana', { verb: 'rollback', scope: 'plan', overMs: 0 });
     }
+  }
+
+  #verbOf(planned: PlannedCommand, state: RolloutState): Verb | null {
+    if (planned.verb !== 'edit') return verbOf(planned, state);
+    const plan = planOf(editedSource(this.#world.scenario.source, planned.choice));
+    return plan && { verb: 'edit', plan, planHash: `sha256:edited-${planned.choice}` };
   }
 
   /** Sends a request, and the same again while no answer comes back. */
@@ -133,18 +142,40 @@ function verbOf({ verb, choice, overMs }: PlannedCommand, state: RolloutState): 
   switch (verb) {
     case 'pause':
     case 'resume':
+    case 'cancel':
     case 'abort':
       return { verb };
     case 'approve':
     case 'reject':
     case 'promote':
     case 'retry':
+    case 'hold':
+    case 'release':
+    case 'skip':
       return { verb, ...named };
+    case 'pause-system':
+      return { verb: 'pause', scope: 'system' };
+    case 'resume-system':
+      return { verb: 'resume', scope: 'system' };
+    case 'promote-to-end':
+      return { verb: 'promote', ...named, toEnd: true };
+    case 'retry-from':
+      return { verb: 'retry', stepId: chosen(Object.keys(state.steps)) ?? '', andAfter: true };
+    case 'trigger':
+      return { verb: 'trigger', name: chosen(Object.keys(state.contingencies)) ?? '' };
+    case 'rollback-point':
+      return { verb: 'rollback', scope: 'point', target: chosen(pointsOf(state)) ?? '', overMs };
     case 'rollback-flag':
       return { verb: 'rollback', scope: 'flag', target: chosen(Object.keys(state.flags)) ?? '', overMs };
     case 'rollback-phase':
       return { verb: 'rollback', scope: 'phase', target: chosen(Object.keys(state.phases)) ?? '', overMs };
     case 'rollback-plan':
       return { verb: 'rollback', scope: 'plan', overMs };
+    case 'edit':
+      return null;
   }
+}
+
+function pointsOf({ plan }: RolloutState): readonly string[] {
+  return plan.phases.flatMap(({ steps }) => steps).flatMap((step) => (step.kind === 'point' ? [step.name] : []));
 }

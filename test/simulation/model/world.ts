@@ -107,11 +107,10 @@ export class World {
 
   committed(server: ModelServer, commit: Commit): void {
     this.#witness.committed(this, commit, server);
+    this.truth.paused(commit.staged.row.state.status === 'paused');
     const { events } = commit.staged;
     for (const { event } of events) {
       if (event.type === 'approval.requested' && !this.#isCalm) this.people.asked(event.stepId);
-      if (event.type === 'run.paused') this.truth.paused(true);
-      if (event.type === 'run.resumed') this.truth.paused(false);
     }
     if (events.length === 0) return;
     this.#noteTargets(commit.before, commit.staged.row.state);
@@ -183,10 +182,8 @@ export class World {
   }
 
   #noteTargets(before: RolloutState, after: RolloutState): void {
-    const known = new Set(watchTargets(before).map(({ id, stage }) => `${id}/${stage}`));
-    for (const target of watchTargets(after)) {
-      if (!known.has(`${target.id}/${target.stage}`)) this.truth.begun(target, this.time.now);
-    }
+    const known = new Set(watchTargets(before).map(textOf));
+    for (const target of watchTargets(after)) if (!known.has(textOf(target))) this.truth.begun(target, this.time.now);
   }
 
   #take(job: Job): void {
@@ -270,4 +267,9 @@ export class World {
     const { state } = this.database.row;
     return this.#isCalm && state.status === 'finished' && !isActive(state);
   }
+}
+
+/** An exposure that is judged by other rules than before has still to be proven. */
+function textOf({ id, stage, gate }: WatchTarget): string {
+  return `${id}/${stage}/${gate.rules.map(({ condition, action }) => `${condition.text}: ${action.kind}`).join()}`;
 }

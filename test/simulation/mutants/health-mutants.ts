@@ -59,7 +59,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'hold-ignored': {
     breaks: 'a gate that asks to hold holds nothing',
-    caughtBy: ['evidence'],
+    caughtBy: ['evidence', 'answered'],
     rules: broken({
       observe: (before, gate, measurement, baseline, options) => {
         const after = observe(before, gate, measurement, baseline, options);

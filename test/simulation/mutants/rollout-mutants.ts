@@ -8,7 +8,7 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
   'windows-ignored': {
     breaks: 'steps begin and ramps rise at any hour',
     caughtBy: ['window'],
-    rules: broken({ decide: decidingAbout((plan) => withSteps(plan, () => ({ window: null }))) }),
+    rules: broken({ decide: decidingAbout((plan) => withSteps(plan, () => ({ windows: [] }))) }),
   },
   'approvals-forgotten': {
     breaks: 'ramps rise without the approvals that their risk asks for',

@@ -43,9 +43,7 @@ export function drawCommon(context: StepContext, word: string) {
     ...(context.hasWindows && random.chance(0.3) ? { window: drawWindow(random) } : {}),
     ...(context.hasLaunch && random.chance(0.1) ? { at: random.pick(MOMENTS) } : {}),
     ...(random.chance(0.1) ? { takes: random.pick(TIMEOUTS) } : {}),
-    ...(context.mayUndo && random.chance(0.4)
-      ? { undo: drawUndo(context), budget: random.pick(['30s', '10m']) }
-      : {}),
+    ...(context.mayUndo && random.chance(0.4) ? { undo: drawUndo(context), budget: random.pick(['30s', '10m']) } : {}),
   };
 }
 

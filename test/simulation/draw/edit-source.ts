@@ -6,7 +6,10 @@ type StepSource = PlanSource['phases'][number]['steps'][number];
 const EDITS: readonly ((source: PlanSource, choice: number) => PlanSource)[] = [
   (source) => inLastPhase(source, (steps) => [...steps, { name: 'told-later', notify: 'chat', message: 'news' }]),
   (source) => inLastPhase(source, (steps) => [...steps, { point: 'put-in-later' }]),
-  (source) => ({ ...source, risks: { some: { ...source.risks?.['some'], through: ['10%', '50%', '100%'], soak: '2m' } } }),
+  (source) => ({
+    ...source,
+    risks: { some: { ...source.risks?.['some'], through: ['10%', '50%', '100%'], soak: '2m' } },
+  }),
   (source) => withGates(source, { every: '60s' }),
   (source) => withGates(source, { rules: [{ 'errors > 5%': 'rollback now' }] }),
   (source, choice) => withoutStep(source, choice),

@@ -88,7 +88,11 @@ export function jobsOf(
   const requested = events.flatMap(({ event }) => (event.type === 'effect.requested' ? [event.effect.id] : []));
   const goesOn = state.status === 'running' && events.some(({ event }) => event.type === 'run.resumed');
   const postponed = goesOn ? Object.keys(state.effects).filter((id) => !at.begun.has(id)) : [];
-  const effects = [...new Set([...requested, ...postponed])].map((id) => ({ key: id, effectId: id, runAt: at.trueNow }));
+  const effects = [...new Set([...requested, ...postponed])].map((id) => ({
+    key: id,
+    effectId: id,
+    runAt: at.trueNow,
+  }));
   const wakeAt = rules.nextWakeAt(state, at.now);
   return wakeAt === null ? effects : [...effects, { key: 'timer', effectId: null, runAt: wakeAt }];
 }

@@ -1,5 +1,5 @@
 import type { Reading, Watch, WatchTarget } from '@theseus/core/health';
-import { baselineOf, type Input, type RolloutState, watchedSince } from '@theseus/core/rollout';
+import { baselineOf, type Input, type RolloutState } from '@theseus/core/rollout';
 import { DatabaseFault } from './fault-plan.ts';
 import type { ModelServer } from './model-server.ts';
 import type { World } from './world.ts';
@@ -40,7 +40,7 @@ export class ModelDriver {
     let next = now + LONGEST_SLEEP_MS;
     for (const target of this.#world.rules.watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
-      const planned = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      const planned = this.#nextLook.get(key) ?? target.since + target.gate.everyMs;
       const due = Math.min(planned, now + target.gate.everyMs);
       if (due <= now) {
         this.#nextLook.set(key, nextTick(due, now, target.gate.everyMs));

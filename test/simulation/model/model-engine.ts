@@ -89,7 +89,10 @@ export class ModelEngine {
     const { state } = decision;
     const events = database.link(state.runId, decision.events);
     if (!database.isEmpty) server.cross('events-appended');
-    const jobs = events.length === 0 ? [] : jobsOf(rules, events, state, { now: server.clock(), trueNow: time.now, begun: database.begun });
+    const jobs =
+      events.length === 0
+        ? []
+        : jobsOf(rules, events, state, { now: server.clock(), trueNow: time.now, begun: database.begun });
     if (!database.isEmpty) server.cross('jobs-enqueued');
     const known = database.isEmpty ? null : database.row;
     const last = events.at(-1);

@@ -111,6 +111,8 @@ export class World {
     const { events } = commit.staged;
     for (const { event } of events) {
       if (event.type === 'approval.requested' && !this.#isCalm) this.people.asked(event.stepId);
+      // Another rhythm may begin with it: what was looked at by the old one is not overdue.
+      if (event.type === 'plan.edited') this.truth.outage(this.time.now);
     }
     if (events.length === 0) return;
     this.#noteTargets(commit.before, commit.staged.row.state);

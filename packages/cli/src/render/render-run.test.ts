@@ -32,6 +32,7 @@ const soaking = runView({
               value: 95,
               threshold: 90,
               sample: 900,
+              legacy: null,
               heldMs: 0,
               text: 'slow',
             },

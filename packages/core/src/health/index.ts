@@ -12,6 +12,7 @@ export {
   beginWatch,
   isDestinationAsBad,
   isHealthy,
+  isWatchOf,
   LONGEST_GAP,
   type ObserveOptions,
   observe,

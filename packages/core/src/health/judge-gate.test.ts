@@ -11,7 +11,7 @@ const warn: RuleAction = { kind: 'warn' };
 const hold: RuleAction = { kind: 'hold' };
 
 function watchOf(gate: Gate): Watch {
-  return beginWatch({ id: 'w', stepId: 's', flag: 'f', stage: 0, gate }, 0);
+  return beginWatch({ id: 'w', stepId: 's', flag: 'f', stage: 0, since: 0, gate }, 0);
 }
 
 function look(gate: Gate, readings: Record<string, number | Partial<Reading>>, baseline: Baseline = {}) {

@@ -10,6 +10,8 @@ export interface WatchTarget {
   readonly stepId: string;
   readonly flag: string | null;
   readonly stage: number;
+  /** The moment (epoch ms) from which on evidence counts: when the exposure was set, or the step began. */
+  readonly since: number;
   readonly gate: Gate;
 }
 
@@ -20,6 +22,7 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
     stepId: target.stepId,
     flag: target.flag,
     stage: target.stage,
+    since: target.since,
     startedAt: at,
     rules: rulesOf(target.gate),
     lastAt: null,
@@ -33,8 +36,15 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
 
 /** The watch of a target as it is remembered, or a new one where its exposure or its rules are others by now. */
 export function resumeWatch(target: WatchTarget, remembered: Watch | undefined, at: number): Watch {
-  const isSame = remembered?.stage === target.stage && remembered.rules === rulesOf(target.gate);
-  return isSame ? remembered : beginWatch(target, at);
+  return remembered !== undefined && isWatchOf(target, remembered) ? remembered : beginWatch(target, at);
+}
+
+/** Whether what the watch has seen says something of the target as it is now. */
+export function isWatchOf(
+  { stage, since, gate }: Pick<WatchTarget, 'stage' | 'since' | 'gate'>,
+  watch: Watch,
+): boolean {
+  return watch.stage === stage && watch.since === since && watch.rules === rulesOf(gate);
 }
 
 const rulesTexts = new WeakMap<Gate, string>();

@@ -53,6 +53,8 @@ export interface Watch {
   readonly flag: string | null;
   /** The ramp's stage it belongs to; a new stage begins a new watch. */
   readonly stage: number;
+  /** The moment from which on its evidence counts; a step that is done again begins a new watch. */
+  readonly since: number;
   readonly startedAt: number;
   /** The rules it was judged by: when they are edited, a new watch begins. */
   readonly rules: string;

@@ -1,4 +1,12 @@
-import { type Gate, isDestinationAsBad, isHealthy, LONGEST_GAP, type RuleAction, type Watch } from '../health/index.ts';
+import {
+  type Gate,
+  isDestinationAsBad,
+  isHealthy,
+  isWatchOf,
+  LONGEST_GAP,
+  type RuleAction,
+  type Watch,
+} from '../health/index.ts';
 import type { Plan, Step } from '../plan/index.ts';
 import { formatDuration } from '../time/index.ts';
 import { commandRefusal, obey } from './command.ts';
@@ -17,6 +25,7 @@ import { continueRollbacks, initiateRollback } from './rollback.ts';
 import { pointReachedAt, type ScopeOfRollback } from './rollback-scope.ts';
 import { advanceSchedule, isBeingRolledBack, outcomeOf, outcomeText } from './schedule.ts';
 import type { Forecast, HoldReason, RolloutState } from './state.ts';
+import { sinceOf } from './watch-targets.ts';
 
 /** The events an input leads to, with the state after them; or why it is refused, which changes nothing. */
 export interface Decision {
@@ -140,13 +149,14 @@ function judged(draft: Draft, watch: Watch): void {
   const step = indexOf(draft.state.plan).steps.get(watch.stepId);
   const state = draft.state.steps[watch.stepId];
   if (step === undefined || state?.status !== 'running' || watch.verdict === null) return;
-  if (!('gate' in step) || !isFresh(watch, draft.state.plan.gates[step.gate], draft.now)) return;
+  const gate = 'gate' in step ? draft.state.plan.gates[step.gate] : undefined;
+  if (gate === undefined || !isFresh(watch, gate, draft.now)) return;
+  // An exposure, an attempt or rules of before: a look that was under way while they changed.
+  if (!isWatchOf({ stage: step.kind === 'ramp' ? state.stage : -1, since: sinceOf(state), gate }, watch)) return;
   if (isBeingRolledBack(draft.state, step.id)) return;
   const { action, verdict } = watch.verdict;
   if (verdict === 'fail' && action?.kind === 'rollback') {
-    if (step.kind === 'ramp' && state.stage !== watch.stage) return;
-    const gate = draft.state.plan.gates[step.gate];
-    if (gate !== undefined && isDestinationAsBad(gate, watch.verdict)) {
+    if (isDestinationAsBad(gate, watch.verdict)) {
       return holdUnhealthy(draft, step.id, watch, 'destination');
     }
     const evidence = { verdict: watch.verdict, samples: watch.samples };
@@ -161,8 +171,8 @@ function judged(draft: Draft, watch: Watch): void {
 /** Between a look and its write a process may have stood still: what it found then says nothing of now. */
 const WRITING_MS = 5_000;
 
-function isFresh({ verdict }: Watch, gate: Gate | undefined, now: number): boolean {
-  return verdict !== null && gate !== undefined && now - verdict.at <= LONGEST_GAP * gate.everyMs + WRITING_MS;
+function isFresh({ verdict }: Watch, gate: Gate, now: number): boolean {
+  return verdict !== null && now - verdict.at <= LONGEST_GAP * gate.everyMs + WRITING_MS;
 }
 
 /** What a rule that asks for a rollback means at this step. */

@@ -1,7 +1,9 @@
+import type { Step } from '../plan/index.ts';
 import { armed, darkFlag, pendingPhase, pendingStep, waitEnd } from './initial-state.ts';
 import { indexOf } from './plan-index.ts';
 import type { PhaseState, RolloutState, StepState } from './state.ts';
 import { type EventOf, type Evolutions, mapValues, withContingency, withFreeze, withPhase } from './state-changes.ts';
+import { countedMs } from './window.ts';
 
 type RunEvent =
   | 'run.paused'
@@ -46,7 +48,8 @@ function resumed(state: RolloutState, event: EventOf<'run.resumed'>): RolloutSta
     if (step.status !== 'running') return step;
     const shifts = step.until !== null && isDurationWait(state, step.id);
     const until = shifts ? (step.until ?? 0) + event.pausedMs : step.until;
-    return { ...step, until, pausedMs: step.pausedMs + event.pausedMs };
+    const pausedMs = countedMs(state, step.id, event.at - event.pausedMs, event.at);
+    return { ...step, until, pausedMs: step.pausedMs + pausedMs };
   });
   return { ...state, status: 'running', pausedAt: null, pausedBy, steps };
 }
@@ -113,10 +116,11 @@ function planEdited(state: RolloutState, event: EventOf<'plan.edited'>): Rollout
     .flatMap((phase) => phase.steps)
     .map((step) => {
       const known = state.steps[step.id] ?? pendingStep(step.id);
-      const approval = voided.has(step.id) ? null : known.approval;
-      const isWaiting = step.kind === 'wait' && known.status === 'running' && known.startedAt !== null;
-      const until = isWaiting ? waitEnd(step, known.startedAt + known.pausedMs) : known.until;
-      return { ...known, approval, until };
+      const until = editedUntil(state, known, step);
+      if (!voided.has(step.id)) return { ...known, until };
+      // Whoever said no said it to what is no longer asked.
+      const hold = known.hold?.reason === 'rejected' ? null : known.hold;
+      return { ...known, until, approval: null, hold };
     });
   return {
     ...state,
@@ -127,4 +131,14 @@ function planEdited(state: RolloutState, event: EventOf<'plan.edited'>): Rollout
     flags: Object.fromEntries(Object.keys(plan.flags).map((key) => [key, state.flags[key] ?? darkFlag(key)])),
     contingencies: armed(plan, state.contingencies),
   };
+}
+
+/** A wait that is under way ends as much later or earlier as it has become longer or shorter: pauses stay counted. */
+function editedUntil(state: RolloutState, known: StepState, step: Step): number | null {
+  if (step.kind !== 'wait' || known.status !== 'running' || known.until === null) return known.until;
+  const before = indexOf(state.plan).steps.get(step.id);
+  if (before?.kind !== 'wait' || before.until.kind !== 'duration' || step.until.kind !== 'duration') {
+    return waitEnd(step, known.startedAt ?? known.until);
+  }
+  return known.until + step.until.durationMs - before.until.durationMs;
 }

@@ -10,6 +10,7 @@ import {
   withRollback,
   withStep,
 } from './state-changes.ts';
+import { countedMs } from './window.ts';
 
 type StepEvent =
   | 'step.started'
@@ -30,7 +31,7 @@ type StepEvent =
 export const STEP_EVOLUTIONS: Evolutions<StepEvent> = {
   'step.started': (state, event) => withStep(state, event.stepId, started(event)),
   'step.held': (state, event) => withStep(state, event.stepId, { hold: holdOf(event) }),
-  'step.released': (state, { stepId, at }) => withStep(state, stepId, (step) => released(step, at)),
+  'step.released': (state, { stepId, at }) => withStep(state, stepId, (step) => released(state, step, at)),
   'step.completed': completed,
   'step.skipped': (state, { stepId, at }) => withStep(state, stepId, { status: 'skipped', endedAt: at, hold: null }),
   'step.rolled-back': (state, { stepId, at }) =>
@@ -58,9 +59,9 @@ function started(event: EventOf<'step.started'>): Partial<StepState> {
 }
 
 /** A step that timed out and is to go on has its whole time again: what it has used up counts as a pause. */
-function released({ hold, startedAt, pausedMs }: StepState, at: number): Partial<StepState> {
+function released(state: RolloutState, { id, hold, startedAt, pausedMs }: StepState, at: number): Partial<StepState> {
   const isTimedOut = hold?.reason === 'timed-out' && startedAt !== null;
-  return { hold: null, pausedMs: isTimedOut ? at - startedAt : pausedMs };
+  return { hold: null, pausedMs: isTimedOut ? countedMs(state, id, startedAt, at) : pausedMs };
 }
 
 function holdOf(event: EventOf<'step.held'>): Hold {

@@ -45,4 +45,4 @@ export type {
 } from './view.ts';
 export { viewOf } from './view-of.ts';
 export { nextWakeAt } from './wake.ts';
-export { baselineOf, soakOf, watchedSince, watchTargets } from './watch-targets.ts';
+export { baselineOf, soakOf, watchTargets } from './watch-targets.ts';

@@ -1,9 +1,10 @@
 import type { Phase, Step } from '../plan/index.ts';
+import { afterOpenMs } from '../time/index.ts';
 import type { Draft } from './draft.ts';
 import { indexOf } from './plan-index.ts';
 import { approvalComplete, enterFirstStage } from './ramp.ts';
 import { nextRequest, requestStepEffect, startStep } from './start-step.ts';
-import type { Outcome, PhaseStatus, RolloutState, StepStatus } from './state.ts';
+import type { Outcome, PhaseStatus, RolloutState, StepState, StepStatus } from './state.ts';
 import { mayMoveNow } from './window.ts';
 
 /** Lets everything go on that can: steps that are done end, the next ones start, phases and the run finish. */
@@ -98,8 +99,9 @@ function lostPrerequisite(state: RolloutState, flag: string): string | null {
     requires.find((key) => {
       const status = state.flags[key]?.status;
       const ramp = indexOf(state.plan).rampOf.get(key);
-      const skipped = ramp !== undefined && state.steps[ramp.id]?.status === 'skipped';
-      return status === 'rolled-back' || status === 'rolling-back' || skipped;
+      const ended = ramp === undefined ? undefined : state.steps[ramp.id]?.status;
+      const isLeft = ended === 'skipped' || ended === 'rolled-back';
+      return status === 'rolled-back' || status === 'rolling-back' || isLeft;
     }) ?? null
   );
 }
@@ -163,9 +165,19 @@ function complete(draft: Draft, step: Step, reason: string): void {
 function holdWhenTimedOut(draft: Draft, step: Step): void {
   const state = draft.state.steps[step.id];
   if (step.timeoutMs === null || !state || state.hold !== null || state.startedAt === null) return;
-  if (draft.now < state.startedAt + step.timeoutMs + state.pausedMs) return;
+  if (draft.now < timesOutAt(step, state, draft.now)) return;
   const text = 'not done within its time-out';
   draft.emit({ type: 'step.held', stepId: step.id, hold: 'timed-out', evidence: null }, text);
+}
+
+/**
+ * When a running step with a time-out is out of time; epoch ms. Pauses and the hours outside its windows do not count,
+ * and they are reckoned only once so much time has passed at all.
+ */
+export function timesOutAt(step: Step, { startedAt, pausedMs }: StepState, now: number): number {
+  if (step.timeoutMs === null || startedAt === null) return Number.POSITIVE_INFINITY;
+  const earliest = startedAt + step.timeoutMs + pausedMs;
+  return now < earliest ? earliest : afterOpenMs(step.windows, startedAt, step.timeoutMs + pausedMs);
 }
 
 /** The ids of what a watch step watches: one per flag, or itself where it names none. */

@@ -60,7 +60,7 @@ export interface StepState {
   readonly approval: ApprovalState | null;
   /** Waits: when they end, epoch milliseconds. */
   readonly until: number | null;
-  /** How long the run was paused since the step began: time-outs do not count it. */
+  /** How long the run was paused in the step's windows since it began: time-outs do not count it. */
   readonly pausedMs: number;
   /** Watches that have been healthy for as long as the step asks. */
   readonly soaked: readonly string[];

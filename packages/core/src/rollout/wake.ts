@@ -1,6 +1,7 @@
 import type { Step } from '../plan/index.ts';
 import { isOpen, nextOpening } from '../time/index.ts';
 import { nextRollbackMoment } from './rollback.ts';
+import { timesOutAt } from './schedule.ts';
 import type { RolloutState } from './state.ts';
 
 /** The next moment (epoch ms) at which time alone makes the run move; null when only an input can. Always after `now`. */
@@ -31,8 +32,8 @@ function stepMoments(state: RolloutState, step: Step, now: number): readonly num
   const moments: number[] = [];
   const isHeld = known.hold !== null;
   if (known.until !== null && known.hold?.reason !== 'person') moments.push(known.until);
-  if (step.timeoutMs !== null && !isHeld && known.startedAt !== null) {
-    moments.push(known.startedAt + step.timeoutMs + known.pausedMs);
+  if (step.timeoutMs !== null && !isHeld) {
+    moments.push(timesOutAt(step, known, now));
   }
   if (!isHeld && !isOpen(step.windows, now)) moments.push(nextOpening(step.windows, now));
   return moments;

@@ -2,7 +2,7 @@ import type { Baseline, WatchTarget } from '../health/index.ts';
 import { contingencyWatchId } from './contingency.ts';
 import { soakAt } from './ramp.ts';
 import { watchIds } from './schedule.ts';
-import type { RolloutState } from './state.ts';
+import type { RolloutState, StepState } from './state.ts';
 
 /** What has to be judged now: every exposed ramp and every watch step. Goes on while paused and while people are awaited. */
 export function watchTargets(state: RolloutState): readonly WatchTarget[] {
@@ -17,7 +17,7 @@ function contingencyTargets(state: RolloutState): readonly WatchTarget[] {
     if (gate === null || known === undefined || known.status === 'acting') return [];
     if (known.firedAt !== null && cooldownMs === null) return [];
     const id = contingencyWatchId(name);
-    return [{ id, stepId: id, flag, stage: -1, gate }];
+    return [{ id, stepId: id, flag, stage: -1, since: known.firedAt ?? state.startedAt, gate }];
   });
 }
 
@@ -33,7 +33,7 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
           ({ status, steps }) => status === 'running' && steps.includes(step.id),
         );
         if (gate === undefined || known.stage < 0 || rollingBack) return [];
-        return [{ id: step.id, stepId: step.id, flag: step.flag, stage: known.stage, gate }];
+        return [{ id: step.id, stepId: step.id, flag: step.flag, stage: known.stage, since: sinceOf(known), gate }];
       }
       if (step.kind !== 'watch') return [];
       const gate = state.plan.gates[step.gate];
@@ -43,15 +43,15 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
         stepId: step.id,
         flag: step.flags[index] ?? null,
         stage: -1,
+        since: sinceOf(known),
         gate,
       }));
     });
 }
 
-/** The moment since which the target's telemetry counts: when its present exposure was set, or the step began. */
-export function watchedSince(state: RolloutState, target: WatchTarget): number {
-  const step = state.steps[target.stepId];
-  return step?.stageSince ?? step?.startedAt ?? state.startedAt;
+/** The moment since which evidence for a step counts: when its present exposure was set, or the step began. */
+export function sinceOf({ stageSince, startedAt }: StepState): number {
+  return stageSince ?? startedAt ?? 0;
 }
 
 /** The healthy time a target needs. */

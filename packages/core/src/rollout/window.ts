@@ -1,5 +1,7 @@
 import type { Step } from '../plan/index.ts';
-import { isOpen, openedAt } from '../time/index.ts';
+import { isOpen, openedAt, openMsBetween } from '../time/index.ts';
+import { indexOf } from './plan-index.ts';
+import type { RolloutState } from './state.ts';
 
 /** Whether any of the step's windows, if it has some, is open. */
 export function mayMoveNow(step: Step, now: number): boolean {
@@ -10,4 +12,9 @@ export function mayMoveNow(step: Step, now: number): boolean {
 export function hasOpenedSince(step: Step, since: number, now: number): boolean {
   const opened = openedAt(step.windows, now);
   return opened === null || opened > since;
+}
+
+/** How much of a stretch of time (epoch ms) counts for a step's time-out: that in which its windows are open. */
+export function countedMs({ plan }: RolloutState, stepId: string, from: number, to: number): number {
+  return openMsBetween(indexOf(plan).steps.get(stepId)?.windows ?? [], from, to);
 }

@@ -10,7 +10,6 @@ import {
   type RolloutState,
   soakOf,
   startRun,
-  watchedSince,
   watchTargets,
 } from '../rollout/index.ts';
 import { modelTraffic, type Sampling, type Traffic } from './modelled-traffic.ts';
@@ -244,7 +243,7 @@ export class VirtualRun {
     const { state } = this.#memory;
     const share = (state.flags[target.flag]?.exposure ?? 0) / 100_000;
     const requestsPerMs = (load.users * share * load.requestsPerUserMinute) / 60_000;
-    return { requestsPerMs, since: watchedSince(state, target) };
+    return { requestsPerMs, since: target.since };
   }
 
   #answer(event: RolloutEvent): void {

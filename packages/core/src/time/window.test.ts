@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closesAt, isOpen, nextOpening, openedAt, parseWindows } from './window.ts';
+import { afterOpenMs, closesAt, isOpen, nextOpening, openedAt, openMsBetween, parseWindows } from './window.ts';
 
 const at = (text: string): number => Date.parse(text);
 
@@ -89,7 +89,7 @@ describe('nextOpening()', () => {
           expect(opening).toBeGreaterThanOrEqual(moment);
           expect(isOpen(windows, opening)).toBe(true);
           expect(openedAt(windows, opening)).toBeLessThanOrEqual(opening);
-          expect(isOpen(windows, closesAt(windows, opening) ?? opening)).toBe(false);
+          expect(closesAt(windows, opening)).toBeGreaterThan(opening);
         },
       ),
     );
@@ -101,9 +101,53 @@ describe('closesAt() and openedAt()', () => {
     ['02:00-04:00 UTC', '2026-03-02T03:00:00Z', '2026-03-02T02:00:00Z', '2026-03-02T04:00:00Z'],
     ['02:00-04:00 UTC', '2026-03-02T05:00:00Z', null, null],
     ['22:00-24:00 UTC; 00:00-02:00 UTC', '2026-03-02T23:00:00Z', '2026-03-02T22:00:00Z', '2026-03-03T02:00:00Z'],
+    ['daily UTC', '2026-03-02T23:00:00Z', '2026-03-02T00:00:00Z', '2026-03-03T00:00:00Z'],
+    ['Mon-Fri UTC', '2026-03-03T23:00:00Z', '2026-03-03T00:00:00Z', '2026-03-04T00:00:00Z'],
   ])('%s around %s', (text, moment, opened, closes) => {
     const windows = windowOf(text);
     expect(openedAt(windows, at(moment))).toBe(opened === null ? null : at(opened));
     expect(closesAt(windows, at(moment))).toBe(closes === null ? null : at(closes));
+  });
+});
+
+describe('openMsBetween() and afterOpenMs()', () => {
+  const HOUR = 3_600_000;
+
+  it.each<[string, string, string, number]>([
+    ['02:00-04:00 UTC', '2026-03-02T00:00:00Z', '2026-03-02T01:00:00Z', 0],
+    ['02:00-04:00 UTC', '2026-03-02T03:00:00Z', '2026-03-04T03:00:00Z', 4],
+    ['daily UTC', '2026-03-02T03:00:00Z', '2026-04-20T03:00:00Z', 49 * 24],
+    ['22:00-24:00 UTC; 00:00-02:00 UTC', '2026-03-02T23:00:00Z', '2026-03-04T01:00:00Z', 6],
+    // The night in which clocks go forward has an hour less between 01:00 and 04:00.
+    ['01:00-04:00 Europe/Berlin', '2026-03-28T12:00:00Z', '2026-03-30T12:00:00Z', 5],
+    ['Mon-Fri 08:00-10:00 UTC', '2026-03-02T00:00:00Z', '2026-05-04T00:00:00Z', 9 * 10],
+  ])('%s between %s and %s', (text, from, to, hours) => {
+    expect(openMsBetween(windowOf(text), at(from), at(to))).toBe(hours * HOUR);
+  });
+
+  it('counts all the time where there are no windows, and none backwards', () => {
+    expect(openMsBetween([], 1_000, 5_000)).toBe(4_000);
+    expect(openMsBetween([], 5_000, 1_000)).toBe(0);
+    expect(afterOpenMs([], 1_000, 5_000)).toBe(6_000);
+  });
+
+  it('finds the moment after which so much open time has passed, whatever was asked before', () => {
+    const texts = ['02:00-04:00 UTC', 'Mon,Wed,Fri 22:00-03:00 Europe/Berlin', 'weekends America/New_York'];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...texts),
+        fc.integer({ min: at('2026-01-01T00:00:00Z'), max: at('2027-01-01T00:00:00Z') }),
+        fc.integer({ min: 1, max: 200 * HOUR }),
+        fc.integer({ min: at('2026-01-01T00:00:00Z'), max: at('2027-01-01T00:00:00Z') }),
+        (text, from, ms, other) => {
+          const windows = windowOf(text);
+          isOpen(windows, other);
+          const end = afterOpenMs(windows, from, ms);
+          expect(openMsBetween(windows, from, end)).toBe(ms);
+          expect(openMsBetween(windows, from, end - 1)).toBe(ms - 1);
+          expect(afterOpenMs(windowOf(text), from, ms)).toBe(end);
+        },
+      ),
+    );
   });
 });

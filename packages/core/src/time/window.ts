@@ -27,6 +27,9 @@ const MINUTES_A_DAY = 1_440;
 const MOST_WINDOWS = 50;
 /** A window may be skipped by a change of the clocks; within two weeks each opens. */
 const SEARCH_DAYS = 15;
+const STRETCH_DAYS = 15;
+const BEFORE_DAYS = 7;
+const EPOCH = Temporal.PlainDate.from('1970-01-01');
 
 /**
  * Reads `02:00-04:00 UTC`, `Mon-Fri 09:00-12:00, 14:00-16:00 Europe/Berlin` or `Mon,Wed,Fri UTC`; several are joined by `;`.
@@ -100,58 +103,98 @@ export function nextOpening(windows: readonly TimeWindow[], at: number): number 
   return Number.isFinite(next) ? next : at + SEARCH_DAYS * MINUTES_A_DAY * 60_000;
 }
 
-/** When the open time around the moment ends, windows that follow without a gap included; null while closed. What never closes is said to close two weeks on. */
+/** When the opening around the moment ends; null while closed. */
 export function closesAt(windows: readonly TimeWindow[], at: number): number | null {
-  return openSpan(windows, at)?.closes ?? null;
+  return openingAround(windows, at)?.closes ?? null;
 }
 
-/** When the open time around the moment began; null while closed, or without windows. */
+/** When the opening around the moment began; null while closed, or without windows. */
 export function openedAt(windows: readonly TimeWindow[], at: number): number | null {
-  return openSpan(windows, at)?.opens ?? null;
+  return openingAround(windows, at)?.opens ?? null;
+}
+
+/** How much of the time from one moment to a later one (epoch ms) the windows are open; all of it without windows. */
+export function openMsBetween(windows: readonly TimeWindow[], from: number, to: number): number {
+  if (windows.length === 0) return Math.max(0, to - from);
+  let sum = 0;
+  for (let at = nextOpening(windows, from); at < to; ) {
+    const closes = Math.min(closesAt(windows, at) ?? to, to);
+    sum += closes - at;
+    at = nextOpening(windows, closes);
+  }
+  return sum;
+}
+
+/** The moment (epoch ms) at which the windows have been open for so long since another; plainly later without windows. */
+export function afterOpenMs(windows: readonly TimeWindow[], from: number, ms: number): number {
+  if (windows.length === 0) return from + ms;
+  let left = ms;
+  for (let at = nextOpening(windows, from); ; ) {
+    const closes = closesAt(windows, at) ?? at;
+    if (closes - at >= left) return at + left;
+    left -= closes - at;
+    at = nextOpening(windows, closes);
+  }
 }
 
 interface Span {
+  readonly window: TimeWindow;
   readonly opens: number;
   readonly closes: number;
 }
 
-/** The longest stretch around the moment in which some window is open without a gap. */
-function openSpan(windows: readonly TimeWindow[], at: number): Span | null {
+/**
+ * The stretch around the moment in which windows follow each other without a gap. Each is in it once: what opens every
+ * day, however long, opens anew every day.
+ */
+function openingAround(windows: readonly TimeWindow[], at: number): Span | null {
   const spans = windows.flatMap((window) => spansAround(window, at));
-  let found = spans.find((span) => holds(span, at)) ?? null;
-  for (let grown = found !== null; grown && found !== null; ) {
-    const { opens, closes }: Span = found;
-    const touching: readonly Span[] = spans.filter((span) => span.opens <= closes && span.closes >= opens);
-    found = { opens: Math.min(...touching.map((s) => s.opens)), closes: Math.max(...touching.map((s) => s.closes)) };
-    grown = found.opens < opens || found.closes > closes;
+  let opening = spans.find((span) => holds(span, at)) ?? null;
+  const joined = new Set(opening === null ? [] : [opening.window]);
+  while (opening !== null) {
+    const { window, opens, closes }: Span = opening;
+    const next = spans.find((span) => !joined.has(span.window) && span.opens <= closes && span.closes >= opens);
+    if (next === undefined) break;
+    joined.add(next.window);
+    opening = { window, opens: Math.min(opens, next.opens), closes: Math.max(closes, next.closes) };
   }
-  return found;
+  return opening;
 }
 
 function holds({ opens, closes }: Span, at: number): boolean {
   return opens <= at && at < closes;
 }
 
-/** The window's spans from the day before to two weeks later, in real time: a day with a change of clocks keeps its wall times. */
+/**
+ * The window's spans from a week before the moment to at least two weeks after it, in real time: a day with a change of
+ * clocks keeps its wall times. A run asks for the moments of its present over and over, and each answer takes dozens of
+ * calendar computations: they are made once for every stretch of days, the same stretches whoever asks.
+ */
 function spansAround(window: TimeWindow, at: number): readonly Span[] {
-  const today = Temporal.Instant.fromEpochMilliseconds(Math.floor(at)).toZonedDateTimeISO(window.zone).toPlainDate();
-  const day = today.toString();
   const known = remembered.get(window);
-  if (known?.day === day) return known.spans;
+  if (known !== undefined && known.from <= at && at < known.to) return known.spans;
+  const today = Temporal.Instant.fromEpochMilliseconds(Math.floor(at)).toZonedDateTimeISO(window.zone).toPlainDate();
+  const first = today.subtract({ days: EPOCH.until(today).days % STRETCH_DAYS });
   const crosses = window.fromMinute > window.toMinute;
-  const spans = Array.from({ length: SEARCH_DAYS + 1 }, (_, index) => today.add({ days: index - 1 }))
+  const spans = Array.from({ length: BEFORE_DAYS + STRETCH_DAYS + SEARCH_DAYS }, (_, index) =>
+    first.add({ days: index - BEFORE_DAYS }),
+  )
     .filter(({ dayOfWeek }) => window.days.length === 0 || window.days.includes(dayOfWeek as Weekday))
     .map((date) => ({
+      window,
       opens: momentOf(date, window.fromMinute, window.zone),
       closes: momentOf(crosses ? date.add({ days: 1 }) : date, window.toMinute, window.zone),
     }))
     .filter(({ opens, closes }) => opens < closes);
-  remembered.set(window, { day, spans });
+  const to = momentOf(first.add({ days: STRETCH_DAYS }), 0, window.zone);
+  remembered.set(window, { from: momentOf(first, 0, window.zone), to, spans });
   return spans;
 }
 
-/** A run asks for the same windows over and over, and each answer takes dozens of calendar computations. */
-const remembered = new WeakMap<TimeWindow, { readonly day: string; readonly spans: readonly Span[] }>();
+const remembered = new WeakMap<
+  TimeWindow,
+  { readonly from: number; readonly to: number; readonly spans: readonly Span[] }
+>();
 
 function momentOf(day: Temporal.PlainDate, minute: number, zone: string): number {
   const [date, time] = minute === MINUTES_A_DAY ? [day.add({ days: 1 }), 0] : [day, minute];

@@ -1,6 +1,6 @@
 import { errorText } from '@theseus/core/error';
 import { observe, type Reading, resumeWatch, type Watch, type WatchTarget } from '@theseus/core/health';
-import { baselineOf, nextWakeAt, type RolloutState, watchedSince, watchTargets } from '@theseus/core/rollout';
+import { baselineOf, nextWakeAt, type RolloutState, watchTargets } from '@theseus/core/rollout';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
@@ -50,7 +50,7 @@ export class RunDriver {
     let next = now + LONGEST_SLEEP_MS;
     for (const target of watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
-      const planned = this.#nextLook.get(key) ?? watchedSince(state, target) + target.gate.everyMs;
+      const planned = this.#nextLook.get(key) ?? target.since + target.gate.everyMs;
       // A clock that was set back would put the next look off for as long.
       const due = Math.min(planned, now + target.gate.everyMs);
       if (due <= now) {
@@ -111,7 +111,7 @@ export class RunDriver {
         const signal = state.plan.signals[name];
         return signal === undefined
           ? []
-          : [{ runId, environment, signal, flag: target.flag, since: watchedSince(state, target), now }];
+          : [{ runId, environment, signal, flag: target.flag, since: target.since, now }];
       }),
     );
     const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);

@@ -13,6 +13,8 @@ const HOUR = 60 * MINUTE;
 const CALMING_MS = 8 * HOUR;
 /** From one opening of a daily window to the next, a change of the clocks included. */
 const WINDOW_MS = 26 * HOUR;
+/** The same for windows of certain weekdays: over a weekend at the longest. */
+const WEEKDAYS_MS = 74 * HOUR;
 /** For a person who looks once a minute. */
 const HELP_MS = 10 * MINUTE;
 /** A run that does more than this is taken as one that does not end. */
@@ -56,7 +58,8 @@ function longestRun(plan: Plan): number {
   const steps = plan.phases.flatMap((phase) => phase.steps);
   return steps.reduce((sum, step) => {
     const stages = step.kind === 'ramp' ? step.through.length + 1 : 1;
-    const windowMs = step.windows.length === 0 ? 0 : WINDOW_MS;
+    const isWeekly = step.windows.some(({ days }) => days.length > 0);
+    const windowMs = step.windows.length === 0 ? 0 : isWeekly ? WEEKDAYS_MS : WINDOW_MS;
     const everyMs = 'gate' in step ? (plan.gates[step.gate]?.everyMs ?? 0) : 0;
     return sum + (step.timeoutMs ?? 0) + stages * (ownMs(step) + windowMs + 10 * everyMs + HELP_MS);
   }, CALMING_MS);

@@ -36,7 +36,7 @@ export class ModelDriver {
   poke(): void {
     const state = this.#server.known;
     if (this.#isStopped || state === null) return;
-    const now = this.#server.clock();
+    const now = this.#server.now();
     let next = now + LONGEST_SLEEP_MS;
     for (const target of this.#world.rules.watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
@@ -81,7 +81,7 @@ export class ModelDriver {
     if (this.#looking.has(target.id)) return;
     this.#looking.add(target.id);
     const { time, sources, noise } = this.#world;
-    const at = this.#server.clock();
+    const at = this.#server.now();
     const lookedAt = time.now;
     const readings = sources.read(target, lookedAt);
     this.#server.later(noise.int(2, 300), () => {
@@ -112,7 +112,7 @@ export class ModelDriver {
     if (this.#isStopped || current === null) return;
     const input: Input = { kind: 'judged', watch };
     const { rules, database } = this.#world;
-    if (rules.decide(current, input, this.#server.clock()).events.length > 0) this.#handle(input);
+    if (rules.decide(current, input, this.#server.now()).events.length > 0) this.#handle(input);
     this.#server.cross('watch-saved');
     database.watches.set(watch.id, watch);
   }

@@ -51,8 +51,8 @@ export class ModelEngine {
     const leaseEpoch = database.lease.epoch;
     if (options.epoch !== undefined && !rules.mayWrite(options.epoch, leaseEpoch)) return { kind: 'lease-lost' };
     if (this.#isRepeated(options.commandId)) return { kind: 'done', state: row.state, events: 0 };
-    // A clock that jumped back never dates an event before the one it follows.
-    const now = Math.max(server.clock(), row.lastAt);
+    server.saw(row.lastAt);
+    const now = server.now();
     const decision = rules.decide(row.state, input, now);
     server.cross('decided');
     if (decision.refusal !== null) {
@@ -92,7 +92,7 @@ export class ModelEngine {
     const jobs =
       events.length === 0
         ? []
-        : jobsOf(rules, events, state, { now: server.clock(), trueNow: time.now, begun: database.begun });
+        : jobsOf(rules, events, state, { now: server.now(), trueNow: time.now, begun: database.begun });
     if (!database.isEmpty) server.cross('jobs-enqueued');
     const known = database.isEmpty ? null : database.row;
     const last = events.at(-1);

@@ -21,7 +21,12 @@ export class ModelServer {
   #life = 0;
   #isUp = true;
   #pausedUntil = 0;
-  #clockOffsetMs = 0;
+  /** By how much the machine's time is off. */
+  #offsetMs = 0;
+  /** What its steady clock told last, and when that was in true time; a new life begins with the machine's time. */
+  #told: { readonly clock: number; readonly at: number } | null = null;
+  /** By how much the run's time is ahead of the clock, as far as this life of the process has seen. */
+  #aheadMs = 0;
 
   constructor(world: World, index: number) {
     this.#world = world;
@@ -42,17 +47,33 @@ export class ModelServer {
     return this.#known;
   }
 
+  /** As engine/steady-clock.ts tells it: never back, and half as fast while the machine's time is behind. */
   clock(): number {
-    return this.#world.time.now + this.#clockOffsetMs;
+    const { now } = this.#world.time;
+    const wall = now + this.#offsetMs;
+    const clock = this.#told === null ? wall : Math.max(wall, this.#told.clock + (now - this.#told.at) / 2);
+    this.#told = { clock, at: now };
+    return Math.floor(clock);
+  }
+
+  /** The run's time, as engine/run-clocks.ts tells it. */
+  now(): number {
+    return this.clock() + this.#aheadMs;
+  }
+
+  saw(lastAt: number): void {
+    this.#aheadMs = Math.max(this.#aheadMs, lastAt - this.clock());
   }
 
   jump(byMs: number): void {
-    this.#clockOffsetMs += byMs;
+    // Asked now, so that what is told afterwards is reckoned from here.
+    this.clock();
+    this.#offsetMs += byMs;
     this.#world.truth.jumped();
   }
 
   setRight(): void {
-    if (this.#clockOffsetMs !== 0) this.jump(-this.#clockOffsetMs);
+    if (this.#offsetMs !== 0) this.jump(-this.#offsetMs);
   }
 
   remember(state: RolloutState): void {
@@ -108,6 +129,8 @@ export class ModelServer {
     this.driver?.stop();
     this.driver = null;
     this.#known = null;
+    this.#told = null;
+    this.#aheadMs = 0;
     this.#pausedUntil = 0;
     this.watches.clear();
     this.#world.time.later(downMs, () => this.begin());
@@ -130,7 +153,8 @@ export class ModelServer {
   holdLease(): void {
     try {
       this.cross('lease-held');
-      this.#holdLease();
+      // Paused right here, it looks after its lease when it wakes up.
+      if (this.isAwake) this.#holdLease();
     } catch (error) {
       if (!(error instanceof DatabaseFault)) throw error;
       this.later(LEASE_MS / 3, () => this.holdLease());
@@ -155,6 +179,7 @@ export class ModelServer {
   letGo(): void {
     this.driver?.stop();
     this.driver = null;
+    this.#aheadMs = 0;
     this.watches.clear();
     this.#world.truth.outage(this.#world.time.now + LEASE_MS);
   }
@@ -163,6 +188,7 @@ export class ModelServer {
   notified(): void {
     if (this.driver === null) return this.holdLease();
     this.remember(this.#world.database.row.state);
+    this.saw(this.#world.database.row.lastAt);
     this.driver.poke();
     this.driver.confirm();
   }
@@ -170,6 +196,7 @@ export class ModelServer {
   #drive(epoch: number): void {
     const { database } = this.#world;
     this.remember(database.row.state);
+    this.saw(database.row.lastAt);
     for (const [id, watch] of database.watches) this.watches.set(id, watch);
     this.driver = new ModelDriver(this.#world, this, epoch);
     this.driver.poke();

@@ -33,7 +33,8 @@ export function workOn(world: World, server: ModelServer, job: Job, done: (isDon
     server.cross('effect-taken');
     const { effects, status } = world.database.row.state;
     const effect = effects[effectId];
-    if (effect === undefined || (status === 'paused' && isForward(effect))) return done(true);
+    const isPostponed = status === 'paused' && !world.database.begun.has(effectId);
+    if (effect === undefined || (isPostponed && isForward(effect))) return done(true);
     new EffectWork(world, server, effect, done).begin();
   });
 }
@@ -95,7 +96,7 @@ class EffectWork {
 const CUT_OFF: EffectResult = { outcome: 'unknown', summary: 'it was begun and cut off', durationMs: 0 };
 const FAILED: EffectResult = { outcome: 'failed', summary: 'exit code 1', durationMs: 0 };
 
-/** What goes on with the plan, and waits while the run is paused; taking back and lifting do not. */
+/** What goes on with the plan, and is not begun while the run is paused; taking back and lifting are. */
 function isForward({ purpose }: Effect): boolean {
   return purpose.kind === 'step' || purpose.kind === 'contingency';
 }

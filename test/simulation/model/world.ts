@@ -90,6 +90,7 @@ export class World {
     for (const fault of this.scenario.faults) {
       if (fault.kind === 'clock-jump') after(fault.at, () => this.servers[fault.server]?.jump(fault.byMs));
       if (fault.kind === 'everything-down') after(fault.at, () => this.#allDown(fault.forMs));
+      if (fault.kind === 'deaf') after(fault.at, () => this.#listenFor(fault.server, fault.forMs));
       if (fault.kind === 'lease-lost') after(fault.at, () => this.#loseLease());
       if (fault.kind === 'stray-confirmation') after(fault.at, () => this.#strayConfirmation());
       if (fault.kind === 'silent-instance') after(fault.at + fault.forMs + 1, () => this.#hears(fault.instance));
@@ -245,6 +246,14 @@ export class World {
   #contendForLease(from: number): void {
     for (const server of this.servers) {
       this.time.at(from + this.noise.int(1, LEASE_MS / 3), () => server.later(0, () => server.holdLease()));
+    }
+  }
+
+  /** Whoever hears nothing finds what others have written when it renews its leases. */
+  #listenFor(index: number, forMs: number): void {
+    const server = this.servers[index];
+    for (let at = 0; at <= forMs; at += LEASE_MS / 3) {
+      this.time.later(at, () => server?.later(0, () => server.holdLease()));
     }
   }
 

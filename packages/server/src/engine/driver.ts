@@ -14,7 +14,6 @@ export interface DriverParts {
   readonly memory: WatchMemory;
   readonly state: () => RolloutState | undefined;
   readonly readAll: ReadAll;
-  readonly clock: () => number;
   readonly onHealth: () => void;
   readonly onProblem: (message: string) => void;
 }
@@ -46,7 +45,8 @@ export class RunDriver {
     if (this.#stopped) return;
     const state = this.#parts.state();
     if (state === undefined) return;
-    const now = this.#parts.clock();
+    const { engine, runId } = this.#parts;
+    const now = engine.clocks.now(runId);
     let next = now + LONGEST_SLEEP_MS;
     for (const target of watchTargets(state)) {
       const key = `${target.id}/${target.stage}`;
@@ -86,13 +86,14 @@ export class RunDriver {
   async #look(state: RolloutState, target: WatchTarget): Promise<void> {
     if (this.#looking.has(target.id)) return;
     this.#looking.add(target.id);
+    const { engine, runId } = this.#parts;
     try {
       const watch = await this.#judge(state, target);
       const current = this.#parts.state();
       if (this.#stopped || current === undefined) return;
       const input = { kind: 'judged', watch } as const;
-      if (this.#parts.engine.foresee(current, input).events.length > 0) await this.#handle(input);
-      await this.#parts.memory.save(this.#parts.runId, this.#parts.clock());
+      if (engine.foresee(current, input).events.length > 0) await this.#handle(input);
+      await this.#parts.memory.save(runId, engine.clocks.now(runId));
       this.#parts.onHealth();
     } catch (error) {
       this.#parts.onProblem(`could not judge ${target.id}: ${errorText(error)}`);
@@ -102,16 +103,17 @@ export class RunDriver {
   }
 
   async #judge(state: RolloutState, target: WatchTarget): Promise<Watch> {
-    const { runId, memory, clock } = this.#parts;
+    const { runId, memory, engine } = this.#parts;
     const signals = new Set(target.gate.rules.map(({ condition }) => condition.signal));
-    const now = clock();
+    const now = engine.clocks.now(runId);
+    // What sources say is dated by the clock, not by the run.
+    const aheadMs = engine.clocks.aheadMs(runId);
+    const asked = { since: target.since - aheadMs, now: now - aheadMs };
     const { environment } = state.plan;
     const readings = await this.#parts.readAll(
       [...signals].flatMap((name) => {
         const signal = state.plan.signals[name];
-        return signal === undefined
-          ? []
-          : [{ runId, environment, signal, flag: target.flag, since: target.since, now }];
+        return signal === undefined ? [] : [{ runId, environment, signal, flag: target.flag, ...asked }];
       }),
     );
     const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);

@@ -1,4 +1,5 @@
 import { errorText, TheseusError } from '@theseus/core/error';
+import type { Plan } from '@theseus/core/plan';
 import type { Effect, EffectRequest, EffectResult, RolloutState } from '@theseus/core/rollout';
 import type { Database } from '../ports/database.ts';
 import type { EffectRunner } from '../ports/effect-runner.ts';
@@ -15,6 +16,13 @@ export interface EffectExecutorParts {
   readonly runners: EffectRunners;
 }
 
+interface Begun {
+  readonly effect: Effect;
+  readonly plan: Plan;
+  /** Whether nobody has begun it before, neither this server nor one that died. */
+  readonly isFirst: boolean;
+}
+
 /** Tries to write a result down, so that a passing fault of the database does not make a known outcome unknown. */
 const REPORT_ATTEMPTS = 8;
 const FIRST_REPORT_DELAY_MS = 100;
@@ -28,36 +36,41 @@ export class EffectExecutor {
   }
 
   async execute(runId: string, effectId: string, stopping: AbortSignal): Promise<void> {
-    const stored = await this.#parts.runs.read(this.#parts.database, runId);
-    const effect = stored?.state.effects[effectId];
-    if (stored === null || effect === undefined || isPostponed(stored.state, effect)) return;
-    const first = await this.#begin(runId, effectId);
-    if (!first && !isRepeatable(effect)) {
+    const begun = await this.#begin(runId, effectId);
+    if (begun === null) return;
+    const { effect, plan, isFirst } = begun;
+    if (!isFirst && !isRepeatable(effect)) {
       await this.#report(runId, effectId, CUT_OFF);
       return;
     }
-    const result = await this.#run(effect, stored.state.plan, runId, stopping);
+    const result = await this.#run(effect, plan, runId, stopping);
     if (stopping.aborted && isRepeatable(effect) && result.outcome !== 'succeeded') {
       throw new TheseusError('cancelled', `Effect ${effectId} was interrupted by a stop and is repeated later`);
     }
     await this.#report(runId, effectId, result);
   }
 
-  /** Marks the effect as begun; false when it was begun before, by this server or one that died. */
-  async #begin(runId: string, effectId: string): Promise<boolean> {
-    const { rowCount } = await this.#parts.database.query(
-      `insert into theseus.effect_attempt (run_id, effect_id, server_id) values ($1, $2, $3) on conflict do nothing`,
-      [runId, effectId, this.#parts.serverId],
-    );
-    return rowCount === 1;
+  /**
+   * Marks the effect as begun, unless nobody waits for it any more or it is postponed. The run cannot be paused or
+   * resumed between the look at it and the mark, so that each postponed effect is asked for again, and no other.
+   */
+  #begin(runId: string, effectId: string): Promise<Begun | null> {
+    const { database, runs, serverId } = this.#parts;
+    return database.transaction(async (client) => {
+      const stored = await runs.keep(client, runId);
+      const effect = stored?.state.effects[effectId];
+      if (stored === null || effect === undefined) return null;
+      const isBegun = (await runs.begunEffects(client, runId)).has(effectId);
+      if (!isBegun && isPostponed(stored.state, effect)) return null;
+      const { rowCount } = await client.query(
+        `insert into theseus.effect_attempt (run_id, effect_id, server_id) values ($1, $2, $3) on conflict do nothing`,
+        [runId, effectId, serverId],
+      );
+      return { effect, plan: stored.state.plan, isFirst: rowCount === 1 };
+    });
   }
 
-  async #run(
-    effect: Effect,
-    plan: Parameters<EffectRunner['run']>[1]['plan'],
-    runId: string,
-    stopping: AbortSignal,
-  ): Promise<EffectResult> {
+  async #run(effect: Effect, plan: Plan, runId: string, stopping: AbortSignal): Promise<EffectResult> {
     const startedAt = performance.now();
     try {
       const context = { runId, plan, idempotencyKey: `${runId}/${effect.id}`, signal: stopping };
@@ -87,7 +100,7 @@ const CUT_OFF: EffectResult = {
   durationMs: 0,
 };
 
-/** While a run is paused nothing is run or sent for its steps; the engine asks for it again when the run goes on. */
+/** While a run is paused nothing is begun for its steps; the engine asks for it again when the run goes on. */
 function isPostponed({ status }: RolloutState, { purpose }: Effect): boolean {
   return status === 'paused' && (purpose.kind === 'step' || purpose.kind === 'contingency');
 }

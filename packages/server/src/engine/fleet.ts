@@ -74,7 +74,7 @@ export class Fleet {
   async changed(runId: string): Promise<void> {
     const driver = this.#drivers.get(runId);
     if (driver === undefined) return void this.holdLeases();
-    await this.#parts.runs.read(this.#parts.database, runId);
+    await this.#read(runId);
     driver.poke();
     this.confirm();
   }
@@ -105,6 +105,7 @@ export class Fleet {
       driver.stop();
       this.#drivers.delete(runId);
       this.#parts.memory.forget(runId);
+      this.#parts.engine.clocks.forget(runId);
     }
     for (const { runId, epoch, revision } of leases) {
       if (!this.#drivers.has(runId)) await this.#drive(runId, epoch);
@@ -114,8 +115,8 @@ export class Fleet {
   }
 
   async #drive(runId: string, epoch: number): Promise<void> {
-    const { runs, database, memory, engine, readAll, clock, onHealth, onProblem } = this.#parts;
-    await runs.read(database, runId);
+    const { runs, memory, engine, readAll, onHealth, onProblem } = this.#parts;
+    await this.#read(runId);
     await memory.load(runId);
     const driver = new RunDriver({
       runId,
@@ -124,13 +125,18 @@ export class Fleet {
       memory,
       state: () => runs.known(runId),
       readAll,
-      clock,
       onHealth: () => onHealth(runId),
       onProblem,
     });
     this.#drivers.set(runId, driver);
     driver.poke();
     this.confirm();
+  }
+
+  async #read(runId: string): Promise<void> {
+    const { runs, database, engine } = this.#parts;
+    const stored = await runs.read(database, runId);
+    if (stored !== null) engine.clocks.saw(runId, stored.lastAt);
   }
 
   async #confirm(): Promise<void> {

@@ -18,6 +18,7 @@ import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
 import { type SystemPause, SystemPauseStore } from '../postgres/system-pause-store.ts';
 import { requireSuccessBefore } from './environment-order.ts';
+import { RunClocks } from './run-clocks.ts';
 
 export const RUNS_CHANNEL = 'theseus_runs';
 export const EFFECT_TASK = 'theseus_effect';
@@ -56,9 +57,12 @@ export interface RunEngineParts {
 export class RunEngine {
   readonly #parts: RunEngineParts;
   readonly #systemPause = new SystemPauseStore();
+  /** The time of each run, by which everything about it is decided. */
+  readonly clocks: RunClocks;
 
   constructor(parts: RunEngineParts) {
     this.#parts = parts;
+    this.clocks = new RunClocks(parts.clock);
   }
 
   async start(start: RunStart): Promise<Handled> {
@@ -97,12 +101,12 @@ export class RunEngine {
 
   /** What an input would lead to by the state as it is known here: lets a quiet look skip the database. */
   foresee(state: RolloutState, input: Input): Decision {
-    return decide(state, input, this.#parts.clock());
+    return decide(state, input, this.clocks.now(state.runId));
   }
 
-  /** A clock that jumped back never dates an event before the one it follows. */
-  #now(stored: StoredRun): number {
-    return Math.max(this.#parts.clock(), stored.lastAt);
+  #now({ state: { runId }, lastAt }: StoredRun): number {
+    this.clocks.saw(runId, lastAt);
+    return this.clocks.now(runId);
   }
 
   async #store(
@@ -145,11 +149,17 @@ export class RunEngine {
         JOB_ATTEMPTS,
       ]);
     }
-    const wakeAt = nextWakeAt(state, this.#parts.clock());
+    const wakeAt = nextWakeAt(state, this.clocks.now(runId));
     if (wakeAt === null) return;
     await client.query(
       'select graphile_worker.add_job($1, payload := $2::json, job_key := $3, run_at := $4, max_attempts := $5)',
-      [TIMER_TASK, JSON.stringify({ runId }), `timer/${runId}`, new Date(wakeAt), JOB_ATTEMPTS],
+      [
+        TIMER_TASK,
+        JSON.stringify({ runId }),
+        `timer/${runId}`,
+        new Date(wakeAt - this.clocks.aheadMs(runId)),
+        JOB_ATTEMPTS,
+      ],
     );
   }
 

@@ -39,18 +39,26 @@ export class RunStore {
   readonly #known = new Map<string, RolloutState>();
 
   /** Locks the run against every other writer until the transaction ends. */
-  async lock(client: Client, runId: string): Promise<StoredRun | null> {
-    const { rows } = await client.query<RunRow>(
-      'select revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1 for update',
-      [runId],
-    );
-    const row = rows[0];
-    return row === undefined ? null : this.#stored(client, runId, row);
+  lock(client: Client, runId: string): Promise<StoredRun | null> {
+    return this.#read(client, runId, 'for update');
   }
 
-  async read(queryable: Queryable, runId: string): Promise<StoredRun | null> {
+  /** Keeps the run as it is until the transaction ends; others may keep it too. */
+  keep(client: Client, runId: string): Promise<StoredRun | null> {
+    return this.#read(client, runId, 'for share');
+  }
+
+  read(queryable: Queryable, runId: string): Promise<StoredRun | null> {
+    return this.#read(queryable, runId, '');
+  }
+
+  async #read(
+    queryable: Queryable,
+    runId: string,
+    locking: '' | 'for share' | 'for update',
+  ): Promise<StoredRun | null> {
     const { rows } = await queryable.query<RunRow>(
-      'select revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1',
+      `select revision, last_hash, last_at, lease_epoch from theseus.run where run_id = $1 ${locking}`,
       [runId],
     );
     const row = rows[0];

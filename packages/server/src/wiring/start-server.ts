@@ -8,6 +8,7 @@ import { EffectExecutor } from '../engine/effect-executor.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
 import { EFFECT_TASK, RUNS_CHANNEL, RunEngine, TIMER_TASK } from '../engine/run-engine.ts';
+import { steadyClock } from '../engine/steady-clock.ts';
 import { SystemSwitch } from '../engine/system-switch.ts';
 import { TelemetryIntake } from '../engine/telemetry-intake.ts';
 import { WatchMemory } from '../engine/watch-memory.ts';
@@ -175,7 +176,7 @@ interface EngineParts {
 
 function engineParts(database: Database, options: ServerOptions, log: Log): EngineParts {
   const serverId = randomUUID();
-  const clock = Date.now;
+  const clock = steadyClock();
   const onProblem = (message: string): void => log('warn', message);
   const runs = new RunStore();
   const flags = new FlagStore(database);

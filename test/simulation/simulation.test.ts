@@ -9,13 +9,13 @@ const SEED = 1;
 const WITHOUT_BUG = { bug: null, isStrict: false };
 
 /** Whatever can happen to a run does happen in some; a simulator that never gets there proves nothing. */
-const IS_REACHED: Readonly<Record<EventType, boolean>> = {
+const REACHED: Readonly<Record<EventType, true>> = {
   'run.started': true,
   'run.paused': true,
   'run.resumed': true,
   'run.finished': true,
-  'steps.reset': false,
-  'plan.edited': false,
+  'steps.reset': true,
+  'plan.edited': true,
   'phase.started': true,
   'phase.finished': true,
   'step.started': true,
@@ -38,12 +38,11 @@ const IS_REACHED: Readonly<Record<EventType, boolean>> = {
   'rollback.overran': true,
   'rollback.completed': true,
   'rollback.failed': true,
-  'freeze.lifted': false,
-  'contingency.fired': false,
-  'contingency.advanced': false,
-  'contingency.ended': false,
+  'freeze.lifted': true,
+  'contingency.fired': true,
+  'contingency.advanced': true,
+  'contingency.ended': true,
 };
-const REACHED = Object.entries(IS_REACHED).flatMap(([type, isReached]) => (isReached ? [type] : []));
 
 describe('the simulation', () => {
   it('keeps every invariant in its first runs [CO-11] [ALL-7]', () => {
@@ -63,11 +62,12 @@ describe('the simulation', () => {
   });
 
   it('reaches every type of event', () => {
+    const ALL = Object.keys(REACHED);
     const seen = new Set<string>();
-    for (let index = 0; index < 400 && REACHED.some((type) => !seen.has(type)); index += 1) {
+    for (let index = 0; index < 2_000 && seen.size < ALL.length; index += 1) {
       for (const { event } of playSeed(seedOf(SEED, index), playOptions(WITHOUT_BUG)).events) seen.add(event.type);
     }
-    expect(REACHED.filter((type) => !seen.has(type))).toEqual([]);
+    expect(ALL.filter((type) => !seen.has(type))).toEqual([]);
   });
 
   it('draws every kind of step', () => {
@@ -78,6 +78,7 @@ describe('the simulation', () => {
     expect(kinds).toEqual(
       expect.arrayContaining(['check', 'run', 'backup', 'baseline', 'ramp', 'approve', 'wait', 'watch', 'notify']),
     );
+    expect(kinds).toEqual(expect.arrayContaining(['rehearse', 'point', 'freeze', 'at', 'takes', 'pace']));
     expect(kinds).toEqual(expect.arrayContaining(['window', 'timeout', 'undo', 'budget', 'irreversible', 'capture']));
   });
 

@@ -17,7 +17,15 @@ const HOUR = 60 * MINUTE;
 /** Two days before Europe changes its clocks; America has changed its own already. */
 const FIRST_START = Date.UTC(2026, 2, 27);
 
-const MOODS: readonly MoodKind[] = ['bad', 'silent', 'error', 'not-a-number', 'stale', 'flapping', 'few'];
+const MOODS: readonly { readonly weight: number; readonly kind: MoodKind }[] = [
+  { weight: 5, kind: 'bad' },
+  { weight: 2, kind: 'flapping' },
+  { weight: 1, kind: 'silent' },
+  { weight: 1, kind: 'error' },
+  { weight: 1, kind: 'not-a-number' },
+  { weight: 1, kind: 'stale' },
+  { weight: 1, kind: 'few' },
+];
 const EFFECT_FAULTS: readonly EffectFault[] = ['fails', 'slow', 'twice', 'reported-twice'];
 
 const VERBS: readonly { readonly weight: number; readonly verb: PlannedVerb }[] = [
@@ -70,7 +78,7 @@ function drawMoods(random: Random, chaosMs: number): readonly Mood[] {
     const from = random.int(0, chaosMs);
     const forMs = random.pick([20_000, 2 * MINUTE, 10 * MINUTE, chaosMs]);
     const signal = random.pick(Object.keys(SIGNALS));
-    return { signal, from, to: Math.min(chaosMs, from + forMs), kind: random.pick(MOODS) };
+    return { signal, from, to: Math.min(chaosMs, from + forMs), kind: random.weighted(MOODS).kind };
   });
 }
 
@@ -99,7 +107,20 @@ interface FaultRange {
 }
 
 function drawFaults(random: Random, range: FaultRange): readonly Fault[] {
-  return Array.from({ length: 1 + random.few(6, 20) }, () => random.weighted(FAULTS).draw(random, range));
+  const faults = Array.from({ length: 1 + random.few(6, 20) }, () => random.weighted(FAULTS).draw(random, range));
+  return random.chance(0.3) ? [...faults, ...drawNaps(random)] : faults;
+}
+
+/** A process that falls asleep over and over, each time just long enough for another to take over what it drives. */
+function drawNaps(random: Random): readonly Fault[] {
+  const first = random.int(1, 12);
+  return Array.from({ length: 16 }, (_, index) => ({
+    kind: 'at-boundary',
+    boundary: 'look-judged',
+    occurrence: first + index,
+    what: 'pause',
+    forMs: random.pick([9_000, 14_000, 25_000]),
+  }));
 }
 
 const FAULTS: readonly { readonly weight: number; readonly draw: (random: Random, range: FaultRange) => Fault }[] = [
@@ -115,13 +136,24 @@ const FAULTS: readonly { readonly weight: number; readonly draw: (random: Random
   },
   {
     // A process that stops between a verdict and its write: what it decides on has grown old when it goes on.
-    weight: 3,
+    weight: 4,
     draw: (random) => ({
       kind: 'at-boundary',
       boundary: random.pick(['look-read', 'look-judged']),
       occurrence: random.int(1, 30),
       what: 'pause',
-      forMs: random.pick([5_000, MINUTE, 10 * MINUTE]),
+      forMs: random.pick([5_000, 15_000, 30_000, MINUTE, 10 * MINUTE]),
+    }),
+  },
+  {
+    // In the middle of what may not be done twice.
+    weight: 4,
+    draw: (random) => ({
+      kind: 'at-boundary',
+      boundary: random.pick(['effect-begun', 'effect-done']),
+      occurrence: random.int(1, 8),
+      what: 'crash',
+      forMs: random.pick([500, 30_000]),
     }),
   },
   {

@@ -25,6 +25,8 @@ export class History {
   readonly #pausedBy = new Set<string>();
   /** The last time each contingency acted by itself or by a person. */
   readonly firedAt = new Map<string, number>();
+  /** When each step was last released from a hold. */
+  readonly releasedAt = new Map<string, number>();
   /** When each flag was last moved by the engine, upwards. */
   readonly risenAt = new Map<string, number>();
   readonly #stages = new Map<string, number>();
@@ -59,6 +61,9 @@ export class History {
         break;
       case 'run.finished':
         this.isOver = true;
+        break;
+      case 'step.released':
+        this.releasedAt.set(event.stepId, event.at);
         break;
       case 'steps.reset':
         this.#noteReset(event.steps);

@@ -11,7 +11,7 @@ import {
 } from '@theseus/core/rollout';
 import type { Commit } from '../model/model-engine.ts';
 import { isRepeatable } from '../model/model-worker.ts';
-import type { Blindness } from '../model/truth.ts';
+import { type Blindness, LONGEST_GAP } from '../model/truth.ts';
 import type { Witness, World } from '../model/world.ts';
 import { COURSE_CHECKS } from './course.ts';
 import { EXPOSURE_CHECKS } from './exposure.ts';
@@ -86,11 +86,14 @@ export class Inspector implements Witness {
   }
 
   /** A ramp whose rule stays broken is held, or taken back where the rule says so. */
-  broken(world: World, { stepId, stage, flag }: WatchTarget, { condition, action }: GateRule): void {
+  broken(world: World, { stepId, stage, flag, gate }: WatchTarget, { condition, action }: GateRule): void {
     const { steps, flags, rollbacks } = world.database.row.state;
     const step = steps[stepId];
     if (step?.status !== 'running' || stage < 0 || step.stage !== stage) return;
     if ((flags[flag ?? '']?.exposure ?? 0) === 0) return;
+    // Whoever promotes what is held sees it held again by the next look.
+    const sinceReleaseMs = world.time.now - (this.#history.releasedAt.get(stepId) ?? 0);
+    if (sinceReleaseMs < LONGEST_GAP * gate.everyMs) return;
     const isTakenBack = rollbacks.some(({ status, steps: own }) => status === 'running' && own.includes(stepId));
     if (isTakenBack || (action.kind === 'hold' && step.hold !== null)) return;
     this.#claim('answered', `${condition.text} stays broken at ${stepId}, and nothing is done about it`);

@@ -43,7 +43,7 @@ export const HEALTH_MUTANTS: Readonly<Record<string, Mutant>> = {
       watchBefore: (remembered, target, now) =>
         remembered === undefined
           ? PRODUCT_RULES.watchBefore(undefined, target, now)
-          : { ...remembered, stage: target.stage },
+          : PRODUCT_RULES.watchBefore({ ...remembered, stage: target.stage, since: target.since }, target, now),
     }),
   },
   'old-verdict-trusted': {

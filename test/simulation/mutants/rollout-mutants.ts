@@ -7,7 +7,7 @@ const { decide } = PRODUCT_RULES;
 export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
   'windows-ignored': {
     breaks: 'steps begin and ramps rise at any hour',
-    caughtBy: ['window'],
+    caughtBy: ['window', 'pace'],
     rules: broken({ decide: decidingAbout((plan) => withSteps(plan, () => ({ windows: [] }))) }),
   },
   'approvals-forgotten': {
@@ -35,7 +35,7 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'paused-rises': {
     breaks: 'a paused run goes on with what its gates say',
-    caughtBy: ['not-while-paused', 'evidence'],
+    caughtBy: ['not-while-paused', 'evidence', 'rests-while-paused'],
     rules: broken({
       decide: (state, input, now) => {
         if (state.status !== 'paused' || input.kind !== 'judged') return decide(state, input, now);
@@ -75,7 +75,7 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'rollback-needs-revision': {
     breaks: 'a rollback that was aimed at an older revision is refused',
-    caughtBy: ['rollback-accepted'],
+    caughtBy: ['rollback-accepted', 'abort-accepted'],
     rules: broken({
       decide: (state, input, now) => {
         const aimedAt = input.kind === 'command' ? (input.command.expectedRevision ?? state.revision) : state.revision;
@@ -97,7 +97,7 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'abort-keeps-a-flag': {
     breaks: 'an abort leaves the first flag as it is',
-    caughtBy: ['abort-obeyed'],
+    caughtBy: ['abort-obeyed', 'fails-to-legacy'],
     rules: broken({
       decide: (state, input, now) => {
         const decision = decide(state, input, now);

@@ -8,7 +8,7 @@ export const STORE_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'jobs-after-commit': {
     breaks: 'jobs are enqueued after the transaction, so that a crash between loses them',
-    caughtBy: ['ends', 'rollback-ends'],
+    caughtBy: ['ends', 'rollback-ends', 'time-out-ends'],
     rules: broken({ enqueuesInTransaction: false }),
   },
   'lost-jobs-stay-lost': {

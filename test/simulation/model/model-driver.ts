@@ -22,11 +22,17 @@ export class ModelDriver {
   #isConfirming = false;
   #wokenInVain = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  #revision = 0;
 
   constructor(world: World, server: ModelServer, epoch: number) {
     this.#world = world;
     this.#server = server;
     this.epoch = epoch;
+  }
+
+  /** The revision it has acted on last. */
+  get revision(): number {
+    return this.#revision;
   }
 
   stop(): void {
@@ -36,6 +42,7 @@ export class ModelDriver {
   poke(): void {
     const state = this.#server.known;
     if (this.#isStopped || state === null) return;
+    this.#revision = state.revision;
     const now = this.#server.now();
     let next = now + LONGEST_SLEEP_MS;
     for (const target of this.#world.rules.watchTargets(state)) {

@@ -173,7 +173,7 @@ export class ModelServer {
     const held = isActive(database.row.state) && database.lease.holder === this.processId ? database.lease.epoch : null;
     if (this.driver !== null && this.driver.epoch !== held) this.letGo();
     if (held !== null && this.driver === null) this.#drive(held);
-    else if (this.driver !== null && this.#known?.revision !== database.row.state.revision) this.notified();
+    else if (this.driver !== null && this.driver.revision !== database.row.state.revision) this.notified();
   }
 
   letGo(): void {

@@ -31,6 +31,8 @@ export class RunDriver {
   /** When the run was last woken in vain: what is overdue but blocked must not be tried without end. */
   #wokenInVain = Number.NEGATIVE_INFINITY;
   #stopped = false;
+  /** The revision it has acted on last. */
+  #revision = 0;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
@@ -40,11 +42,16 @@ export class RunDriver {
     return this.#parts.epoch;
   }
 
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Does what is due and sleeps until the next thing is. Call it again whenever the run has changed. */
   poke(): void {
     if (this.#stopped) return;
     const state = this.#parts.state();
     if (state === undefined) return;
+    this.#revision = state.revision;
     const { engine, runId } = this.#parts;
     const now = engine.clocks.now(runId);
     let next = now + LONGEST_SLEEP_MS;

@@ -108,9 +108,10 @@ export class Fleet {
       this.#parts.engine.clocks.forget(runId);
     }
     for (const { runId, epoch, revision } of leases) {
-      if (!this.#drivers.has(runId)) await this.#drive(runId, epoch);
-      // A notification may have been lost: what another server has written is found here at the latest.
-      else if (this.#parts.runs.known(runId)?.revision !== revision) await this.changed(runId);
+      const driver = this.#drivers.get(runId);
+      if (driver === undefined) await this.#drive(runId, epoch);
+      // A notification may have been lost: what others have written, here or elsewhere, is found now at the latest.
+      else if (driver.revision !== revision) await this.changed(runId);
     }
   }
 

@@ -17,7 +17,7 @@ export interface Answer {
 
 /** What a stream of server-sent events has said since it was opened. */
 export interface Heard<Data> {
-  readonly events: readonly { readonly event: string; readonly data: Data }[];
+  readonly events: readonly { readonly event: string; readonly id: string | null; readonly data: Data }[];
   close(): Promise<void>;
 }
 
@@ -78,20 +78,26 @@ export class RunningServer {
     return (body as { events: RecordedEvent[] }).events.map(({ event }) => event);
   }
 
-  /** Opens a stream as an SDK does. */
-  async open<Data>(path: string): Promise<Heard<Data>> {
+  /** Opens a stream as an SDK does, or as the operator. */
+  async open<Data>(path: string, { as = 'sdk', headers = {} }: OpenOptions = {}): Promise<Heard<Data>> {
     const abort = new AbortController();
-    const headers = { authorization: `Bearer ${this.sdkToken}`, accept: 'text/event-stream' };
-    const { body } = await fetch(`${this.url}${path}`, { headers, signal: abort.signal });
+    const token = as === 'sdk' ? this.sdkToken : this.#operatorToken;
+    const all = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers };
+    const { body } = await fetch(`${this.url}${path}`, { headers: all, signal: abort.signal });
     if (body === null) throw new Error(`${path} answered nothing`);
-    const events: { event: string; data: Data }[] = [];
-    const done = readEvents(body, (event, data) => void events.push({ event, data: JSON.parse(data) as Data }));
+    const events: { event: string; id: string | null; data: Data }[] = [];
+    const done = readEvents(body, (event, id, data) => void events.push({ event, id, data: JSON.parse(data) as Data }));
     const close = async (): Promise<void> => {
       abort.abort();
       await done.catch(() => undefined);
     };
     return { events, close };
   }
+}
+
+interface OpenOptions {
+  readonly as?: 'sdk' | 'operator';
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface Tokens {
@@ -130,15 +136,15 @@ export async function until(
 
 async function readEvents(
   body: NonNullable<Response['body']>,
-  onEvent: (event: string, data: string) => void,
+  onEvent: (event: string, id: string | null, data: string) => void,
 ): Promise<void> {
   let text = '';
   for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
     const parts = (text + chunk).split('\n\n');
     text = parts.pop() ?? '';
     for (const part of parts) {
-      const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(part) ?? [];
-      if (event !== undefined && data !== undefined) onEvent(event, data);
+      const [, event, id, data] = /^event: (\w+)\n(?:id: (\d+)\n)?data: (.*)$/.exec(part) ?? [];
+      if (event !== undefined && data !== undefined) onEvent(event, id ?? null, data);
     }
   }
 }

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
+
+const CHUNK = formatEvent('patch', { filler: 'x'.repeat(65_000) });
+/** What the kernel may hold for both sides of a connection, besides what the stream holds itself. */
+const KERNEL_BYTES = 16 * 1_048_576;
+
+interface Opened {
+  readonly stream: EventStream;
+  readonly onClose: ReturnType<typeof vi.fn<() => void>>;
+  unread(): number;
+}
+
+let server: Server;
+const opened: Opened[] = [];
+
+beforeEach(async () => {
+  opened.length = 0;
+  server = createServer((_request, response) => {
+    const onClose = vi.fn<() => void>();
+    opened.push({ stream: openEventStream(response, onClose), onClose, unread: () => response.writableLength });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  server.closeAllConnections();
+  server.close();
+});
+
+/** A client that asks, and reads as it pleases. */
+async function client(): Promise<{ readonly socket: Socket; readonly opened: Opened }> {
+  const before = opened.length;
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const reached = opened[before] ?? (await vi.waitUntil(() => opened[before]));
+  return { socket, opened: reached };
+}
+
+describe('openEventStream()', () => {
+  it('cuts off a client that does not read, holds little for it until then, and hurts no other', async () => {
+    const slow = await client();
+    const quick = await client();
+    let received = 0;
+    quick.socket.on('data', (data) => {
+      received += data.length;
+    });
+    let sent = 0;
+    let mostUnread = 0;
+    while (slow.opened.onClose.mock.calls.length === 0) {
+      for (const { stream } of [slow.opened, quick.opened]) stream.send(CHUNK);
+      sent += CHUNK.length;
+      mostUnread = Math.max(mostUnread, slow.opened.unread());
+      expect(sent).toBeLessThan(4 * KERNEL_BYTES);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(mostUnread).toBeLessThan(1_048_576 + 2 * CHUNK.length);
+    await vi.waitUntil(() => received >= sent);
+    expect(quick.opened.onClose).not.toHaveBeenCalled();
+    expect(slow.opened.onClose).toHaveBeenCalledOnce();
+    slow.opened.stream.send(CHUNK);
+    quick.socket.destroy();
+  });
+
+  it('tells once that the client has gone, and writes no more', async () => {
+    const { socket, opened: gone } = await client();
+    socket.destroy();
+    await vi.waitUntil(() => gone.onClose.mock.calls.length > 0);
+    gone.stream.send(CHUNK);
+    gone.stream.close();
+    expect(gone.onClose).toHaveBeenCalledOnce();
+  });
+
+  it('sends a heartbeat while nothing happens', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { socket } = await client();
+    let text = '';
+    socket.on('data', (data) => {
+      text += data.toString();
+    });
+    vi.advanceTimersByTime(10_000);
+    while (!text.includes(': ping\n\n')) await once(socket, 'data');
+    expect(text).toContain('content-type: text/event-stream');
+    socket.destroy();
+  });
+});

@@ -66,7 +66,7 @@ export function addApply(program: Command, end: (code: ExitCode) => void): void 
       });
       output.emit({ kind: options.dryRun ? 'edit-preview' : 'edited', runId: run.runId, edit });
       showEdit(edit, output);
-      if (edit.refusals.length > 0) return end(EXIT.failed);
+      if (edit.refusals.length > 0) return end(EXIT.usage);
       output.say(closing(run.runId, options.dryRun === true, events.length > 0));
       end(EXIT.done);
     });
@@ -85,6 +85,7 @@ const SIGNS: readonly (readonly [sign: string, part: 'added' | 'changed' | 'remo
 
 function showEdit(edit: PlanEdit, output: Output): void {
   for (const [sign, part] of SIGNS) for (const id of edit[part]) output.say(`  ${sign} ${id}`);
+  for (const part of edit.parts) output.say(`  ~ ${part}`);
   for (const id of edit.voided) output.say(`  ! ${id}: its approval is asked for anew`);
   for (const refusal of edit.refusals) output.warn(`  ✗ ${refusal}`);
 }

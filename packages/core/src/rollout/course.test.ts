@@ -201,6 +201,29 @@ describe('a ramp by the calendar', () => {
     expect(seen).toEqual(['01-05T10 10', '01-07T10 50', '01-09T10 100']);
   });
 
+  it('is not promoted outside its window, and says when that opens [PX-6]', () => {
+    const windows = [{ days: [], fromMinute: 120, toMinute: 240, zone: 'UTC' }];
+    const world = new RolloutWorld(plan([phase('one', [ramp('one', 'cache', { windows })])]));
+    world.now = Date.parse('1970-01-02T02:00:00Z');
+    world.give({ kind: 'timer' });
+    expect(world.exposure('cache')).toBe(10);
+    world.now = Date.parse('1970-01-02T04:00:00Z');
+    expect(world.command({ verb: 'promote' })).toEqual({
+      code: 'invalid-state',
+      message: 'one/cache moves in its window only, which opens at 1970-01-03T02:00:00.000Z',
+    });
+    expect(world.exposure('cache')).toBe(10);
+    world.now = Date.parse('1970-01-03T02:00:00Z');
+    for (const exposure of [50, 100]) {
+      expect(world.command({ verb: 'promote' })).toBeNull();
+      expect(world.exposure('cache')).toBe(exposure);
+    }
+    // What is done moves nobody any more: its last soak may be ended at any time.
+    world.now = Date.parse('1970-01-03T12:00:00Z');
+    expect(world.command({ verb: 'promote' })).toBeNull();
+    expect(world.state.outcome).toBe('succeeded');
+  });
+
   it('has a soak of its own at each exposure, and begins with those who are named [XR-2]', () => {
     const world = new RolloutWorld(
       plan([

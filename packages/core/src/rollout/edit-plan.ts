@@ -15,6 +15,8 @@ export interface PlanEdit {
   readonly changed: readonly string[];
   /** Steps whose approvals it voids. */
   readonly voided: readonly string[];
+  /** What is different besides the steps, such as `title` or `gates.standard`. */
+  readonly parts: readonly string[];
 }
 
 /** Replaces the plan of a run. What is done stays done: an edit changes the future only. */
@@ -50,7 +52,28 @@ export function compareForEdit(state: RolloutState, next: Plan): PlanEdit {
     ...orderRefusals(state, next),
     ...flagRefusals(state, next),
   ];
-  return { refusals, added, removed, changed, voided };
+  return { refusals, added, removed, changed, voided, parts: differentParts(state.plan, next) };
+}
+
+/** Steps have lists of their own, and the hash of the content differs with anything. */
+const TOLD_OTHERWISE: readonly string[] = ['phases', 'contentHash'];
+
+function differentParts(before: Plan, next: Plan): readonly string[] {
+  const keys = Object.keys({ ...before, ...next }).filter((key) => !TOLD_OTHERWISE.includes(key));
+  return keys.flatMap((key) => {
+    const [old, now] = [before, next].map((plan) => plan[key as keyof Plan]);
+    if (!isMap(old) || !isMap(now)) return isSame(old, now) ? [] : [key];
+    const names = Object.keys({ ...old, ...now });
+    return names.flatMap((name) => (isSame(old[name], now[name]) ? [] : [`${key}.${name}`]));
+  });
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return canonicalJson(left ?? null) === canonicalJson(right ?? null);
 }
 
 /** All that a step's meaning depends on, as text to compare. */
@@ -124,7 +147,9 @@ function orderRefusals(state: RolloutState, next: Plan): readonly string[] {
     if (status === 'pending') return [];
     if (after === undefined) return [`phase ${phase.name} has begun: it cannot be removed`];
     const begun = ({ id }: Step): boolean => (state.steps[id]?.status ?? 'pending') !== 'pending';
-    const before = phase.steps.filter(begun).map(({ id }) => id);
+    // A step that is gone is told by itself.
+    const isKept = ({ id }: Step): boolean => indexOf(next).steps.has(id);
+    const before = phase.steps.filter((step) => begun(step) && isKept(step)).map(({ id }) => id);
     const now = after.steps.filter(begun).map(({ id }) => id);
     return before.join() === now.join() ? [] : [`steps of ${phase.name} that have begun cannot change places`];
   });

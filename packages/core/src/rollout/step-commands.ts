@@ -1,4 +1,5 @@
 import type { Step } from '../plan/index.ts';
+import { nextOpening } from '../time/index.ts';
 import type { Draft } from './draft.ts';
 import type { Command, Verb } from './input.ts';
 import { indexOf } from './plan-index.ts';
@@ -6,6 +7,7 @@ import { promoteRamp } from './ramp.ts';
 import { invalid, isActing, isUnderRollback, type Refusal, theStep } from './refusal.ts';
 import { startStep } from './start-step.ts';
 import type { HoldReason, RolloutState, StepState } from './state.ts';
+import { mayMoveNow } from './window.ts';
 
 type VerbOf<Name extends Verb['verb']> = Extract<Verb, { readonly verb: Name }>;
 
@@ -55,6 +57,11 @@ export function promote(draft: Draft, verb: VerbOf<'promote'>, command: Command)
   if (isUnderRollback(draft.state, running.id)) return invalid(`${running.id} is being rolled back`);
   if (step.kind !== 'ramp') return promoteOther(draft, step, running, command);
   if (running.stage === -1) return invalid(`${running.id} has not begun: it waits for approval or its window`);
+  const isLast = running.stage + 1 === step.through.length;
+  if (!isLast && !mayMoveNow(step, draft.now)) {
+    const opening = new Date(nextOpening(step.windows, draft.now)).toISOString();
+    return invalid(`${running.id} moves in its window only, which opens at ${opening}`);
+  }
   promoteRamp(draft, step, { actor: command.actor, reason: command.reason, toEnd: verb.toEnd ?? false });
   return null;
 }

@@ -76,7 +76,8 @@ function rollbackWait(state: RolloutState, rollback: RollbackState): WaitView {
 }
 
 function rollbackNow(state: RolloutState, { scope, target }: RollbackState): string {
-  return `theseus rollback ${state.runId} ${scope === 'plan' ? '--plan' : `--${scope} ${target}`}`;
+  const what = { flag: `--flag ${target}`, phase: `--phase ${target}`, point: `--to ${target}`, plan: '--plan' }[scope];
+  return `theseus rollback ${state.runId} ${what}`;
 }
 
 function stepWait(state: RolloutState, step: Step, watches: Watches, now: number): WaitView {
@@ -218,7 +219,8 @@ function agreedWait(state: RolloutState, step: Step, now: number): WaitView {
   const agreed = `${step.title} is agreed to and moves`;
   if (state.status === 'paused') {
     const text = `${agreed} once the run is resumed.`;
-    return wait(step.id, 'person', text, 'an operator', `theseus resume ${state.runId}`);
+    const what = state.pausedBy.includes('run') ? state.runId : '--all';
+    return wait(step.id, 'person', text, 'an operator', `theseus resume ${what}`);
   }
   if (!isOpen(step.windows, now)) {
     const until = nextOpening(step.windows, now);

@@ -108,6 +108,44 @@ describe('EffectExecutor', () => {
     expect((await finished())[0]?.outcome).toBe('succeeded');
   });
 
+  it('begins nothing in a pause, and is asked again when the run goes on [CO-15]', async () => {
+    const effectId = await startWith(false);
+    await turn('pause');
+    let times = 0;
+    const executor = executorWith(async () => {
+      times += 1;
+      return done;
+    });
+    await workOff(executor, effectId);
+    expect([times, await workOff(executor, effectId)]).toEqual([0, 'no job']);
+    await turn('resume');
+    await workOff(executor, effectId);
+    expect([times, await workOff(executor, effectId)]).toEqual([1, 'no job']);
+  });
+
+  it.each([
+    ['finishes it, if it may be repeated', true, 1, 'succeeded'],
+    ['tells that nobody knows, if it may not', false, 0, 'unknown'],
+  ])('loses nothing that was cut off and comes up in a pause: it %s [ALL-3, CO-15]', async (_what, ...expected) => {
+    const [repeatable, times, outcome] = expected;
+    const effectId = await startWith(repeatable);
+    void executorWith(() => new Promise(() => undefined), 'server-dead').execute(runId, effectId, running);
+    await waitFor(
+      async () =>
+        (await database.query('select from theseus.effect_attempt where run_id = $1', [runId])).rowCount === 1,
+    );
+    await turn('pause');
+    let ran = 0;
+    const executor = executorWith(async () => {
+      ran += 1;
+      return done;
+    });
+    await workOff(executor, effectId);
+    await turn('resume');
+    await workOff(executor, effectId);
+    expect([ran, await finished()]).toMatchObject([times, [{ outcome }]]);
+  });
+
   it('takes whatever a runner throws as a failure with its text', async () => {
     const effectId = await startWith(true);
     await executorWith(() => Promise.reject(new Error('disk full'))).execute(runId, effectId, running);
@@ -128,6 +166,19 @@ describe('EffectExecutor', () => {
     expect((await finished())[0]?.outcome).toBe('succeeded');
   });
 });
+
+const turn = (verb: 'pause' | 'resume') =>
+  engine.handle(runId, { kind: 'command', command: { verb: { verb }, actor: ana, reason: 'test' } });
+
+/** Carries out the job of an effect as the worker does, if there is one: done once, it is gone. */
+async function workOff(executor: EffectExecutor, effectId: string): Promise<'done' | 'no job'> {
+  const key = `${runId}/${effectId}`;
+  const { rowCount } = await database.query('select from graphile_worker.jobs where key = $1', [key]);
+  if (rowCount === 0) return 'no job';
+  await executor.execute(runId, effectId, running);
+  await database.query('select graphile_worker.remove_job($1)', [key]);
+  return 'done';
+}
 
 async function waitFor(reached: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 5_000;

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
 import type { Plan } from '@theseus/core/plan';
-import { compareForEdit, type PlanEdit, type RecordedEvent, type RunView, viewOf } from '@theseus/core/rollout';
+import {
+  compareForEdit,
+  type PlanEdit,
+  type RecordedEvent,
+  type RolloutState,
+  type RunView,
+  viewOf,
+} from '@theseus/core/rollout';
 import { forecast } from '@theseus/core/simulate';
 import type { Database } from '../ports/database.ts';
-import type { CommandOutcome, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
+import type { CommandOutcome, EditVerb, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
@@ -45,10 +52,15 @@ export class RunDirectory implements RunService {
   }
 
   async previewEdit(idOrLatest: string, plan: Plan): Promise<PlanEdit> {
-    const runId = await this.#resolve(idOrLatest);
-    const stored = await this.#parts.runs.read(this.#parts.database, runId);
-    if (stored === null) throw unknownRun(idOrLatest);
-    return compareForEdit(stored.state, plan);
+    return compareForEdit(await this.#state(idOrLatest), plan);
+  }
+
+  async rehearseEdit(command: RunCommand & { readonly verb: EditVerb }): Promise<PlanEdit> {
+    const state = await this.#state(command.runId);
+    const { refusal } = this.#parts.engine.foresee(state, { kind: 'command', command });
+    // What the plan itself does wrong is told line by line with what it would change.
+    if (refusal !== null && refusal.code !== 'invalid-plan') throw new TheseusError(refusal.code, refusal.message);
+    return compareForEdit(state, command.verb.plan);
   }
 
   async view(idOrLatest: string): Promise<RunView> {
@@ -114,6 +126,12 @@ export class RunDirectory implements RunService {
   /** Tells everybody who looks at the run that there is something new to see. */
   announce(runId: string): void {
     for (const listener of this.#listeners.get(runId) ?? []) listener();
+  }
+
+  async #state(idOrLatest: string): Promise<RolloutState> {
+    const stored = await this.#parts.runs.read(this.#parts.database, await this.#resolve(idOrLatest));
+    if (stored === null) throw unknownRun(idOrLatest);
+    return stored.state;
   }
 
   async #resolve(idOrLatest: string): Promise<string> {

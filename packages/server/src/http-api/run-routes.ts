@@ -161,28 +161,31 @@ function addEdit(api: HttpApi, parts: HttpApiParts): void {
       if (planHash(plan) !== expected) {
         throw new TheseusError('invalid-plan', 'The plan does not match its hash: check it again and send both anew');
       }
-      const edit = await parts.runs.previewEdit(runId, plan);
-      if (dryRun === true) {
-        return context.json({ edit: copied(edit), ...shown(await parts.runs.view(runId)), events: [] }, 200);
-      }
-      const outcome = await parts.runs.command({
+      const command = {
         runId,
         verb: { verb: 'edit', plan, planHash: expected },
         actor: { kind: 'person', name: person ?? context.get('holder').name },
         reason,
         ...withoutUndefined(aim),
-      });
+      } as const;
+      if (dryRun === true) {
+        const edit = await parts.runs.rehearseEdit(command);
+        return context.json({ edit: copied(edit), ...shown(await parts.runs.view(runId)), events: [] }, 200);
+      }
+      const edit = await parts.runs.previewEdit(runId, plan);
+      const outcome = await parts.runs.command(command);
       return context.json({ edit: copied(edit), ...shown(outcome.run), events: listed(outcome.events) }, 200);
     },
   );
 }
 
-const copied = ({ refusals, added, removed, changed, voided }: PlanEdit) => ({
+const copied = ({ refusals, added, removed, changed, voided, parts }: PlanEdit) => ({
   refusals: [...refusals],
   added: [...added],
   removed: [...removed],
   changed: [...changed],
   voided: [...voided],
+  parts: [...parts],
 });
 
 function withoutUndefined(value: object): object {

@@ -97,7 +97,14 @@ export const EditSchema = z
 const stepIds = z.array(z.string());
 
 export const PlanEditSchema = z
-  .object({ refusals: stepIds, added: stepIds, removed: stepIds, changed: stepIds, voided: stepIds })
+  .object({
+    refusals: stepIds,
+    added: stepIds,
+    removed: stepIds,
+    changed: stepIds,
+    voided: stepIds,
+    parts: z.array(z.string()),
+  })
   .openapi('PlanEdit');
 
 export const SwitchSchema = z

@@ -18,6 +18,8 @@ export interface RunCommand {
   readonly commandId?: string;
 }
 
+export type EditVerb = Extract<Verb, { readonly verb: 'edit' }>;
+
 export interface CommandOutcome {
   readonly run: RunView;
   readonly events: readonly RecordedEvent[];
@@ -29,6 +31,8 @@ export interface RunService {
   command(command: RunCommand): Promise<CommandOutcome>;
   /** What an edit of the plan would change, and why it may not be made, if it may not. Changes nothing. */
   previewEdit(runId: string, plan: Plan): Promise<PlanEdit>;
+  /** The same, and refuses what a command to edit would be refused for but the plan itself. */
+  rehearseEdit(command: RunCommand & { readonly verb: EditVerb }): Promise<PlanEdit>;
   /** `latest` stands for the run that was started last. */
   view(runId: string): Promise<RunView>;
   list(limit: number): Promise<readonly RunView[]>;

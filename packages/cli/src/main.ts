@@ -5,15 +5,22 @@ import { createProgram } from './program.ts';
 
 const USAGE: readonly ErrorCode[] = ['invalid-argument', 'invalid-plan'];
 
-/** Runs one command line and sets the process's exit code. */
+/** Runs one command line and sets the process's exit code. With `--json` what goes wrong is told as JSON too. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.off('error', endWhenReaderGoes).on('error', endWhenReaderGoes);
+  const isJson = argv.includes('--json');
+  let complaint = '';
+  const complain = (text: string): void => {
+    complaint += text;
+  };
+  const end = (code: ExitCode): void => {
+    process.exitCode = code;
+  };
   try {
-    await createProgram((code: ExitCode) => {
-      process.exitCode = code;
-    }).parseAsync([...argv]);
+    await createProgram(end, isJson ? complain : undefined).parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = exitCodeFor(error);
+    process.exitCode = exitCodeOf(error);
+    tell(error, { isJson, complaint });
   }
 }
 
@@ -22,10 +29,25 @@ function endWhenReaderGoes(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
 }
 
-function exitCodeFor(error: unknown): ExitCode {
+function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const code = error instanceof TheseusError ? error.code : 'internal';
-  process.stderr.write(`theseus: ${errorText(error)} [${code}]\n`);
+  return USAGE.includes(codeOf(error)) ? EXIT.usage : EXIT.failed;
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof TheseusError ? error.code : 'internal';
+}
+
+function tell(error: unknown, { isJson, complaint }: { readonly isJson: boolean; readonly complaint: string }): void {
+  if (error instanceof CommanderError) {
+    if (isJson && error.exitCode !== 0) tellJson('invalid-argument', complaint.trim());
+    return;
+  }
+  if (isJson) tellJson(codeOf(error), errorText(error));
+  else process.stderr.write(`theseus: ${errorText(error)} [${codeOf(error)}]\n`);
   if (process.env['THESEUS_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  return USAGE.includes(code) ? EXIT.usage : EXIT.failed;
+}
+
+function tellJson(code: ErrorCode, message: string): void {
+  process.stderr.write(`${JSON.stringify({ kind: 'error', code, message })}\n`);
 }

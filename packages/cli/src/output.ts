@@ -8,7 +8,7 @@ export interface Output {
   say(line: string): void;
   /** One object of NDJSON; nothing without `--json`. */
   emit(value: unknown): void;
-  /** A line about trouble, always on standard error. */
+  /** A line about trouble, always on standard error; an object of kind `warning` with `--json`. */
   warn(line: string): void;
 }
 
@@ -19,6 +19,6 @@ export function outputFor(options: { readonly json?: boolean | undefined }): Out
     color: pc.isColorSupported && process.stdout.isTTY === true,
     say: (line) => void (json || process.stdout.write(`${line}\n`)),
     emit: (value) => void (json && process.stdout.write(`${JSON.stringify(value)}\n`)),
-    warn: (line) => void process.stderr.write(`${line}\n`),
+    warn: (line) => void process.stderr.write(`${json ? JSON.stringify({ kind: 'warning', message: line }) : line}\n`),
   };
 }

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { main } from './main.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { theseus as run } from '../test-support/command-line.ts';
 import { createProgram } from './program.ts';
 import { renderReference } from './reference.ts';
 
@@ -11,30 +11,6 @@ let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'theseus-cli-'));
 });
-
-async function run(
-  ...args: readonly string[]
-): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
-  let [out, err] = ['', ''];
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-      out += String(text);
-      return true;
-    }),
-    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      err += String(text);
-      return true;
-    }),
-  ];
-  const before = process.exitCode;
-  try {
-    await main(['node', 'theseus', ...args]);
-    return { code: process.exitCode, out, err };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 const TEN_MISTAKES = `plan: ten
 titel: Ten
@@ -122,6 +98,30 @@ describe('theseus', () => {
     const { code, err } = await run('status', '--url', 'http://127.0.0.1:1', '--token', 't');
     expect(code).toBe(1);
     expect(err).toContain('No Theseus server answers at http://127.0.0.1:1 (bad port)');
+  });
+
+  it.each([
+    ['an unknown command', ['statsu'], 2, 'invalid-argument'],
+    ['an argument that is none', ['rollback', '--plan', '--over', 'soon', '--reason', 'x'], 2, 'invalid-argument'],
+    ['no server', ['status', '--url', 'http://127.0.0.1:1', '--token', 't'], 1, 'unreachable'],
+  ])('tells %s as one line of JSON on standard error with --json', async (_what, args, code, errorCode) => {
+    const ended = await run(...args, '--json');
+    expect(ended).toMatchObject({ code, out: '' });
+    const lines = ended.err.trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ kind: 'error', code: errorCode, message: expect.any(String) });
+  });
+
+  it('keeps standard output free of all but NDJSON with --json, whatever is wrong with a plan', async () => {
+    const file = join(folder, 'ten-as-json.yaml');
+    await writeFile(file, TEN_MISTAKES);
+    const { code, out, err } = await run('check', file, '--json');
+    expect({ code, err }).toEqual({ code: 2, err: '' });
+    const kinds = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind);
+    expect(kinds.filter((kind) => kind === 'diagnostic')).toHaveLength(10);
   });
 
   it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {

@@ -13,9 +13,13 @@ import type { ExitCode } from './exit-codes.ts';
 
 export const VERSION = '0.1.0';
 
-/** The whole command line. `end` is told the exit code of the command that ran. */
-export function createProgram(end: (code: ExitCode) => void): Command {
+/**
+ * The whole command line. `end` is told the exit code of the command that ran, `complain` what is wrong with how it was
+ * written; without it that goes to standard error.
+ */
+export function createProgram(end: (code: ExitCode) => void, complain?: (text: string) => void): Command {
   const program = new Command('theseus')
+    .configureOutput(complain === undefined ? {} : { writeErr: complain })
     .description('Moves live systems from an old path to a new one without users noticing, with proof')
     .version(VERSION)
     .showHelpAfterError('(run it with --help for what it takes)')

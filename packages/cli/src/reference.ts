@@ -16,7 +16,10 @@ const EXIT_CODES = `| Exit code | Meaning |
 | 0 | done, or the plan ran to its end with everything on the candidate |
 | 1 | failed, refused by the server, or rolled back |
 | 2 | the command was not understood, or the plan is not valid |
-| 3 | held or waiting: for health, time or a person |`;
+| 3 | held or waiting: for health, time or a person |
+
+With \`--json\` standard output holds NDJSON and nothing else; trouble is told as objects of kind \`error\` (with \`code\` and
+\`message\`) or \`warning\` on standard error.`;
 
 function helpOf(command: Command): string {
   let text = '';

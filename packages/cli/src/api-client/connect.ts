@@ -10,14 +10,20 @@ export interface ConnectOptions {
   readonly data?: string | undefined;
 }
 
-/** The client for what was asked: options, then THESEUS_URL and THESEUS_TOKEN, then the server of this folder. */
+/**
+ * The client for what was asked: options, then THESEUS_URL and THESEUS_TOKEN, then the server of this folder.
+ *
+ * @throws TheseusError `invalid-argument` for what is no address, `unauthorized` when no server or no token is known
+ */
 export async function connect(options: ConnectOptions): Promise<ApiClient> {
-  const url = options.url ?? process.env['THESEUS_URL'];
-  const token = options.token ?? process.env['THESEUS_TOKEN'];
-  if (url !== undefined && token !== undefined) return new ApiClient({ url: addressOf(url), token });
+  const url = options.url ?? fromEnvironment('THESEUS_URL');
+  const token = options.token ?? fromEnvironment('THESEUS_TOKEN');
+  const named = url === undefined ? undefined : addressOf(url);
+  if (named !== undefined && token !== undefined) return new ApiClient({ url: named, token });
   const found = await findCredentials(options.data);
-  const place = url ?? found?.url;
-  const secret = token ?? found?.operatorToken;
+  const place = named ?? found?.url;
+  // The token of this folder's server is for that server alone: it is not shown to another.
+  const secret = token ?? (place === found?.url ? found?.operatorToken : undefined);
   if (place !== undefined && secret !== undefined) return new ApiClient({ url: addressOf(place), token: secret });
   throw new TheseusError(
     'unauthorized',
@@ -25,6 +31,11 @@ export async function connect(options: ConnectOptions): Promise<ApiClient> {
       ? "No server is known here: start one with 'theseus serve' in this folder, or set THESEUS_URL and THESEUS_TOKEN"
       : 'A token is needed: set THESEUS_TOKEN to the operator token that the server showed at its first start',
   );
+}
+
+/** What is set to nothing is not set. */
+function fromEnvironment(name: string): string | undefined {
+  return process.env[name] || undefined;
 }
 
 function addressOf(url: string): string {

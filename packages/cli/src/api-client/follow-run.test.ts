@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runView } from '../../test-support/run-view.ts';
 import { ApiClient } from './api-client.ts';
-import { connect } from './connect.ts';
 import { type Followed, followRun } from './follow-run.ts';
 
 let server: Server | null = null;
@@ -69,20 +68,5 @@ describe('followRun()', () => {
       response.writeHead(401).end(JSON.stringify({ error: { code: 'unauthorized', message: 'No', mend: 'ask' } }));
     });
     await expect(follow(client)).rejects.toMatchObject({ code: 'unauthorized', message: 'No: ask' });
-  });
-});
-
-describe('connect()', () => {
-  it('takes options before the environment and refuses what is no address', async () => {
-    process.env['THESEUS_URL'] = 'http://127.0.0.1:9999';
-    process.env['THESEUS_TOKEN'] = 'env';
-    try {
-      expect((await connect({})).url).toBe('http://127.0.0.1:9999');
-      expect((await connect({ url: 'http://127.0.0.1:8888/' })).url).toBe('http://127.0.0.1:8888');
-      await expect(connect({ url: 'garbage' })).rejects.toMatchObject({ code: 'invalid-argument' });
-    } finally {
-      delete process.env['THESEUS_URL'];
-      delete process.env['THESEUS_TOKEN'];
-    }
   });
 });

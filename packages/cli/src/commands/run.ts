@@ -101,7 +101,7 @@ async function follow({ client, isOwn }: Reached, plan: Plan, options: RunOption
 /** The server that was named, or that runs beside the plan, or a new one in this process. */
 async function reach(file: string, options: RunOptions, output: Output): Promise<Reached> {
   const nothing = async (): Promise<void> => undefined;
-  if (options.url !== undefined || process.env['THESEUS_URL'] !== undefined) {
+  if (options.url !== undefined || process.env['THESEUS_URL']) {
     return { client: await connect(options), stop: nothing, isOwn: false };
   }
   const data = resolve(options.data ?? join(dirname(resolve(file)), '.theseus'));

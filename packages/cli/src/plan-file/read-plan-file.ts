@@ -78,6 +78,7 @@ async function evaluate(file: string): Promise<unknown> {
 export function tellDiagnostics(diagnostics: readonly Diagnostic[], text: string, output: Output): void {
   for (const diagnostic of diagnostics) {
     output.emit({ kind: 'diagnostic', ...diagnostic });
+    if (output.json) continue;
     output.warn(formatDiagnostic(diagnostic));
     for (const frame of codeFrame(diagnostic, text)) output.warn(frame);
   }

@@ -3,7 +3,6 @@ import type {
   ContingencyView,
   HealthView,
   PhaseView,
-  RollbackPart,
   RollbackView,
   RunView,
   StepView,
@@ -12,6 +11,7 @@ import type {
 } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
+import { partLine } from './part-line.ts';
 import { wrap } from './text-width.ts';
 
 export interface RenderOptions {
@@ -187,15 +187,6 @@ function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] 
     ...rollback.parts.map((part) => `    ${partLine(part)}`),
     ...(rollback.failure === null ? [] : [`    ✗ ${rollback.failure}`]),
   ];
-}
-
-/** `✓ undo one/schema in 4m of 5m: restored`: each part with its time against its budget. */
-function partLine({ kind, name, status, durationMs, budgetMs, text }: RollbackPart): string {
-  const mark = { done: '✓', 'not-needed': '–', failed: '✗' }[status];
-  const what = kind === 'exposure' ? 'exposure' : `${kind} ${name}`;
-  const budget = budgetMs === null ? '' : ` of ${formatDuration(budgetMs)}`;
-  const over = budgetMs !== null && durationMs > budgetMs ? ', OVER ITS BUDGET' : '';
-  return `${mark} ${what} in ${formatDuration(durationMs)}${budget}${over}: ${text}`;
 }
 
 /** Contingencies that wait quietly are not worth a line. */

@@ -1,6 +1,7 @@
 import { findBrokenLink, type RecordedEvent, type RolloutEvent, type RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { describeEvent, utcClock } from './describe-event.ts';
+import { partLine } from './part-line.ts';
 
 /** What was planned and what happened, as Markdown: readable from the first table to the last event. */
 export function renderReport(view: RunView, recorded: readonly RecordedEvent[]): string {
@@ -58,13 +59,24 @@ function rollbackSection(view: RunView): readonly string[] {
     const lines = [
       `### ${rollback.id}: ${rollback.scope} ${rollback.target}, ${rollback.status}\n`,
       `- Why: ${oneLine(rollback.reason)}`,
-      `- Took ${took} of a budget of ${formatDuration(rollback.budgetMs)}${rollback.withinBudget === false ? ': **exceeded**' : ''}`,
+      `- Took ${took} of a budget of ${formatDuration(rollback.budgetMs)}${isOver(rollback) ? ': **exceeded**' : ''}`,
+      ...rollback.parts.map((part) => `- ${oneLine(partLine(part))}`),
       ...rollback.verification.map((line) => `- Proven: ${oneLine(line)}`),
       ...(rollback.failure === null ? [] : [`- **Failed**: ${oneLine(rollback.failure)}`]),
     ];
     return lines.join('\n');
   });
   return ['## Rollbacks', ...parts];
+}
+
+function isOver({
+  durationMs,
+  budgetMs,
+}: {
+  readonly durationMs: number | null;
+  readonly budgetMs: number | null;
+}): boolean {
+  return durationMs !== null && budgetMs !== null && durationMs > budgetMs;
 }
 
 function approvalSection(events: readonly RolloutEvent[]): readonly string[] {

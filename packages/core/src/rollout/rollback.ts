@@ -200,12 +200,15 @@ export function endFailed(draft: Draft, rollback: RollbackState, failure: string
   draft.emit({ type: 'rollback.failed', rollbackId: rollback.id, durationMs, outcome, standing }, standing, actor);
 }
 
-/** Ramps and undone steps of the rollback are no longer done. */
+/** Steps of the rollback are no longer done; of each that should have been taken back and was not, it is said so. */
 function markSteps(draft: Draft, rollback: RollbackState): void {
+  const undone = undoneBy(rollback);
   for (const stepId of rollback.steps) {
     const status = draft.state.steps[stepId]?.status;
     if (status !== 'running' && status !== 'completed') continue;
-    draft.emit({ type: 'step.rolled-back', stepId, rollbackId: rollback.id }, rollback.reason);
+    const isLeft = (indexOf(draft.state.plan).steps.get(stepId)?.undo ?? null) !== null && !undone.has(stepId);
+    const reason = isLeft ? `it could not be taken back: ${rollback.reason}` : rollback.reason;
+    draft.emit({ type: 'step.rolled-back', stepId, rollbackId: rollback.id }, reason);
   }
 }
 

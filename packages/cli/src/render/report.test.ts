@@ -1,0 +1,84 @@
+import { genesisHash, type RecordedEvent, type RolloutEvent, recordEvent, viewOf } from '@theseus/core/rollout';
+import { describe, expect, it } from 'vitest';
+import { common, phase, plan, ramp, undoBy } from '../../../core/test-support/given-plan.ts';
+import { RolloutWorld } from '../../../core/test-support/rollout-world.ts';
+import { renderReport } from './report.ts';
+
+const repeatable = { argv: ['node', 'migrate.mjs'], repeatable: true };
+
+/** A run in which people agree, a gate holds and fails, a rollback cannot take back everything, and a message goes out. */
+function eventful(): RolloutWorld {
+  const steps = [
+    {
+      ...common('one/schema', { undo: undoBy('node', 'revert.mjs'), budgetMs: 60_000 }),
+      kind: 'run',
+      command: repeatable,
+      captures: [],
+    },
+    { ...common('one/go'), kind: 'approve', by: [{ role: 'lead', count: 1 }], question: 'Move | the cache?' },
+    { ...common('one/tell'), kind: 'notify', channel: 'team', message: 'begun' },
+    ramp('one', 'cache', { soakMs: 60_000, verify: [] }),
+  ] as const;
+  const world = new RolloutWorld(
+    plan(
+      [
+        phase('one', steps),
+        phase('two', [{ ...common('two/rest'), kind: 'wait', until: { kind: 'duration', durationMs: 1 } }], ['one']),
+      ],
+      {
+        title: 'The cache moves',
+        people: { ana: { name: 'ana', roles: ['lead'] } },
+        channels: { team: { kind: 'console', name: 'team' } },
+        messages: { begun: 'It begins' },
+      },
+    ),
+  );
+  world.finishEffects();
+  world.now += 5_000;
+  world.command({ verb: 'approve' });
+  world.finishEffects({ summary: 'told\nthe team' });
+  world.confirm();
+  world.live(70_000);
+  world.confirm();
+  world.live(40_000, { errors: { status: 'no-data', value: null } });
+  world.live(10_000);
+  world.command({ verb: 'rollback', scope: 'plan', overMs: 0 });
+  world.confirm();
+  world.finishEffects({ outcome: 'failed', summary: 'exit code 1' });
+  return world;
+}
+
+function recorded(events: readonly RolloutEvent[]): readonly RecordedEvent[] {
+  let hash = genesisHash('run-1');
+  return events.map((event, index) => {
+    const link = recordEvent('run-1', index + 1, hash, event);
+    hash = link.hash;
+    return link;
+  });
+}
+
+const reportOf = ({ state, watches, now }: RolloutWorld, log: readonly RecordedEvent[]): string =>
+  renderReport(viewOf(state, watches, now), log);
+
+describe('renderReport()', () => {
+  it('tells a whole run from its outcome to its last event', async () => {
+    const world = eventful();
+    await expect(reportOf(world, recorded(world.events))).toMatchFileSnapshot('report.golden.md');
+  });
+
+  it('says where the record was tampered with', () => {
+    const world = eventful();
+    const log = recorded(world.events).map((link) =>
+      link.seq === 3 ? { ...link, event: { ...link.event, reason: 'another' } } : link,
+    );
+    expect(reportOf(world, log)).toContain('**The chain is broken at event 3');
+  });
+
+  it('keeps its tables whole whatever people write', () => {
+    const world = eventful();
+    const rows = reportOf(world, recorded(world.events))
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    for (const row of rows) expect(row.replaceAll('\\|', '').endsWith('|')).toBe(true);
+  });
+});

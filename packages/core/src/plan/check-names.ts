@@ -8,6 +8,7 @@ const TROUBLE_FIELDS = ['trouble.reason', 'trouble.target', 'trouble.standing'];
 /** Names that are used and not there, or there and not used. */
 export function checkNames(reading: PlanReading): void {
   checkMessages(reading);
+  checkPoints(reading);
   warnUnused(reading);
   warnNeverRamped(reading);
 }
@@ -33,6 +34,19 @@ function checkMessages({ plan, problems, steps }: PlanReading): void {
       const message = `message '${name}' opens or closes a field only half`;
       problems.add({ path, code: 'broken-field', message, mend: "write it like '{{ phase.title }}'" });
     }
+  }
+}
+
+/** A point is one moment: of two of one name nobody could tell which is meant. */
+function checkPoints({ problems, steps }: PlanReading): void {
+  const seen = new Set<string>();
+  for (const { path, step } of steps) {
+    if (step?.kind !== 'point') continue;
+    if (seen.has(step.name)) {
+      const message = `there is a point '${step.name}' already`;
+      problems.add({ path: [...path, 'point'], code: 'duplicate-point', message, mend: 'give it another name' });
+    }
+    seen.add(step.name);
   }
 }
 

@@ -6,10 +6,12 @@ import type { Path } from './problems.ts';
 /** What a plan promises and could not keep: undo past what cannot be undone, artefacts and baselines nobody takes. */
 export function checkPromises(reading: PlanReading, { isOrdered }: OrderFinding): void {
   checkIrreversible(reading, { isOrdered });
+  checkFollowUps(reading);
   // What is missing before a step cannot be told while nobody knows what is before it.
   if (!isOrdered) return;
   checkArtefacts(reading);
   checkBaselines(reading);
+  checkBaselinesOfContingencies(reading);
   checkRehearsals(reading);
 }
 
@@ -120,6 +122,23 @@ function checkCommand({ problems }: PlanReading, path: Path, command: Command, c
   }
 }
 
+/** What a contingency or a rollback runs may come at any time, and so may use whatever any step captures. */
+function checkFollowUps(reading: PlanReading): void {
+  const { plan, steps } = reading;
+  if (steps.some(({ kind }) => kind === null)) return;
+  const captured = new Set(steps.flatMap(capturedBy));
+  for (const { name, actions } of Object.values(plan.contingencies)) {
+    for (const [index, action] of actions.entries()) {
+      if (action.kind !== 'run') continue;
+      checkCommand(reading, ['contingencies', name, 'do', index, 'run'], action.command, captured);
+    }
+  }
+  for (const [index, action] of plan.rollback.afterwards.entries()) {
+    if (action.kind === 'run')
+      checkCommand(reading, ['rollback', 'afterwards', index, 'run'], action.command, captured);
+  }
+}
+
 /** A bound that refers to the baseline needs one to be recorded before the first step that is judged by it. */
 function checkBaselines(reading: PlanReading): void {
   const { plan, problems, steps } = reading;
@@ -138,6 +157,20 @@ function checkBaselines(reading: PlanReading): void {
   }
 }
 
+/** A contingency looks from the start of the run on, and can tell nothing until a baseline is recorded at all. */
+function checkBaselinesOfContingencies({ plan, problems, steps }: PlanReading): void {
+  if (steps.some(({ kind }) => kind === 'baseline' || kind === null)) return;
+  for (const { name, gate } of Object.values(plan.contingencies)) {
+    const condition = gate?.rules[0]?.condition;
+    if (condition === undefined || condition.bound.kind === 'absolute' || condition.bound.reference !== 'baseline') {
+      continue;
+    }
+    const message = `'${condition.text}' compares with a baseline that nobody records`;
+    const mend = "add a step 'baseline: { over: 24h }'";
+    problems.add({ path: ['contingencies', name, 'when'], code: 'missing-baseline', message, mend });
+  }
+}
+
 /** A rehearsal that would run nothing proves nothing; and what it runs must not need artefacts that are not there yet. */
 function checkRehearsals(reading: PlanReading): void {
   const { plan, problems, steps, order } = reading;
@@ -145,7 +178,8 @@ function checkRehearsals(reading: PlanReading): void {
     if (step?.kind !== 'rehearse') continue;
     const inScope = steps.filter(({ step: other }) => other !== null && isRehearsedBy(step, other, plan));
     const at = [...path, 'rehearse'];
-    if (inScope.length === 0) {
+    // What is broken, and told, may be what it would run.
+    if (inScope.length === 0 && steps.every(({ step: other }) => other !== null)) {
       const mend = "declare what is safe: 'undo: { try: [ … ], rehearsable: true }', or 'verify:' on a ramp";
       problems.add({ path: at, code: 'nothing-to-rehearse', message: 'this rehearsal has nothing to run', mend });
     }

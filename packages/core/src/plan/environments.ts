@@ -1,5 +1,6 @@
 import { DEFAULT_ENVIRONMENT, isEnvironmentName } from '../flag/index.ts';
 import { suggest } from './did-you-mean.ts';
+import { findCycles } from './find-cycle.ts';
 import type { Path, Problems } from './problems.ts';
 import { isMap, readLeniently } from './read-outline.ts';
 import { environmentSchema } from './source-schema.ts';
@@ -65,7 +66,22 @@ export function chooseEnvironment(
       suggest(after, others),
     );
   }
+  const circle = circleOf(source['environments'], wanted);
+  if (circle !== null) {
+    const message = `these environments wait for each other: ${circle.join(' → ')}`;
+    tell(['environments', wanted, 'after'], 'cycle', message, 'remove one of the arrows');
+  }
   return { name: wanted, after, source: overlaid(problems, source, own, ['environments', wanted]) };
+}
+
+/** The circle of environments that a plan can start in none of, where this one is in it; one that names itself is told. */
+function circleOf(environments: unknown, wanted: string): readonly string[] | null {
+  const edges = Object.entries(isMap(environments) ? environments : {}).map(([name, own]) => {
+    const after = isMap(own) ? own['after'] : undefined;
+    return [name, typeof after === 'string' ? [after] : []] as const;
+  });
+  const circles = findCycles(new Map(edges)).filter((circle) => circle.length > 2);
+  return circles.find((circle) => circle.includes(wanted)) ?? null;
 }
 
 function overlaid(

@@ -86,7 +86,9 @@ export function readStages(
   }
   const whole = soaksMs.filter((ms) => ms !== null);
   if (through === null || whole.length < soaksMs.length) return null;
-  if (whole.includes(0)) warnNoSoak(problems, source.soak === undefined ? paths.through : paths.soak, 0);
+  const unwatched = whole.indexOf(0);
+  const isOwn = written[unwatched]?.[2] !== undefined;
+  if (unwatched !== -1) warnNoSoak(problems, isOwn ? [...paths.through, unwatched] : paths.soak, 0);
   return { through, soaksMs: whole };
 }
 

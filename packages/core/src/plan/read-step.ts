@@ -110,8 +110,8 @@ function readCommon(context: ReadingContext, place: StepPlace, id: string, read:
 }
 
 function readWindow(context: ReadingContext, path: Path, text: string): StepCommon['windows'] {
-  const named = context.names.readWindows.get(text);
-  if (named !== undefined || context.names.uncertain.has('windows')) return named ?? [];
+  const { windows, readWindows: read, uncertain } = context.names;
+  if (windows.has(text) || uncertain.has('windows')) return read.get(text) ?? [];
   return readWindows(context, path, text) ?? [];
 }
 

@@ -23,6 +23,8 @@ export interface PlanNames {
   readonly phases: readonly string[];
   /** Rollback points, as steps name them. */
   readonly points: ReadonlySet<string>;
+  /** Windows that are named, broken ones too. */
+  readonly windows: ReadonlySet<string>;
   /** Named windows; a broken one is null. */
   readonly readWindows: Map<string, readonly TimeWindow[] | null>;
   /** T in epoch milliseconds; null where the plan names none, undefined where it could not be read. */

@@ -12,7 +12,8 @@ const LATER_FLAG_KEYS = ['dualWrite', 'keep', 'performance', 'readPreference'];
 export function reportIssues(problems: Problems, base: Path, issues: readonly Issue[], schema: z.core.$ZodType): void {
   const misspelt = misspeltKeys(issues, schema);
   for (const issue of issues) {
-    if (!misspelt.has(placeOf(issue.path))) reportIssue(problems, base, issue, schema);
+    if (!misspelt.has(placeOf(issue.path)) && !isOfAnotherType(issues, issue))
+      reportIssue(problems, base, issue, schema);
   }
 }
 
@@ -25,6 +26,12 @@ function misspeltKeys(issues: readonly Issue[], schema: z.core.$ZodType): Readon
       : issue.keys.map((key) => placeOf([...issue.path, nearest(key, keysAt(schema, issue.path)) ?? ''])),
   );
   return new Set(missing.map(({ path }) => placeOf(path)).filter((place) => places.includes(place)));
+}
+
+/** A text where a list belongs is not too long a list as well. */
+function isOfAnotherType(issues: readonly Issue[], { code, path }: Issue): boolean {
+  const isSize = code === 'too_big' || code === 'too_small';
+  return isSize && issues.some((other) => other.code === 'invalid_type' && placeOf(other.path) === placeOf(path));
 }
 
 function placeOf(path: readonly PropertyKey[]): string {
@@ -43,14 +50,22 @@ function reportIssue(problems: Problems, base: Path, issue: Issue, schema: z.cor
     case 'invalid_value':
       return reportValue(problems, path, issue, schema);
     case 'too_big':
-    case 'too_small': {
-      const message = `${lastOf(path)} has the wrong size`;
-      problems.add({ path, code: 'wrong-size', message, mend: issue.message.toLowerCase() });
-      return;
-    }
+    case 'too_small':
+      return reportSize(problems, path, issue);
     default:
       problems.add({ path, code: 'invalid-value', message: `${lastOf(path)} is not valid`, mend: issue.message });
   }
+}
+
+function reportSize(problems: Problems, path: Path, issue: IssueOf<'too_big'> | IssueOf<'too_small'>): void {
+  const [relation, bound] = issue.code === 'too_big' ? ['at most', issue.maximum] : ['at least', issue.minimum];
+  const units: Readonly<Record<string, readonly [one: string, more: string]>> = {
+    array: ['entry', 'entries'],
+    string: ['character', 'characters'],
+  };
+  const unit = units[issue.origin]?.[Number(bound) === 1 ? 0 : 1];
+  const mend = unit === undefined ? `write a number of ${relation} ${bound}` : `write ${relation} ${bound} ${unit}`;
+  problems.add({ path, code: 'wrong-size', message: `${lastOf(path)} has the wrong size`, mend });
 }
 
 function reportKeys(
@@ -94,24 +109,43 @@ function tellMissing(problems: Problems, path: Path, expected: string): void {
 function reportUnion(problems: Problems, path: Path, issue: IssueOf<'invalid_union'>, schema: z.core.$ZodType): void {
   if (issue.input === undefined) return tellMissing(problems, path, 'a value');
   const union = schemasAt(schema, issue.path).find((found) => found instanceof z.ZodUnion);
-  const branches = issue.errors.map((errors, index) => ({ errors, schema: union?.options[index] ?? schema }));
-  const [meant] = branches
+  const [meant] = branchesOf(issue, union ?? schema)
     .filter(({ errors }) => !errors.every(({ code, path: at }) => code !== 'unrecognized_keys' && at.length === 0))
     .toSorted((left, right) => distanceOf(left) - distanceOf(right));
-  if (meant !== undefined) return reportIssues(problems, path, meant.errors, meant.schema);
+  if (meant !== undefined) {
+    const strange = strangeKeys(issue.input, meant);
+    if (strange === null) return reportIssues(problems, path, meant.errors, meant.schema);
+    return reportKeys(problems, path, strange, keysAt(union ?? schema, []));
+  }
   const expected = [...new Set(issue.errors.flat().map(expectedBy))].filter((text) => text !== '').join(' or ');
   const message = `${lastOf(path)} must be ${expected}, not ${describe(issue.input)}`;
   problems.add({ path, code: 'wrong-type', message, mend: `write ${expected}` });
 }
 
-/** How far what was written is from a branch: a misspelt key counts less than a key of another branch. */
-function distanceOf({
-  errors,
-  schema,
-}: {
+interface Branch {
   readonly errors: readonly Issue[];
   readonly schema: z.core.$ZodType;
-}): number {
+}
+
+/** What a union allows, and what is wrong with the input by each; a union within it is no branch but several. */
+function branchesOf(issue: IssueOf<'invalid_union'>, union: z.core.$ZodType): readonly Branch[] {
+  return issue.errors.flatMap((errors, index): readonly Branch[] => {
+    const option = (union instanceof z.ZodUnion ? union.options[index] : undefined) ?? union;
+    const [only] = errors;
+    const isUnion = errors.length === 1 && only?.code === 'invalid_union' && only.path.length === 0;
+    return isUnion ? branchesOf(only, option) : [{ errors, schema: option }];
+  });
+}
+
+/** The unknown keys of a map that has nothing in common with the branch: then no branch was meant more than another. */
+function strangeKeys(input: unknown, { errors, schema }: Branch): IssueOf<'unrecognized_keys'> | null {
+  const unknown = errors.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === 0);
+  if (unknown?.code !== 'unrecognized_keys' || misspeltKeys(errors, schema).size > 0) return null;
+  return unknown.keys.length === Object.keys(input ?? {}).length ? unknown : null;
+}
+
+/** How far what was written is from a branch: a misspelt key counts less than a key of another branch. */
+function distanceOf({ errors, schema }: Branch): number {
   const misspelt = misspeltKeys(errors, schema).size;
   return errors.length - 2 * misspelt;
 }

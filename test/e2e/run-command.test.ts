@@ -110,7 +110,8 @@ describe('theseus run', () => {
 
   it('stops at Ctrl-C with 3, says how to go on, and goes on where it was [ALL-3]', async () => {
     const run = theseus('run', 'plan.yaml');
-    const { run: asked } = await seen(run, asksSomebody);
+    // The very first sign that there is a run: whoever stops then must not leave half of it behind.
+    const { run: asked } = await seen(run, ({ kind }) => kind === 'started');
     run.child.kill('SIGINT');
     expect(await run.ended).toBe(3);
     expect(run.err()).toContain("goes on with 'theseus serve'");

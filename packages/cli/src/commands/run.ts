@@ -59,9 +59,11 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
         output.emit({ kind: 'dry-run', planHash: planHash(plan), plan });
         return end(EXIT.done);
       }
+      // From here on, so that a server which is started is also stopped.
+      const stopping = abortOnSignal();
       const reached = await reach(file, options, output);
       try {
-        end(await follow(reached, plan, options, output));
+        end(await follow(reached, plan, options, { output, stopping }));
       } finally {
         await reached.stop();
       }
@@ -74,21 +76,33 @@ async function readPlan(file: string, options: RunOptions, output: Output): Prom
   return plan === null ? null : compressPlan(plan, options.compress);
 }
 
-async function follow({ client, isOwn }: Reached, plan: Plan, options: RunOptions, output: Output): Promise<ExitCode> {
+function abortOnSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
+}
+
+async function follow(
+  { client, isOwn }: Reached,
+  plan: Plan,
+  options: RunOptions,
+  { output, stopping }: { readonly output: Output; readonly stopping: AbortSignal },
+): Promise<ExitCode> {
   if (options.detach && isOwn) {
     throw new TheseusError(
       'invalid-argument',
       "Nothing would go on after '--detach': start a server first with 'theseus serve'",
     );
   }
+  if (stopping.aborted) {
+    output.warn('Stopped before the run was started');
+    return EXIT.failed;
+  }
   const run = await client.start(plan, planHash(plan), options.reason);
   output.emit({ kind: 'started', run });
   output.say(`Run ${run.runId} started at ${client.url}`);
   if (options.detach) return EXIT.done;
-  const stop = new AbortController();
-  process.once('SIGTERM', () => stop.abort());
-  process.once('SIGINT', () => stop.abort());
-  const ended = await watchRun(client, run.runId, output, stop.signal);
+  const ended = await watchRun(client, run.runId, output, stopping);
   if (ended !== null) return exitCodeOf(ended);
   output.warn(
     isOwn

@@ -66,6 +66,11 @@ describe('connect()', () => {
     expect(tokens).toEqual(['Bearer of-the-folder', 'Bearer given']);
   });
 
+  it('knows no server where one is only about to start', async () => {
+    await keep({ ...CREDENTIALS, url: '' });
+    await expect(connect({ data })).rejects.toThrow('No server is known here');
+  });
+
   it.each(['garbage', '', 'ftp://theseus.example'])("refuses '%s' as an address", async (url) => {
     await expect(connect({ data, url, token: 't' })).rejects.toMatchObject({ code: 'invalid-argument' });
   });

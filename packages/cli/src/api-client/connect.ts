@@ -21,7 +21,8 @@ export async function connect(options: ConnectOptions): Promise<ApiClient> {
   const named = url === undefined ? undefined : addressOf(url);
   if (named !== undefined && token !== undefined) return new ApiClient({ url: named, token });
   const found = await findCredentials(options.data);
-  const place = named ?? found?.url;
+  // A server that is just starting for the first time has no address yet.
+  const place = named ?? (found?.url || undefined);
   // The token of this folder's server is for that server alone: it is not shown to another.
   const secret = token ?? (place === found?.url ? found?.operatorToken : undefined);
   if (place !== undefined && secret !== undefined) return new ApiClient({ url: addressOf(place), token: secret });

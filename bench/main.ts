@@ -1,0 +1,81 @@
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { benchCommands } from './engine/commands.ts';
+import { benchManyPlans } from './engine/many-plans.ts';
+import { benchReplay } from './engine/replay.ts';
+import { benchSimulation } from './engine/simulation.ts';
+import { benchEvaluation } from './flags/evaluation.ts';
+import { benchSdk } from './sdk/routing.ts';
+import { type Figure, renderFigure } from './support/figure.ts';
+
+const HELP = `Measures the product. Each figure that depends on the machine stands beside a floor of the same run.
+
+  npm run bench -- engine              simulation, replay, write path, 1 000 plans at once (about 6 minutes)
+  npm run bench -- flags               evaluation by kind of flag, against a hash and a peer
+  npm run bench -- sdk                 route(), and how soon 100 instances follow a decision
+  npm run bench -- engine --seconds 60 --plans 200
+
+Options:
+  --plans N      how many plans run at once (1000)
+  --seconds N    how long they are measured, after a minute to settle (180; at most 270)
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, routing
+  --json         one JSON object per figure
+Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
+
+interface Options {
+  readonly plans: number;
+  readonly seconds: number;
+  readonly progress: (line: string) => void;
+}
+
+type Part = (options: Options) => readonly Figure[] | Promise<readonly Figure[]>;
+
+const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
+  engine: { simulation: benchSimulation, replay: benchReplay, commands: benchCommands, plans: benchManyPlans },
+  flags: { evaluation: benchEvaluation },
+  sdk: { routing: benchSdk },
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      plans: { type: 'string', default: '1000' },
+      seconds: { type: 'string', default: '180' },
+      only: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const suites = positionals.length === 0 ? Object.keys(SUITES) : positionals;
+  const parts = suites.flatMap((suite) => Object.entries(SUITES[suite] ?? {}));
+  const chosen = parts.filter(([name]) => values.only === undefined || name === values.only);
+  const options = {
+    plans: Number(values.plans),
+    seconds: Number(values.seconds),
+    progress: (line: string) => console.error(line),
+  };
+  if (
+    values.help ||
+    chosen.length === 0 ||
+    !(options.plans >= 1) ||
+    !(options.seconds >= 30 && options.seconds <= 270)
+  ) {
+    console.error(HELP);
+    return values.help ? 0 : 2;
+  }
+  console.error(`${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`);
+  let isKept = true;
+  for (const [, part] of chosen) {
+    for (const figure of await part(options)) {
+      console.log(values.json ? JSON.stringify(figure) : renderFigure(figure));
+      isKept &&= figure.mark?.isKept ?? true;
+    }
+  }
+  return isKept ? 0 : 1;
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error);
+  return 2;
+});

@@ -158,6 +158,41 @@ describe('artefacts', () => {
   });
 });
 
+describe('probes that are commands', () => {
+  it('are given artefacts too, before a step, before its undo and after a rollback [QA-4]', () => {
+    const asks = (what: string) =>
+      ({
+        kind: 'command',
+        command: { argv: [what, '${{ tag }}'], repeatable: true },
+        expect: { exitCode: 0, contains: null },
+      }) as const;
+    const undo = { ...undoBy('revert'), onlyIf: asks('is-the-cause') };
+    const world = new RolloutWorld(
+      plan([
+        phase('one', [
+          run('one/tag', { captures: [{ name: 'tag', pattern: 'tagged (.*)' }], undo }),
+          { ...common('one/check'), kind: 'check', probe: asks('is-tagged') },
+          ramp('one', 'cache', { verify: [asks('is-legacy')] }),
+        ]),
+      ]),
+    );
+    const asked: (readonly string[])[] = [];
+    const carryOut = (): void => {
+      for (const { id, request } of Object.values(world.state.effects)) {
+        if (request.kind === 'probe' && request.probe.kind === 'command') asked.push(request.probe.command.argv);
+        world.finishEffects({ captures: { tag: 'v1' } }, (other) => other === id);
+        return carryOut();
+      }
+    };
+    carryOut();
+    world.confirm();
+    world.command({ verb: 'rollback', scope: 'plan', overMs: 0 });
+    world.confirm();
+    carryOut();
+    expect(asked).toEqual(['is-tagged', 'is-the-cause', 'is-legacy'].map((what) => [what, 'v1']));
+  });
+});
+
 describe('a gradual rollback', () => {
   it('steps the percentage down, dependents with it, and undoes only when nobody is left [XR-6]', () => {
     const world = new RolloutWorld(

@@ -19,6 +19,16 @@ describe('compressPlan()', () => {
     expect(compressed.phases[0]?.steps[2]).toMatchObject({ kind: 'baseline', overMs: 240_000 });
   });
 
+  it('draws the moments of a timeline nearer to T, which stays', () => {
+    const launch = readFileSync(new URL('../../test-support/launch-plan.yaml', import.meta.url), 'utf8');
+    const given = parsePlan(launch, { file: 'plan.yaml', environment: 'production' }).plan as Plan;
+    const compressed = compressPlan(given, 60);
+    const T = Date.parse('2026-05-05T07:00:00Z');
+    const moments = compressed.phases.flatMap(({ steps }) => steps.flatMap(({ notBefore }) => notBefore ?? []));
+    expect([compressed.launchAt, ...moments]).toEqual([T, T - 30_000, T]);
+    expect(compressed.contentHash).toBe(given.contentHash);
+  });
+
   it('leaves time-outs, budgets and response times as they are', () => {
     const compressed = compressPlan(plan, 360);
     expect(compressed.phases[0]?.steps[0]).toEqual(plan.phases[0]?.steps[0]);

@@ -9,7 +9,8 @@ const SHORTEST_OVER_MS = 1_000;
 const SHORTEST_FRESH_MS = 3_000;
 
 /**
- * The same plan with every wait of its own divided by the factor: soaks, waits, intervals, `for` and `over`.
+ * The same plan with every wait of its own divided by the factor: soaks, waits, intervals, `for` and `over`, and the
+ * distance from T of every moment of the timeline. Windows and instants of the calendar stay.
  *
  * Time-outs, budgets and response times stay, since programs and networks do not run faster for it.
  */
@@ -29,7 +30,10 @@ export function compressPlan(plan: Plan, factor: number): Plan {
       (risk): Risk => ({ ...risk, soaksMs: risk.soaksMs.map((soakMs) => divide(soakMs, factor)) }),
     ),
     phases: plan.phases.map(
-      (phase): Phase => ({ ...phase, steps: phase.steps.map((step) => compressStep(step, factor)) }),
+      (phase): Phase => ({
+        ...phase,
+        steps: phase.steps.map((step) => compressStep(drawnToLaunch(step, plan.launchAt, factor), factor)),
+      }),
     ),
   };
 }
@@ -60,6 +64,12 @@ function compressContingency(contingency: Contingency, factor: number): Continge
     gate: gate && compressGate(gate, factor),
     cooldownMs: cooldownMs === null ? null : divide(cooldownMs, factor),
   };
+}
+
+/** T stays where it is in the calendar; the moments of its timeline draw nearer to it. */
+function drawnToLaunch(step: Step, launchAt: number | null, factor: number): Step {
+  if (launchAt === null || step.notBefore === null) return step;
+  return { ...step, notBefore: launchAt + divide(step.notBefore - launchAt, factor) };
 }
 
 function compressStep(step: Step, factor: number): Step {

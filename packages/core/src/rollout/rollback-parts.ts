@@ -3,7 +3,7 @@ import { type Draft, requestEffect } from './draft.ts';
 import type { EffectPurpose, EffectRequest } from './effect.ts';
 import { indexOf } from './plan-index.ts';
 import { undoneBy } from './rollback-scope.ts';
-import { commandRequest, followUpRequest, type Trouble } from './start-step.ts';
+import { commandRequest, followUpRequest, probeRequest, type Trouble } from './start-step.ts';
 import type { RollbackPart, RollbackState, RolloutState } from './state.ts';
 
 /** One part of a rollback that effects carry out, with every way to do it. */
@@ -80,7 +80,7 @@ function nextUndo(state: RolloutState, rollback: RollbackState): EffectPart | nu
       kind: 'undo',
       name: stepId,
       budgetMs: steps.get(stepId)?.budgetMs ?? null,
-      onlyIf: undo.onlyIf === null ? null : { kind: 'probe', probe: undo.onlyIf },
+      onlyIf: undo.onlyIf === null ? null : probeRequest(state, undo.onlyIf),
       tries: undo.alternatives.flatMap(often),
       purpose: { kind: 'undo', rollbackId: rollback.id, stepId },
       reason: `take back ${stepId}`,
@@ -99,7 +99,7 @@ function nextVerification(state: RolloutState, rollback: RollbackState): EffectP
     name: String(done + 1),
     budgetMs: null,
     onlyIf: null,
-    tries: [{ kind: 'probe', probe }],
+    tries: [probeRequest(state, probe)],
     purpose: { kind: 'verify', rollbackId: rollback.id },
     reason: `verify that ${rollback.target} is back on legacy`,
   };

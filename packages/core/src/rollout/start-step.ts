@@ -1,4 +1,4 @@
-import type { Command, FollowUp, Step } from '../plan/index.ts';
+import type { Command, FollowUp, Probe, Step } from '../plan/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import type { EffectRequest } from './effect.ts';
 import type { Actor } from './event.ts';
@@ -34,7 +34,7 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
   const done = state.steps[step.id]?.effectsDone ?? 0;
   switch (step.kind) {
     case 'check':
-      return done === 0 ? { kind: 'probe', probe: step.probe } : null;
+      return done === 0 ? probeRequest(state, step.probe) : null;
     case 'run':
       return done === 0 ? { ...commandRequest(state, step.command), captures: step.captures } : null;
     case 'backup':
@@ -49,7 +49,7 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
     case 'rehearse': {
       const part = rehearsedParts(state.plan, step)[done];
       if (part === undefined) return null;
-      return part.kind === 'probe' ? part : commandRequest(state, part.command);
+      return part.kind === 'probe' ? probeRequest(state, part.probe) : commandRequest(state, part.command);
     }
     case 'freeze':
       return done === 0 ? commandRequest(state, step.command) : null;
@@ -67,10 +67,19 @@ export function commandRequest(
   state: RolloutState,
   command: Command,
 ): Extract<EffectRequest, { readonly kind: 'command' }> {
-  const argv = command.argv.map((argument) =>
+  return { kind: 'command', argv: filled(state, command), repeatable: command.repeatable, captures: [] };
+}
+
+/** A probe to ask; one that is a command may use artefacts as any other does. */
+export function probeRequest(state: RolloutState, probe: Probe): Extract<EffectRequest, { readonly kind: 'probe' }> {
+  if (probe.kind === 'http') return { kind: 'probe', probe };
+  return { kind: 'probe', probe: { ...probe, command: { ...probe.command, argv: filled(state, probe.command) } } };
+}
+
+function filled(state: RolloutState, { argv }: Command): readonly string[] {
+  return argv.map((argument) =>
     argument.replace(/\$\{\{\s*([\w-]+)\s*\}\}/g, (whole, name: string) => state.captures[name] ?? whole),
   );
-  return { kind: 'command', argv, repeatable: command.repeatable, captures: [] };
 }
 
 /** What a message about a rollback or a contingency may say of it. */

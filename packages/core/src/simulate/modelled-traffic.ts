@@ -41,14 +41,14 @@ export interface Traffic {
 export function modelTraffic(options: TrafficOptions): Traffic {
   const { plan, startAt } = options;
   const random = randomOf(options.seed);
-  const healthy = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyValue(plan, signal)]));
+  const models = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyModel(plan, signal)]));
   const faults = options.whatIf.filter((fault) => fault.kind === 'signal');
   const read = (name: string, flag: string | null, now: number, sample: number): Reading => {
-    const usual = healthy.get(name) ?? 0;
+    const { usual, wander } = models.get(name) ?? { usual: 0, wander: 0 };
     const fault = faults.find(
       (known) => known.signal === name && reaches(known, flag) && isActiveAt(known, now - startAt),
     );
-    const value = fault === undefined ? usual * (1 + WANDER * (random() - 0.5)) : fault.value;
+    const value = fault === undefined ? usual * (1 + wander * (random() - 0.5)) : fault.value;
     const source = 'modelled traffic';
     if (value === null) {
       return { signal: name, ageMs: 0, source, status: 'no-data', value, problem: 'the source is silent' };
@@ -62,7 +62,7 @@ export function modelTraffic(options: TrafficOptions): Traffic {
         read(name, target.flag, now, sampling === null ? SAMPLE : sampleOf(plan.signals[name], sampling, now)),
       ),
     }),
-    baseline: () => Object.fromEntries(healthy),
+    baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
   };
 }
 
@@ -86,14 +86,31 @@ function signalsOf({ gate }: WatchTarget): readonly string[] {
   return names;
 }
 
+interface HealthyModel {
+  readonly usual: number;
+  /** The share of it that readings wander by, around it. */
+  readonly wander: number;
+}
+
 /**
- * What the signal reads when all is well. Telemetry has usual values; for anything else the plan itself says what it
+ * What the signal reads when all is well, in gates and to contingencies. Telemetry has usual values; for anything else the plan itself says what it
  * would not accept, and the model stays on the good side of every absolute bound.
  */
-function healthyValue(plan: Plan, signal: Signal): number {
-  const { source } = signal;
-  const usual = source.kind === 'telemetry' ? HEALTHY[source.metric] : undefined;
-  const bounds = Object.values(plan.gates)
+function healthyModel(plan: Plan, signal: Signal): HealthyModel {
+  const { lower, upper } = boundsOf(plan, signal);
+  const usual = healthyValue(signal, lower, upper);
+  // However narrow the good side is, what is healthy does not wander off it.
+  const roomEachSide = Math.min(usual - lower, upper - usual);
+  return { usual, wander: usual === 0 ? 0 : Math.min(WANDER, Math.abs(roomEachSide / usual)) };
+}
+
+/** The strictest absolute bounds that the plan compares the signal with. */
+function boundsOf(plan: Plan, signal: Signal): { readonly lower: number; readonly upper: number } {
+  const watched = [
+    ...Object.values(plan.gates),
+    ...Object.values(plan.contingencies).flatMap(({ gate }) => gate ?? []),
+  ];
+  const bounds = watched
     .flatMap(({ rules }) => rules.map(({ condition }) => condition))
     .filter((condition) => condition.signal === signal.name && condition.bound.kind === 'absolute')
     .map(({ comparison, bound }) => ({
@@ -102,11 +119,16 @@ function healthyValue(plan: Plan, signal: Signal): number {
     }));
   const upper = Math.min(...bounds.filter(({ isUpper }) => isUpper).map(({ value }) => value));
   const lower = Math.max(...bounds.filter(({ isUpper }) => !isUpper).map(({ value }) => value));
+  return { lower, upper };
+}
+
+function healthyValue({ source, unit }: Signal, lower: number, upper: number): number {
+  const usual = source.kind === 'telemetry' ? HEALTHY[source.metric] : undefined;
   const accepted = (value: number): boolean =>
     (upper === Number.POSITIVE_INFINITY || value < upper * 0.9) &&
     (lower === Number.NEGATIVE_INFINITY || value > lower + Math.abs(lower) * 0.01);
   if (usual !== undefined && accepted(usual)) return usual;
-  return between(lower, upper, signal.unit);
+  return between(lower, upper, unit);
 }
 
 function between(lower: number, upper: number, unit: SignalUnit): number {

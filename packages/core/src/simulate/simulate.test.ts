@@ -55,6 +55,38 @@ describe('simulate()', () => {
     expect(result.events.some(({ type }) => type === 'step.held')).toBe(true);
   });
 
+  it('is as healthy to contingencies as to gates, and stays on the good side of a narrow bound', () => {
+    const signal = {
+      overMs: 60_000,
+      freshForMs: 90_000,
+      source: { kind: 'http', url: 'http://x.test', pointer: '' },
+    } as const;
+    const below = { comparison: '<', bound: { kind: 'absolute', value: 99.9 } } as const;
+    const above = { signal: 'broken', bound: { kind: 'absolute', value: 0 } } as const;
+    const up = rule({ text: 'up < 99.9%', signal: 'up', ...below }, { kind: 'hold' });
+    const broken = rule({ text: 'broken > 0', ...above }, { kind: 'warn' });
+    const given = plan([phase('one', [ramp('one', 'cache', { soakMs: WEEK })])], {
+      gates: { standard: { ...gate, rules: [up] } },
+      signals: {
+        up: { ...signal, name: 'up', unit: 'percent' },
+        broken: { ...signal, name: 'broken', unit: 'count' },
+      },
+      contingencies: {
+        corrupt: {
+          name: 'corrupt',
+          title: 'corrupt',
+          gate: { ...gate, name: 'corrupt', rules: [broken] },
+          flag: null,
+          actions: [{ kind: 'rollback', flag: 'cache' }],
+          cooldownMs: null,
+        },
+      },
+    });
+    const { outcome, events } = simulate(given, options);
+    expect(outcome).toBe('succeeded');
+    expect(events.filter(({ type }) => type === 'contingency.fired' || type === 'step.held')).toEqual([]);
+  });
+
   it('models a signal that is only compared, and one without any usual value, as healthy', () => {
     const relative = { kind: 'factor', reference: 'baseline', factor: 2 } as const;
     const baseline: Step = { ...common('one/baseline'), kind: 'baseline', overMs: HOUR };

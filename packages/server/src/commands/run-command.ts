@@ -20,10 +20,17 @@ const MOST_OUTPUT_BYTES = 262_144;
 /** What a command gets of the server's environment: where programs are, and how text is written. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 const GRACE_MS = 2_000;
+/** An artefact whose step was skipped, or has not come yet: no program should ever see its name in place of its value. */
+const UNFILLED = /\$\{\{\s*([\w-]+)\s*\}\}/;
 
 /** Runs a program with its arguments, without a shell and without the server's secrets; on time-out its whole group ends. */
 export function runCommand(argv: readonly string[], options: CommandOptions): Promise<CommandEnd> {
   const [program = '', ...given] = argv;
+  const missing = argv.map((argument) => UNFILLED.exec(argument)?.[1]).find((name) => name !== undefined);
+  if (missing !== undefined) {
+    const problem = `nothing has captured '${missing}' yet`;
+    return Promise.resolve({ exitCode: null, output: '', durationMs: 0, problem });
+  }
   const startedAt = performance.now();
   return new Promise((resolve) => {
     const child = spawn(program, given, {

@@ -42,6 +42,14 @@ function command(
 }
 
 describe('commandRunner()', () => {
+  it('runs nothing that names an artefact which nobody has captured yet [QA-4]', async () => {
+    const early = effect({ kind: 'command', argv: [node, '-e', '1', '${{ tag }}'], repeatable: true, captures: [] });
+    expect(await commandRunner(settings).run(early, context())).toMatchObject({
+      outcome: 'failed',
+      summary: expect.stringContaining("nothing has captured 'tag' yet"),
+    });
+  });
+
   it('takes artefacts from the output, and fails when one is missing', async () => {
     const captures = [{ name: 'backup_id', pattern: 'saved as (\\S+)' }];
     const good = await commandRunner(settings).run(command('console.log("saved as b-7 now")', captures), context());

@@ -1,3 +1,4 @@
 export type { Log, LogLevel } from './ports/log.ts';
 export { type Credentials, readCredentials } from './wiring/credentials-file.ts';
 export { DEFAULT_PORT, type ServerOptions, startServer, type TheseusServer } from './wiring/start-server.ts';
+export { startWorker, type TheseusWorker, type WorkerOptions } from './wiring/start-worker.ts';

@@ -124,6 +124,18 @@ describe('theseus', () => {
     expect(err).toContain('No Theseus server answers at http://127.0.0.1:1 (bad port)');
   });
 
+  it('doctor says what it can where no server answers, and fails [ALL-7]', async () => {
+    vi.stubEnv('DATABASE_URL', '');
+    const { code, out } = await run('doctor', '--url', 'http://127.0.0.1:1', '--token', 't');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^fail {2}server {4}No Theseus server answers at http:\/\/127\.0\.0\.1:1/);
+    expect(out).toContain("→ start one with 'theseus serve'");
+    const url = 'postgres://nobody@127.0.0.1:1/none';
+    const { out: told } = await run('doctor', '--url', 'http://127.0.0.1:1', '--token', 't', '--database-url', url);
+    expect(told).toMatch(/^fail {2}database {2}it does not answer: .*ECONNREFUSED/m);
+    vi.unstubAllEnvs();
+  });
+
   it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {
     const file = new URL('../../../docs/reference/cli.md', import.meta.url);
     const text = renderReference(createProgram(() => undefined));

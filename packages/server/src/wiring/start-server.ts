@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
 import { runCommand } from '../commands/run-command.ts';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
+import { Doctor } from '../engine/doctor/doctor.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
 import { RUNS_CHANNEL, RunEngine } from '../engine/run-engine.ts';
@@ -27,6 +28,7 @@ import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
+import { fillSecrets } from '../secrets/fill-secrets.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
@@ -108,6 +110,7 @@ async function assemble(
   const http = createHttpApi({
     runs: parts.directory,
     system: parts.system,
+    doctor: parts.doctor,
     flags: parts.flags,
     telemetry: parts.intake,
     tokens,
@@ -182,6 +185,7 @@ interface EngineParts {
   readonly intake: TelemetryIntake;
   readonly directory: RunDirectory;
   readonly system: SystemSwitch;
+  readonly doctor: Doctor;
   readonly fleet: Fleet;
   readonly worker: JobWorker;
   /** Where the API is, once that is known. */
@@ -234,7 +238,14 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   });
   const intake = new TelemetryIntake(telemetry, () => fleet.confirm());
   const system = new SystemSwitch({ database, runs, engine });
-  return { runs, flags, intake, directory, system, fleet, worker, place };
+  const doctor = new Doctor({
+    database,
+    runs,
+    readAll,
+    fillSecrets: (text) => fillSecrets(text, process.env),
+    now: Date.now,
+  });
+  return { runs, flags, intake, directory, system, doctor, fleet, worker, place };
 }
 
 function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {

@@ -138,6 +138,9 @@ async function isHeld(
   return rowCount === 1;
 }
 
+/** So long after its start the database has heard everyone who lives: three heartbeats. */
+const HEARD_AFTER_MS = 3 * HEARTBEAT_MS;
+
 /**
  * Frees the jobs of everyone who is not heard of any more. While the database itself was away nobody could be heard,
  * so silence from before its last start counts for nothing.
@@ -146,13 +149,13 @@ async function freeDeadHolders(queryable: Queryable, deadAfterMs: number): Promi
   await queryable.query(
     `select graphile_worker.force_unlock_workers(array_agg(distinct locked_by)) from graphile_worker.jobs
      where locked_by is not null and locked_at < now() - interval '1 second'
-       and pg_postmaster_start_time() < now() - make_interval(secs => $1)
+       and pg_postmaster_start_time() < now() - make_interval(secs => $2)
        and not exists (
          select from theseus.machine
          where locked_by = any(job_holders) and seen_at >= now() - make_interval(secs => $1)
        )
      having count(*) > 0`,
-    [deadAfterMs / 1_000],
+    [deadAfterMs / 1_000, Math.min(HEARD_AFTER_MS, deadAfterMs) / 1_000],
   );
 }
 

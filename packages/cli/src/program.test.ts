@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { theseus as run } from '../test-support/command-line.ts';
 import { createProgram } from './program.ts';
 import { renderReference } from './reference.ts';
@@ -122,6 +122,18 @@ describe('theseus', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { kind: string }).kind);
     expect(kinds.filter((kind) => kind === 'diagnostic')).toHaveLength(10);
+  });
+
+  it('doctor says what it can where no server answers, and fails [ALL-7]', async () => {
+    vi.stubEnv('DATABASE_URL', '');
+    const { code, out } = await run('doctor', '--url', 'http://127.0.0.1:1', '--token', 't');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^fail {2}server {4}No Theseus server answers at http:\/\/127\.0\.0\.1:1/);
+    expect(out).toContain("→ start one with 'theseus serve'");
+    const url = 'postgres://nobody@127.0.0.1:1/none';
+    const { out: told } = await run('doctor', '--url', 'http://127.0.0.1:1', '--token', 't', '--database-url', url);
+    expect(told).toMatch(/^fail {2}database {2}it does not answer: .*ECONNREFUSED/m);
+    vi.unstubAllEnvs();
   });
 
   it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addLooking } from './commands/look.ts';
 import { addRun } from './commands/run.ts';
@@ -9,6 +10,7 @@ import { addServe } from './commands/serve.ts';
 import { addSignal } from './commands/signal.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addTrigger } from './commands/trigger.ts';
+import { addWorker } from './commands/worker.ts';
 import type { ExitCode } from './exit-codes.ts';
 
 export const VERSION = '0.1.0';
@@ -33,6 +35,8 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addSimulate(program, end);
   addRun(program, end);
   addServe(program, end);
+  addWorker(program, end);
+  addDoctor(program, end);
   addLooking(program, end);
   addActions(program, end);
   addApply(program, end);

@@ -1,6 +1,7 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
 import type { Plan } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+import type { Check, Finding } from '@theseus/server';
 
 export interface Connection {
   readonly url: string;
@@ -109,6 +110,11 @@ export class ApiClient {
   /** Replaces the plan of a run, or only says what that would change. */
   edit(id: string, request: EditRequest): Promise<EditAnswer> {
     return this.#send('PUT', `/api/v1/runs/${encodeURIComponent(id)}/plan`, request);
+  }
+
+  /** What the server's doctor finds, and the time there. */
+  doctor(only?: Check): Promise<{ readonly time: number; readonly findings: readonly Finding[] }> {
+    return this.#send('GET', `/api/v1/doctor${only === undefined ? '' : `?only=${only}`}`);
   }
 
   async reportSignal(

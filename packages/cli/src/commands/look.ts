@@ -2,11 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import type { RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import type { Command } from 'commander';
+import type { ApiClient } from '../api-client/api-client.ts';
 import { connect } from '../api-client/connect.ts';
 import { followRun } from '../api-client/follow-run.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { outputFor } from '../output.ts';
+import { type Output, outputFor } from '../output.ts';
 import { formatEventLine, utcClock } from '../render/describe-event.ts';
+import { findingLines } from '../render/finding-lines.ts';
 import { renderRun } from '../render/render-run.ts';
 import { renderReport } from '../render/report.ts';
 import { watchRun } from '../render/watch-run.ts';
@@ -49,8 +51,18 @@ function addStatus(program: Command, end: (code: ExitCode) => void): void {
       output.emit({ kind: 'run', run });
       for (const line of renderRun(run, { width: process.stdout.columns ?? WIDE, color: output.color }))
         output.say(line);
+      if (run.status !== 'finished') await tellOfCommands(client, output);
       end(exitCodeOf(run));
     });
+}
+
+/** A run whose command nobody may run waits in silence: that is said here. */
+async function tellOfCommands(client: ApiClient, output: Output): Promise<void> {
+  const { findings } = await client.doctor('commands');
+  for (const finding of findings.filter(({ status }) => status === 'fail')) {
+    output.emit({ kind: 'finding', ...finding });
+    for (const line of findingLines(finding)) output.say(line);
+  }
 }
 
 function runLine(run: RunView): string {

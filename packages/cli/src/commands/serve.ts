@@ -10,6 +10,8 @@ export interface StartOptions {
   readonly host?: string | undefined;
   readonly port: number;
   readonly allowRun?: boolean | undefined;
+  /** False with --no-work. */
+  readonly work?: boolean | undefined;
   readonly databaseUrl?: string | undefined;
 }
 
@@ -22,21 +24,19 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--port <number>', '0 takes any free one', wholeNumber, DEFAULT_PORT)
     .option('--database-url <url>', 'use this PostgreSQL instead (DATABASE_URL)')
     .option('--allow-run', 'let plans run commands here')
+    .option('--no-work', "leave the effects of runs to 'theseus worker' processes on the same PostgreSQL")
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0',
+      '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0\n  $ theseus serve --no-work --database-url postgres://user@db/theseus',
     )
     .action(async (options: StartOptions & { json?: boolean; verbose?: boolean }) => {
       const output = outputFor(options);
       const server = await startHere(options, output, options.verbose ?? false);
       output.say(`Theseus serves at ${server.url}`);
       output.emit({ kind: 'serving', url: server.url, pid: process.pid });
-      const signal = await nextSignal();
-      output.warn(`${signal}: stopping; once more stops at once`);
-      process.once('SIGINT', () => process.exit(EXIT.failed));
-      process.once('SIGTERM', () => process.exit(EXIT.failed));
+      await untilStopped(output);
       await server.stop();
       end(EXIT.done);
     });
@@ -49,6 +49,7 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
     folder: resolve(options.data),
     port: options.port,
     allowRun: options.allowRun ?? false,
+    work: options.work ?? true,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
     log: (level, message) => {
@@ -61,6 +62,14 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
       output.emit({ kind: 'tokens', operator, sdk });
     },
   });
+}
+
+/** Waits until somebody asks this process to stop; asked once more, it stops at once. */
+export async function untilStopped(output: Output): Promise<void> {
+  const signal = await nextSignal();
+  output.warn(`${signal}: stopping; once more stops at once`);
+  process.once('SIGINT', () => process.exit(EXIT.failed));
+  process.once('SIGTERM', () => process.exit(EXIT.failed));
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

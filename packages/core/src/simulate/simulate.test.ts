@@ -87,6 +87,20 @@ describe('simulate()', () => {
     expect(events.filter(({ type }) => type === 'contingency.fired' || type === 'step.held')).toEqual([]);
   });
 
+  it('keeps the log of eight weeks lean, though health comes and goes twice a day: events are transitions', () => {
+    const gates = { standard: { ...gate, rules: [rule({ text: 'errors > 5%' }, { kind: 'hold' })] } };
+    const held = { ...eightWeeks(), gates };
+    const faults = Array.from({ length: 2 * 56 }, (_, index) =>
+      parseWhatIf(`errors=8% at ${12 * index + 2}h for 1h`, held),
+    );
+    const { events, checks } = simulate(held, { ...options, whatIf: faults.flat() });
+    const bytes = events.reduce((sum, event) => sum + JSON.stringify(event).length, 0);
+    expect(events.filter(({ type }) => type === 'step.held').length).toBeGreaterThan(100);
+    expect(checks).toBeGreaterThan(160_000);
+    expect(events.length).toBeLessThan(2_000);
+    expect(bytes).toBeLessThan(5_000_000);
+  });
+
   it('models a signal that is only compared, and one without any usual value, as healthy', () => {
     const relative = { kind: 'factor', reference: 'baseline', factor: 2 } as const;
     const baseline: Step = { ...common('one/baseline'), kind: 'baseline', overMs: HOUR };

@@ -4,6 +4,8 @@ export interface CommandOptions {
   readonly folder: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Set in addition to what every command gets. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface CommandEnd {
@@ -35,9 +37,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
   return new Promise((resolve) => {
     const child = spawn(program, given, {
       cwd: options.folder,
-      env: Object.fromEntries(
-        PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-      ),
+      env: { ...passedOn(), ...options.variables },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -70,6 +70,12 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
       end(code);
     });
   });
+}
+
+function passedOn(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
 
 function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {

@@ -6,10 +6,13 @@ import { type CommandSettings, NOT_ALLOWED } from './probe-runner.ts';
 
 const TIMEOUT_MS = 600_000;
 
+/** Tells a command which effect it is: the same for every attempt at it, so that it can know what it has done. */
+const KEY_VARIABLE = 'THESEUS_IDEMPOTENCY_KEY';
+
 /** Runs a command and takes artefacts from what it prints. */
 export function commandRunner(settings: CommandSettings): EffectRunner {
   return {
-    run: async (effect, { signal }): Promise<EffectResult> => {
+    run: async (effect, { signal, idempotencyKey }): Promise<EffectResult> => {
       if (effect.request.kind !== 'command') throw new Error(`${effect.id} is not a command`);
       if (!settings.allowRun) return { outcome: 'failed', summary: NOT_ALLOWED, durationMs: 0 };
       const { argv, captures } = effect.request;
@@ -18,6 +21,7 @@ export function commandRunner(settings: CommandSettings): EffectRunner {
         folder: settings.folder,
         timeoutMs,
         signal,
+        variables: { [KEY_VARIABLE]: idempotencyKey },
       });
       const failed = (why: string): EffectResult => ({
         outcome: 'failed',

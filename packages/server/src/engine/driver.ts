@@ -93,14 +93,14 @@ export class RunDriver {
   async #look(state: RolloutState, target: WatchTarget): Promise<void> {
     if (this.#looking.has(target.id)) return;
     this.#looking.add(target.id);
-    const { engine, runId } = this.#parts;
+    const { engine, runId, epoch } = this.#parts;
     try {
       const watch = await this.#judge(state, target);
       const current = this.#parts.state();
       if (this.#stopped || current === undefined) return;
       const input = { kind: 'judged', watch } as const;
       if (engine.foresee(current, input).events.length > 0) await this.#handle(input);
-      await this.#parts.memory.save(runId, engine.clocks.now(runId));
+      await this.#parts.memory.save(runId, epoch, engine.clocks.now(runId));
       this.#parts.onHealth();
     } catch (error) {
       this.#parts.onProblem(`could not judge ${target.id}: ${errorText(error)}`);
@@ -127,7 +127,8 @@ export class RunDriver {
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
     const after = observe(before, target.gate, { at: now, readings }, baseline, { counting });
-    memory.remember(runId, after);
+    // Whoever drives the run next reads what was written down, not what an abandoned look still brings.
+    if (!this.#stopped) memory.remember(runId, after);
     return after;
   }
 

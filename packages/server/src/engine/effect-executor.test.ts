@@ -5,6 +5,7 @@ import { type TestDatabase, testDatabase } from '../../test-support/test-databas
 import { migrateJobs } from '../graphile-worker/job-worker.ts';
 import type { Database } from '../ports/database.ts';
 import type { EffectRunner } from '../ports/effect-runner.ts';
+import type { JobClaim } from '../ports/job-claim.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { RunStore } from '../postgres/run-store.ts';
@@ -13,7 +14,8 @@ import { RunEngine } from './run-engine.ts';
 
 const ana = { kind: 'person', name: 'ana' } as const;
 const done: EffectResult = { outcome: 'succeeded', summary: 'done', durationMs: 1 };
-const running = new AbortController().signal;
+const claimed = (stopping = new AbortController().signal): JobClaim => ({ stopping, isHeld: async () => true });
+const running = claimed();
 
 let postgres: TestDatabase;
 let database: Database;
@@ -53,10 +55,10 @@ async function startWith(repeatable: boolean): Promise<string> {
   return 'one/save#1.1';
 }
 
-function executorWith(run: EffectRunner['run'], serverId = 'server-a'): EffectExecutor {
+function executorWith(run: EffectRunner['run'], machineId = 'server-a'): EffectExecutor {
   const runner = { run };
   const runners = { probe: runner, command: runner, message: runner, baseline: runner };
-  return new EffectExecutor({ serverId, database, runs, engine, runners });
+  return new EffectExecutor({ machineId, database, runs, engine, runners });
 }
 
 const finished = async () =>
@@ -160,7 +162,9 @@ describe('EffectExecutor', () => {
       stopping.abort();
       return { ...done, outcome: 'failed', summary: 'the server is stopping' };
     });
-    await expect(executor.execute(runId, effectId, stopping.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(executor.execute(runId, effectId, claimed(stopping.signal))).rejects.toMatchObject({
+      code: 'cancelled',
+    });
     expect(await finished()).toEqual([]);
     await executorWith(async () => done).execute(runId, effectId, running);
     expect((await finished())[0]?.outcome).toBe('succeeded');
@@ -179,6 +183,52 @@ async function workOff(executor: EffectExecutor, effectId: string): Promise<'don
   await database.query('select graphile_worker.remove_job($1)', [key]);
   return 'done';
 }
+
+describe('EffectExecutor on a machine that was stopped and wakes up late', () => {
+  it('drops its result when another machine has begun the effect meanwhile [ALL-7]', async () => {
+    const effectId = await startWith(true);
+    let wake: (result: EffectResult) => void = () => undefined;
+    const asleep = executorWith(
+      () =>
+        new Promise((resolve) => {
+          wake = resolve;
+        }),
+      'asleep',
+    ).execute(runId, effectId, running);
+    const late = expect(asleep).rejects.toMatchObject({ code: 'cancelled' });
+    await waitFor(async () => (await attempts()) === 1);
+    let finish: (result: EffectResult) => void = () => undefined;
+    const awake = executorWith(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    ).execute(runId, effectId, running);
+    await waitFor(async () => (await attempts()) === 2);
+    wake({ ...done, summary: 'from the one that slept' });
+    await late;
+    expect(await finished()).toEqual([]);
+    finish(done);
+    await awake;
+    expect((await finished()).map(({ summary }) => summary)).toEqual(['done']);
+  });
+
+  it('begins nothing for a job that is no longer its own [ALL-7]', async () => {
+    const effectId = await startWith(true);
+    const lost: JobClaim = { ...running, isHeld: async () => false };
+    let times = 0;
+    const executor = executorWith(async () => {
+      times += 1;
+      return done;
+    });
+    await expect(executor.execute(runId, effectId, lost)).rejects.toMatchObject({ code: 'cancelled' });
+    expect([times, await attempts()]).toEqual([0, undefined]);
+  });
+
+  const attempts = async (): Promise<number | undefined> =>
+    (await database.query<{ attempt: number }>('select attempt from theseus.effect_attempt where run_id = $1', [runId]))
+      .rows[0]?.attempt;
+});
 
 async function waitFor(reached: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 5_000;

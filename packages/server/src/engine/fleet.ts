@@ -118,6 +118,7 @@ export class Fleet {
   async #drive(runId: string, epoch: number): Promise<void> {
     const { runs, memory, engine, readAll, onHealth, onProblem } = this.#parts;
     await this.#read(runId);
+    memory.forget(runId);
     await memory.load(runId);
     const driver = new RunDriver({
       runId,

@@ -3,6 +3,7 @@ import type { Plan } from '@theseus/core/plan';
 import {
   type Decision,
   decide,
+  type Effect,
   type EventType,
   genesisHash,
   type Input,
@@ -17,11 +18,11 @@ import type { Client, Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
 import { type SystemPause, SystemPauseStore } from '../postgres/system-pause-store.ts';
+import { taskFor } from './effect-task.ts';
 import { requireSuccessBefore } from './environment-order.ts';
 import { RunClocks } from './run-clocks.ts';
 
 export const RUNS_CHANNEL = 'theseus_runs';
-export const EFFECT_TASK = 'theseus_effect';
 export const TIMER_TASK = 'theseus_timer';
 
 /** Attempts at a job before it is given up; the engine itself turns failures of effects into results. */
@@ -39,6 +40,8 @@ export interface Handled {
 export interface HandleOptions {
   /** A driver's lease: its input is dropped when the lease has passed to another. */
   readonly epoch?: number;
+  /** Asked under the run's lock: the input is dropped when it counts no more, because its sender was stopped for long. */
+  readonly isCurrent?: (client: Client) => Promise<boolean>;
   /** Names a person's command, so that repeating it does nothing. */
   readonly commandId?: string;
 }
@@ -80,13 +83,14 @@ export class RunEngine {
     return handled;
   }
 
-  /** Decides an input. Resolves to null when a driver's lease is no longer its own. Refusals are thrown. */
+  /** Decides an input. Resolves to null when its sender has lost the right to give it. Refusals are thrown. */
   async handle(runId: string, input: Input, options: HandleOptions = {}): Promise<Handled | null> {
     const { database, runs } = this.#parts;
     const handled = await database.transaction(async (client) => {
       const stored = await runs.lock(client, runId);
       if (stored === null) throw new TheseusError('not-found', `There is no run '${runId}'`);
       if (options.epoch !== undefined && options.epoch !== stored.leaseEpoch) return null;
+      if (options.isCurrent !== undefined && !(await options.isCurrent(client))) return null;
       const repeated = await this.#repeated(client, runId, options.commandId);
       if (repeated !== null) return { state: stored.state, events: repeated };
       const decision = decide(stored.state, input, this.#now(stored));
@@ -139,11 +143,12 @@ export class RunEngine {
 
   async #enqueue(client: Client, { state, events }: Decision): Promise<void> {
     const { runId } = state;
-    const requested = events.flatMap((event) => (event.type === 'effect.requested' ? [event.effect.id] : []));
+    const requested = events.flatMap((event) => (event.type === 'effect.requested' ? [event.effect] : []));
     const postponed = events.some(({ type }) => type === 'run.resumed') ? await this.#postponed(client, state) : [];
-    for (const effectId of new Set([...requested, ...postponed])) {
+    const effects = new Map([...requested, ...postponed].map((effect) => [effect.id, effect]));
+    for (const [effectId, effect] of effects) {
       await client.query('select graphile_worker.add_job($1, payload := $2::json, job_key := $3, max_attempts := $4)', [
-        EFFECT_TASK,
+        taskFor(effect, state.plan),
         JSON.stringify({ runId, effectId }),
         `${runId}/${effectId}`,
         JOB_ATTEMPTS,
@@ -164,10 +169,10 @@ export class RunEngine {
   }
 
   /** Effects whose jobs came up during a pause and were left alone; those that somebody has begun are not touched. */
-  async #postponed(client: Client, state: RolloutState): Promise<readonly string[]> {
+  async #postponed(client: Client, state: RolloutState): Promise<readonly Effect[]> {
     if (state.status !== 'running' || Object.keys(state.effects).length === 0) return [];
     const begun = await this.#parts.runs.begunEffects(client, state.runId);
-    return Object.keys(state.effects).filter((id) => !begun.has(id));
+    return Object.values(state.effects).filter(({ id }) => !begun.has(id));
   }
 
   async #repeated(

@@ -1,5 +1,5 @@
 import { type Actor, ENGINE } from '@theseus/core/rollout';
-import type { Database } from '../ports/database.ts';
+import type { Client, Database } from '../ports/database.ts';
 import type { SystemState, SystemSwitchService } from '../ports/system-switch.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import { SystemPauseStore } from '../postgres/system-pause-store.ts';
@@ -54,7 +54,10 @@ export class SystemSwitch implements SystemSwitchService {
       const known = (await runs.read(database, runId))?.state;
       if (known === undefined || known.pausedBy.includes('system') === (verb === 'pause')) continue;
       const command = { verb: { verb, scope: 'system' }, actor, reason } as const;
-      await engine.handle(runId, { kind: 'command', command });
+      // A server that was stopped since it looked at the switch must not bring back what it saw then.
+      const isCurrent = async (client: Client): Promise<boolean> =>
+        ((await this.#store.current(client)) === null) === (verb === 'resume');
+      await engine.handle(runId, { kind: 'command', command }, { isCurrent });
     }
   }
 }

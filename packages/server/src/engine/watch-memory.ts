@@ -36,14 +36,14 @@ export class WatchMemory {
     mapOf(this.#unsaved, runId).set(watch.id, watch);
   }
 
-  /** Writes down what is due. */
-  async save(runId: string, now: number): Promise<void> {
+  /** Writes down what is due, unless the lease has passed to another. */
+  async save(runId: string, epoch: number, now: number): Promise<void> {
     const unsaved = this.#unsaved.get(runId);
     if (unsaved === undefined || unsaved.size === 0) return;
     if (now - (this.#savedAt.get(runId) ?? 0) < SAVE_EVERY_MS) return;
     this.#savedAt.set(runId, now);
     this.#unsaved.delete(runId);
-    await this.#runs.saveWatches(this.#database, runId, [...unsaved.values()]);
+    await this.#runs.saveWatches(this.#database, { runId, epoch }, [...unsaved.values()]);
   }
 
   forget(runId: string): void {

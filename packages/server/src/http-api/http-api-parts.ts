@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { DoctorService } from '../ports/doctor.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunService } from '../ports/run-service.ts';
@@ -10,6 +11,7 @@ import type { TokenHolder, TokenService } from '../ports/token-service.ts';
 export interface HttpApiParts {
   readonly runs: RunService;
   readonly system: SystemSwitchService;
+  readonly doctor: DoctorService;
   readonly flags: FlagService;
   readonly telemetry: TelemetryService;
   readonly tokens: TokenService;

@@ -6,6 +6,11 @@ import { MIGRATIONS } from './migrations.ts';
 /** Identifies Theseus among the advisory locks of a shared database. */
 const MIGRATION_LOCK = 7_843_001;
 const OLDEST_SUPPORTED = 140_000;
+/**
+ * A transaction that says nothing for so long belongs to a process that was stopped or a machine that is gone: it is
+ * undone, so that others get its locks before the leases of its runs have run out.
+ */
+const SILENT_TRANSACTION_MS = 4_000;
 
 export interface DatabaseOptions {
   readonly connectionString: string;
@@ -18,6 +23,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.connectionString,
     max: options.maxConnections,
     connectionTimeoutMillis: 10_000,
+    idle_in_transaction_session_timeout: SILENT_TRANSACTION_MS,
     application_name: 'theseus',
   });
   pool.on('error', options.onError);

@@ -22,15 +22,10 @@ export class LeaseStore {
 
   /** Renews what is held and takes over what nobody holds. Times are the database's, so that clocks need not agree. */
   async hold(): Promise<readonly Lease[]> {
-    const { rows } = await this.#database.query<{ run_id: string; lease_epoch: string; revision: number }>(
-      `update theseus.run set
-         lease_epoch = case when lease_holder = $1 and lease_until > now() then lease_epoch else lease_epoch + 1 end,
-         lease_holder = $1,
-         lease_until = now() + make_interval(secs => $2)
-       where active and (lease_holder is null or lease_holder = $1 or lease_until <= now())
-       returning run_id, lease_epoch, revision`,
-      [this.#serverId, this.#leaseMs / 1000],
-    );
+    const { rows } = await this.#database.query<{ run_id: string; lease_epoch: string; revision: number }>(HOLD, [
+      this.#serverId,
+      this.#leaseMs / 1000,
+    ]);
     return rows.map(({ run_id, lease_epoch, revision }) => ({
       runId: run_id,
       epoch: Number(lease_epoch),
@@ -52,3 +47,25 @@ export class LeaseStore {
     );
   }
 }
+
+/**
+ * A run that somebody is just writing is left for the next time, and so is one whose writer was stopped amid its
+ * transaction: no other run has to wait for it. Whoever holds its lease keeps it as long as it lasts.
+ */
+const HOLD = `
+  with free as (
+    select run_id from theseus.run
+    where active and (lease_holder is null or lease_holder = $1 or lease_until <= now())
+    for no key update skip locked
+  ), taken as (
+    update theseus.run as run set
+      lease_epoch = case when lease_holder = $1 and lease_until > now() then lease_epoch else lease_epoch + 1 end,
+      lease_holder = $1,
+      lease_until = now() + make_interval(secs => $2)
+    from free where run.run_id = free.run_id
+    returning run.run_id, run.lease_epoch, run.revision
+  )
+  select run_id, lease_epoch, revision from taken
+  union all
+  select run_id, lease_epoch, revision from theseus.run
+  where active and lease_holder = $1 and lease_until > now() and run_id not in (select run_id from taken)`;

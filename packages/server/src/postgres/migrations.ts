@@ -171,4 +171,25 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       );
     `,
   },
+  {
+    id: 5,
+    sql: `
+      drop table theseus.server;
+      create table theseus.machine (
+        machine_id text primary key,
+        kind text not null check (kind in ('server', 'worker')),
+        host text not null,
+        pid integer not null,
+        version text not null,
+        address text,
+        works_effects boolean not null,
+        runs_commands boolean not null,
+        job_holders text[] not null,
+        started_at timestamptz not null default now(),
+        seen_at timestamptz not null,
+        clock_ahead_ms double precision not null
+      );
+      alter table theseus.effect_attempt add column attempt integer not null default 1;
+    `,
+  },
 ];

@@ -204,12 +204,18 @@ export class RunStore {
     return new Map(rows.map(({ watch }) => [watch.id, watch]));
   }
 
-  async saveWatches(queryable: Queryable, runId: string, watches: readonly Watch[]): Promise<void> {
+  /** Writes nothing under a lease that has passed to another. */
+  async saveWatches(
+    queryable: Queryable,
+    { runId, epoch }: { readonly runId: string; readonly epoch: number },
+    watches: readonly Watch[],
+  ): Promise<void> {
     await queryable.query(
-      `insert into theseus.watch (run_id, watch_id, watch)
-       select $1, * from unnest($2::text[], $3::json[])
+      `with held as (select from theseus.run where run_id = $1 and lease_epoch = $4 for share)
+       insert into theseus.watch (run_id, watch_id, watch)
+       select $1, saved.* from held, unnest($2::text[], $3::json[]) as saved
        on conflict (run_id, watch_id) do update set watch = excluded.watch`,
-      [runId, watches.map(({ id }) => id), watches.map((watch) => JSON.stringify(watch))],
+      [runId, watches.map(({ id }) => id), watches.map((watch) => JSON.stringify(watch)), epoch],
     );
   }
 

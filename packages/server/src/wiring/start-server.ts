@@ -1,32 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { errorText } from '@theseus/core/error';
+import { errorText, TheseusError } from '@theseus/core/error';
 import { runCommand } from '../commands/run-command.ts';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
-import { EffectExecutor } from '../engine/effect-executor.ts';
+import { Doctor } from '../engine/doctor/doctor.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
-import { EFFECT_TASK, RUNS_CHANNEL, RunEngine, TIMER_TASK } from '../engine/run-engine.ts';
+import { RUNS_CHANNEL, RunEngine } from '../engine/run-engine.ts';
 import { steadyClock } from '../engine/steady-clock.ts';
 import { SystemSwitch } from '../engine/system-switch.ts';
 import { TelemetryIntake } from '../engine/telemetry-intake.ts';
 import { WatchMemory } from '../engine/watch-memory.ts';
-import { freeAllWorkers, JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
+import { freeAllWorkers, type JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
 import { createHttpApi } from '../http-api/http-api.ts';
 import { listen } from '../http-api/listen.ts';
+import { API_VERSION } from '../http-api/system-routes.ts';
 import type { Database } from '../ports/database.ts';
 import type { Log } from '../ports/log.ts';
+import type { Machine } from '../ports/machine.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
 import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
+import { MachineStore } from '../postgres/machine-store.ts';
 import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
+import { fillSecrets } from '../secrets/fill-secrets.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
+import { jobWorkerFor } from './job-worker-for.ts';
 
 export interface ServerOptions {
   /** The `.theseus` folder beside the plan: embedded database, credentials. Made when absent. */
@@ -39,6 +45,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Whether commands that plans ask for may run here. */
   readonly allowRun?: boolean;
+  /** Whether effects of runs are carried out here; left to workers when false. */
+  readonly work?: boolean;
   readonly log?: Log;
   /** Told once, when the very first start has made the tokens. */
   readonly onTokens?: (tokens: NewTokens) => void;
@@ -53,7 +61,6 @@ export interface TheseusServer {
 export const DEFAULT_PORT = 4400;
 const DEFAULT_HOST = '127.0.0.1';
 const MAX_CONNECTIONS = 24;
-const JOB_CONCURRENCY = 10;
 const LEASE_MS = 6_000;
 const COMPACT_EVERY_MS = 60_000;
 /** Should a notification be lost, changes of flags are found within this time. */
@@ -103,6 +110,7 @@ async function assemble(
   const http = createHttpApi({
     runs: parts.directory,
     system: parts.system,
+    doctor: parts.doctor,
     flags: parts.flags,
     telemetry: parts.intake,
     tokens,
@@ -112,6 +120,7 @@ async function assemble(
   });
   const listening = await listen(http, { host: options.host ?? DEFAULT_HOST, port: options.port ?? DEFAULT_PORT });
   stops.push(() => listening.close());
+  parts.place.address = listening.url;
   await parts.worker.start();
   stops.push(() => parts.worker.stop());
   await parts.fleet.begin();
@@ -125,6 +134,12 @@ async function assemble(
 
 async function databaseOf(folder: string, options: ServerOptions, stops: Stops): Promise<string> {
   if (options.databaseUrl !== undefined) return options.databaseUrl;
+  if (options.work === false) {
+    throw new TheseusError(
+      'invalid-argument',
+      'A server without work needs workers on the same PostgreSQL: set DATABASE_URL to it, or give --database-url',
+    );
+  }
   const postgres = await startEmbeddedPostgres({ folder, log: (message) => options.log?.('info', message) });
   stops.push(() => postgres.stop());
   return postgres.connectionString;
@@ -170,12 +185,15 @@ interface EngineParts {
   readonly intake: TelemetryIntake;
   readonly directory: RunDirectory;
   readonly system: SystemSwitch;
+  readonly doctor: Doctor;
   readonly fleet: Fleet;
   readonly worker: JobWorker;
+  /** Where the API is, once that is known. */
+  readonly place: { address: string | null };
 }
 
 function engineParts(database: Database, options: ServerOptions, log: Log): EngineParts {
-  const serverId = randomUUID();
+  const machine = serverMachine(options);
   const clock = steadyClock();
   const onProblem = (message: string): void => log('warn', message);
   const runs = new RunStore();
@@ -197,7 +215,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     runs,
     flags,
     telemetry,
-    leases: new LeaseStore(database, serverId, LEASE_MS),
+    leases: new LeaseStore(database, machine.machineId, LEASE_MS),
     engine,
     memory,
     readAll,
@@ -206,31 +224,41 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     onHealth: (runId) => directory.announce(runId),
     onProblem,
   });
-  const executor = new EffectExecutor({
-    serverId,
+  const place = { address: null as string | null };
+  const worker = jobWorkerFor({
+    machine,
+    register: new MachineStore(database, () => ({ ...machine, ...place })),
     database,
     runs,
     engine,
     runners: effectRunners(telemetry, readAll, settings),
-  });
-  const worker = new JobWorker({
-    database,
-    serverId,
-    concurrency: JOB_CONCURRENCY,
+    // Nobody else can come to an embedded database: what may not run here is refused at once instead of waiting.
+    takesCommands: settings.allowRun || options.databaseUrl === undefined,
     onProblem,
-    tasks: {
-      [EFFECT_TASK]: (payload, stopping) => {
-        const { runId, effectId } = payload as { runId: string; effectId: string };
-        return executor.execute(runId, effectId, stopping);
-      },
-      [TIMER_TASK]: async (payload) => {
-        await engine.handle((payload as { runId: string }).runId, { kind: 'timer' });
-      },
-    },
   });
   const intake = new TelemetryIntake(telemetry, () => fleet.confirm());
   const system = new SystemSwitch({ database, runs, engine });
-  return { runs, flags, intake, directory, system, fleet, worker };
+  const doctor = new Doctor({
+    database,
+    runs,
+    readAll,
+    fillSecrets: (text) => fillSecrets(text, process.env),
+    now: Date.now,
+  });
+  return { runs, flags, intake, directory, system, doctor, fleet, worker, place };
+}
+
+function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {
+  return {
+    machineId: randomUUID(),
+    kind: 'server',
+    host: hostname(),
+    pid: process.pid,
+    version: API_VERSION,
+    address: null,
+    worksEffects: work,
+    runsCommands: work && allowRun,
+  };
 }
 
 function listenTo(connectionString: string, parts: EngineParts, onProblem: (message: string) => void): Notifications {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../packages/server/test-support/test-database.ts';
+import { type WriteWitness, writeWitness } from '../../packages/server/test-support/write-witness.ts';
 import { Random } from '../simulation/random.ts';
 import { type EffectLedger, effectLedger } from '../test-support/effect-ledger.ts';
 import { freePort } from '../test-support/free-port.ts';
@@ -8,7 +9,6 @@ import { PatientOperator } from '../test-support/patient-operator.ts';
 import { attend, faultsOf, GOOD_ENDS, smallRollout } from '../test-support/rollout-under-fire.ts';
 import { until } from '../test-support/running-server.ts';
 import { WatchingTraffic } from '../test-support/watching-traffic.ts';
-import { type WriteWitness, writeWitness } from '../test-support/write-witness.ts';
 
 const ROLLOUTS = Number(process.env['THESEUS_ROLLOUTS'] ?? 50);
 const SEED = Number(process.env['THESEUS_KILL_SEED'] ?? 20_261_123);

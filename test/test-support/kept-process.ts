@@ -45,6 +45,11 @@ export class KeptProcess {
     return this.#isReady;
   }
 
+  /** Of its present life. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get starts(): number {
     return this.#starts;
   }

@@ -11,6 +11,8 @@ const gate: Gate = {
   minSample: 3,
   rules: [rule({ text: 'errors > 5%' }, rollbackNow)],
 };
+/** `partial` says that a person has skipped a step which they saw was done. */
+export const GOOD_ENDS: readonly string[] = ['succeeded', 'partial'];
 const SOAK_MS = 1_000;
 
 /** A small rollout: a command that may not be repeated, a ramp under a gate, and a command that may. */
@@ -34,7 +36,7 @@ export async function attend(runId: string, operator: PatientOperator, ledger: E
     const held = view.phases.flatMap(({ steps }) => steps).find(({ hold }) => hold !== null);
     if (held?.hold?.reason === 'outcome-unknown') await settleUnknown(runId, held.id, operator, ledger);
     else if (held?.hold?.reason === 'command-failed') await operator.command(runId, { verb: 'retry', stepId: held.id });
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 

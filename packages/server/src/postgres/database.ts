@@ -24,7 +24,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections,
     connectionTimeoutMillis: 10_000,
     idle_in_transaction_session_timeout: SILENT_TRANSACTION_MS,
-    application_name: 'theseus',
+    // Says in `pg_stat_activity` which process it is.
+    application_name: `theseus-${process.pid}`,
   });
   pool.on('error', options.onError);
   // A connection that breaks while it is in use reports the same twice: once here, once to whoever waits for its answer.

@@ -60,7 +60,7 @@ export interface TheseusServer {
 
 export const DEFAULT_PORT = 4400;
 const DEFAULT_HOST = '127.0.0.1';
-const MAX_CONNECTIONS = 24;
+const MAX_CONNECTIONS = 16;
 const LEASE_MS = 6_000;
 const COMPACT_EVERY_MS = 60_000;
 /** Should a notification be lost, changes of flags are found within this time. */

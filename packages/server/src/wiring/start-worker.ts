@@ -33,7 +33,8 @@ export interface TheseusWorker {
   stop(): Promise<void>;
 }
 
-const MAX_CONNECTIONS = 16;
+/** Many workers share what PostgreSQL has, and each is mostly busy with what it carries out. */
+const MAX_CONNECTIONS = 6;
 
 /**
  * Starts a process that carries out effects of runs and does nothing else.

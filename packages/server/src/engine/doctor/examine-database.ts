@@ -8,13 +8,21 @@ const { ok, warn, fail } = findingsOf('database');
 const LATENCY_SAMPLES = 5;
 /** Every step of a run is a few queries: from here on waiting shows. */
 const SLOW_MS = 50;
+/** The part of all connections from which on a further machine may find none. */
+const CROWDED = 0.8;
 /** From here on leases are at risk, which are renewed every two seconds. */
 const TOO_SLOW_MS = 1_000;
 
 /** Whether the database answers, how fast, with which schema, and takes writes. */
 export async function examineDatabase(database: Database): Promise<readonly Finding[]> {
   try {
-    return [await version(database), await latency(database), await schema(database), await writing(database)];
+    return [
+      await version(database),
+      await latency(database),
+      await connections(database),
+      await schema(database),
+      await writing(database),
+    ];
   } catch (error) {
     return [fail(`it does not answer: ${errorText(error)}`, 'start PostgreSQL, and look at DATABASE_URL')];
   }
@@ -40,6 +48,17 @@ async function latency(queryable: Queryable): Promise<Finding> {
   const mend = 'bring servers and database closer together, or look what keeps PostgreSQL busy';
   if (median >= TOO_SLOW_MS) return fail(found, mend);
   return median >= SLOW_MS ? warn(found, mend) : ok(found);
+}
+
+async function connections(queryable: Queryable): Promise<Finding> {
+  const { rows } = await queryable.query<{ used: number; most: number }>(
+    `select (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as used,
+       current_setting('max_connections')::int as most`,
+  );
+  const { used = 0, most = 1 } = rows[0] ?? {};
+  const found = `${used} of its ${most} connections are in use`;
+  if (used < most * CROWDED) return ok(found);
+  return warn(found, 'raise max_connections: a server takes up to 17, a worker up to 7');
 }
 
 async function schema(queryable: Queryable): Promise<Finding> {

@@ -1,4 +1,4 @@
-import type { Plan } from '@theseus/core/plan';
+import { type Plan, planHash } from '@theseus/core/plan';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { common, phase, plan } from '../../packages/core/test-support/given-plan.ts';
 import { type RunningServer, runningServer, until } from '../test-support/running-server.ts';
@@ -54,6 +54,25 @@ describe('a plan that comes after staging', () => {
     const started = await theseus.begin(production);
     expect(await theseus.view(started)).toMatchObject({ environment: 'production', status: 'running' });
     await theseus.begin(asking('production', hash('b')));
+  });
+
+  it('cannot be edited in production into what staging has not seen, in a trial either [CO-8]', async () => {
+    const staging = await theseus.begin(asking('staging', hash('e')));
+    await theseus.command(staging, { verb: 'approve' });
+    const running = await theseus.begin(asking('production', hash('e')));
+    const next = { ...asking('production', hash('f')), title: 'Another' };
+    for (const dryRun of [true, false]) {
+      const body = { plan: next, planHash: planHash(next), reason: 'test', dryRun };
+      const answer = await theseus.call('PUT', `/api/v1/runs/${running}/plan`, body);
+      expect(answer).toMatchObject({ status: 409, body: { error: { code: 'invalid-state' } } });
+      expect((answer.body as { error: { message: string } }).error.message).toContain(hash('f'));
+    }
+    expect((await theseus.view(running)).title).not.toBe('Another');
+    const proven = await theseus.begin(asking('staging', hash('f')));
+    await theseus.command(proven, { verb: 'approve' });
+    const request = { plan: next, planHash: planHash(next), reason: 'test' };
+    expect((await theseus.call('PUT', `/api/v1/runs/${running}/plan`, request)).status).toBe(200);
+    expect((await theseus.view(running)).title).toBe('Another');
   });
 
   it('is refused when a plan of another name succeeded under the same hash [CO-8]', async () => {

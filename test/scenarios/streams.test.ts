@@ -16,11 +16,21 @@ afterAll(() => theseus?.stop());
 const exposing = (flag: string) =>
   plan([phase('one', [ramp('one', flag, { through: [100_000], soakMs: 3_600_000 })])], { name: `move-${flag}` });
 
+/** Starts it, and waits until the server answers from it: that comes a moment after the run is stored. */
+async function expose(flag: string): Promise<string> {
+  const run = await theseus.begin(exposing(flag));
+  await until(async () => {
+    const { body } = await theseus.call('GET', '/api/v1/flags');
+    return (body as FlagDocument).flags[flag]?.exposure === 100_000;
+  });
+  return run;
+}
+
 const back = (flag: string) => ({ verb: 'rollback', scope: 'flag', target: flag, overMs: 0 });
 
 describe('the flag stream', () => {
   it('says everything once, and then only what changes, which together is everything again', async () => {
-    const first = await theseus.begin(exposing('first'));
+    const first = await expose('first');
     const stream = await theseus.open<FlagDocument & FlagPatch>('/api/v1/flags/stream');
     await until(() => stream.events.length > 0);
     expect(stream.events[0]).toMatchObject({ event: 'put', data: { flags: { first: { exposure: 100_000 } } } });
@@ -42,7 +52,7 @@ describe('the flag stream', () => {
 
 describe('the stream of one flag for one subject', () => {
   it('speaks when the answer changes, and of no other flag [CO-2]', async () => {
-    const run = await theseus.begin(exposing('watched'));
+    const run = await expose('watched');
     const stream = await theseus.open<{ enabled: boolean }>('/api/feature-flags/watched?userId=ada');
     await theseus.begin(exposing('unwatched'));
     await theseus.command(run, back('watched'));

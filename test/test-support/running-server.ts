@@ -83,8 +83,8 @@ export class RunningServer {
     const abort = new AbortController();
     const token = as === 'sdk' ? this.sdkToken : this.#operatorToken;
     const all = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers };
-    const { body } = await fetch(`${this.url}${path}`, { headers: all, signal: abort.signal });
-    if (body === null) throw new Error(`${path} answered nothing`);
+    const { body, status } = await fetch(`${this.url}${path}`, { headers: all, signal: abort.signal });
+    if (body === null || status !== 200) throw new Error(`${path} answered ${status}`);
     const events: { event: string; id: string | null; data: Data }[] = [];
     const done = readEvents(body, (event, id, data) => void events.push({ event, id, data: JSON.parse(data) as Data }));
     const close = async (): Promise<void> => {

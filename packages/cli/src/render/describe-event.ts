@@ -3,6 +3,11 @@ import { formatDuration } from '@theseus/core/time';
 
 const percent = (exposure: number): string => `${exposure / 1_000} %`;
 
+function resumed({ scope, pausedMs }: Extract<RolloutEvent, { readonly type: 'run.resumed' }>): string {
+  const who = scope === 'system' ? 'whole system' : 'run';
+  return pausedMs === 0 ? `${who} resumed` : `${who} resumed after ${formatDuration(pausedMs)}`;
+}
+
 /** What happened, in one line, without its moment, actor and reason. */
 export function describeEvent(event: RolloutEvent): string {
   switch (event.type) {
@@ -11,7 +16,7 @@ export function describeEvent(event: RolloutEvent): string {
     case 'run.paused':
       return event.scope === 'system' ? 'whole system paused' : 'run paused';
     case 'run.resumed':
-      return event.scope === 'system' ? 'whole system resumed' : `run resumed after ${formatDuration(event.pausedMs)}`;
+      return resumed(event);
     case 'run.finished':
       return `run finished: ${event.outcome}`;
     case 'steps.reset':

@@ -123,6 +123,7 @@ describe('editing a running plan', () => {
       'one/save has begun: one/new cannot be put before it',
     ],
     ['the salt', () => ({ ...given([save, ramp('one', 'cache')]), salt: 'another.' }), "its salt is 'moving..'"],
+    ['where it was proven', () => ({ ...given([save, ramp('one', 'cache')]), after: 'staging' }), 'its after is'],
     ['the name', () => ({ ...given([save, ramp('one', 'cache')]), name: 'other' }), "its name is 'moving'"],
     [
       'a flag that people are on',
@@ -135,6 +136,28 @@ describe('editing a running plan', () => {
     expect(refusal?.code).toBe('invalid-plan');
     expect(refusal?.message).toContain(text);
     expect(world.types()).not.toContain('plan.edited');
+  });
+
+  it('refuses to change what cannot be taken back once people have agreed to it, until they are asked again', () => {
+    const go: Step = { ...common('one/go'), kind: 'approve', by: [{ role: 'lead', count: 1 }], question: 'Drop it?' };
+    const rest: Step = { ...wait(60), ...common('one/rest') };
+    const dropping = (table: string): Step => ({
+      ...common('one/drop', { irreversible: true }),
+      kind: 'run',
+      command: { argv: ['drop', table], repeatable: false },
+      captures: [],
+    });
+    const world = new RolloutWorld(given([go, rest, dropping('old')]));
+    expect(edit(world, given([go, rest, dropping('older')]))).toBeNull();
+    world.command({ verb: 'approve' });
+    const refusal = edit(world, given([go, rest, dropping('everything')]));
+    expect(refusal).toMatchObject({
+      code: 'invalid-plan',
+      message: expect.stringContaining('people have agreed to it'),
+    });
+    expect(world.command({ verb: 'retry', stepId: 'one/go', andAfter: true })).toBeNull();
+    expect(edit(world, given([go, rest, dropping('everything')]))).toBeNull();
+    expect(world.state.steps['one/go']?.approval?.given).toEqual([]);
   });
 
   it('is refused while a rollback runs, and tells every reason at once', () => {

@@ -91,9 +91,11 @@ function contentOf(plan: Plan, id: string): string {
 
 function wholeRefusals(state: RolloutState, next: Plan): readonly string[] {
   const before = state.plan;
-  const fixed = ['name', 'salt', 'cohort', 'environment', 'timeCompression'] as const;
+  const fixed = ['name', 'salt', 'cohort', 'environment', 'after', 'timeCompression'] as const;
   const refusals = fixed.flatMap((key) =>
-    before[key] === next[key] ? [] : `its ${key} is '${before[key]}' and stays so (start a new run for '${next[key]}')`,
+    before[key] === next[key]
+      ? []
+      : `its ${key} is '${before[key] ?? 'none'}' and stays so (start a new run for '${next[key] ?? 'none'}')`,
   );
   if (state.rollbacks.some(({ status }) => status === 'running')) refusals.push('a rollback is under way: wait for it');
   return refusals;
@@ -103,10 +105,20 @@ function changeRefusal(state: RolloutState, id: string, next: Plan): string | nu
   const known = state.steps[id];
   const before = indexOf(state.plan).steps.get(id);
   const after = indexOf(next).steps.get(id);
-  if (known === undefined || before === undefined || after === undefined || known.status === 'pending') return null;
+  if (known === undefined || before === undefined || after === undefined) return null;
+  if (known.status === 'pending') return agreedRefusal(state, before);
   if (before.kind !== after.kind) return `${id} has begun as ${before.kind}: it cannot become ${after.kind}`;
   if (known.status === 'running') return runningRefusal(state, known, before, after);
   return pastOf(before) === pastOf(after) ? null : `${id} is over (${known.status}): what it did cannot be changed`;
+}
+
+/** What cannot be taken back is done as people have agreed to it, or they are asked again. */
+function agreedRefusal(state: RolloutState, step: Step): string | null {
+  if (!step.irreversible) return null;
+  const before = [...indexOf(state.plan).steps.values()];
+  const asked = before.slice(0, before.indexOf(step)).findLast(({ kind }) => kind === 'approve');
+  if (asked === undefined || state.steps[asked.id]?.status !== 'completed') return null;
+  return `${step.id} cannot be taken back, and people have agreed to it as it is: let them be asked again first (theseus retry --and-after --step ${asked.id})`;
 }
 
 /** What of a step that is over is history. How to take it back, and what it is called, is not. */

@@ -57,9 +57,11 @@ export class RunDirectory implements RunService {
 
   async rehearseEdit(command: RunCommand & { readonly verb: EditVerb }): Promise<PlanEdit> {
     const state = await this.#state(command.runId);
-    const { refusal } = this.#parts.engine.foresee(state, { kind: 'command', command });
+    const { engine, database } = this.#parts;
+    const { refusal } = engine.foresee(state, { kind: 'command', command });
     // What the plan itself does wrong is told line by line with what it would change.
     if (refusal !== null && refusal.code !== 'invalid-plan') throw new TheseusError(refusal.code, refusal.message);
+    if (refusal === null) await engine.requireOrder(database, command.verb.plan);
     return compareForEdit(state, command.verb.plan);
   }
 

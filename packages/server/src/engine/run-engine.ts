@@ -14,7 +14,7 @@ import {
   recordEvent,
   startRun,
 } from '@theseus/core/rollout';
-import type { Client, Database } from '../ports/database.ts';
+import type { Client, Database, Queryable } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { RunStore, StoredRun } from '../postgres/run-store.ts';
 import { type SystemPause, SystemPauseStore } from '../postgres/system-pause-store.ts';
@@ -73,8 +73,7 @@ export class RunEngine {
     const handled = await database.transaction(async (client) => {
       const paused = await this.#systemPause.current(client);
       const decision = startRun(paused === null ? start : { ...start, paused: pausedText(paused) }, clock());
-      if (start.plan.after !== null)
-        requireSuccessBefore(start.plan, await runs.earlier(client, start.plan, start.plan.after));
+      await this.requireOrder(client, start.plan);
       await runs.insert(client, decision.state, flushEveryMs(start.plan));
       await flags.claim(client, { ...decision.state, flags: darkFlags(decision.state) });
       return this.#store(client, decision, { seq: 0, hash: genesisHash(start.runId) });
@@ -95,12 +94,24 @@ export class RunEngine {
       if (repeated !== null) return { state: stored.state, events: repeated };
       const decision = decide(stored.state, input, this.#now(stored));
       if (decision.refusal !== null) throw new TheseusError(decision.refusal.code, decision.refusal.message);
+      if (decision.events.some(({ type }) => type === 'plan.edited'))
+        await this.requireOrder(client, decision.state.plan);
       const done = await this.#store(client, decision, { seq: stored.state.revision, hash: stored.lastHash });
       await this.#rememberCommand(client, runId, stored.state.revision, done, options.commandId);
       return done;
     });
     if (handled !== null) this.#committed(handled);
     return handled;
+  }
+
+  /**
+   * Lets a plan run in an environment that comes after another only as it has succeeded there, edits included.
+   *
+   * @throws TheseusError `invalid-state` with what was last seen there, and the mend
+   */
+  async requireOrder(queryable: Queryable, plan: Plan): Promise<void> {
+    if (plan.after === null) return;
+    requireSuccessBefore(plan, await this.#parts.runs.earlier(queryable, plan, plan.after));
   }
 
   /** What an input would lead to by the state as it is known here: lets a quiet look skip the database. */

@@ -8,7 +8,7 @@ type Heard = Pick<InstanceView, 'servedVersion' | 'lastSeen'>;
 /**
  * Whether every live instance serves at least this version; null while one does not.
  *
- * A server that has just started has heard of nobody yet, so silence counts only from its own start.
+ * A server that has just started, or could hear nobody for a while, counts silence only from when it could hear.
  */
 export function confirmedBy(
   instances: readonly Heard[],

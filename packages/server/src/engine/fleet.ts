@@ -7,6 +7,7 @@ import type { RunStore } from '../postgres/run-store.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 import { confirmedBy } from './confirmation.ts';
 import { type ReadAll, RunDriver } from './driver.ts';
+import { Hearing } from './hearing.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
 
@@ -32,7 +33,7 @@ const CONFIRM_EVERY_MS = 1_000;
 export class Fleet {
   readonly #parts: FleetParts;
   readonly #drivers = new Map<string, RunDriver>();
-  readonly #startedAt: number;
+  readonly #hearing: Hearing;
   #timers: NodeJS.Timeout[] = [];
   #holding: Promise<void> = Promise.resolve();
   #confirming = false;
@@ -41,7 +42,7 @@ export class Fleet {
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
-    this.#startedAt = parts.clock();
+    this.#hearing = new Hearing(parts.clock, parts.leaseMs);
   }
 
   async begin(): Promise<void> {
@@ -99,6 +100,7 @@ export class Fleet {
   async #holdLeases(): Promise<void> {
     if (this.#stopped) return;
     const leases = await this.#parts.leases.hold();
+    this.#hearing.heard();
     const held = new Map(leases.map(({ runId, epoch }) => [runId, epoch]));
     for (const [runId, driver] of this.#drivers) {
       if (held.get(runId) === driver.epoch) continue;
@@ -155,7 +157,8 @@ export class Fleet {
     for (const flag of unconfirmed(state)) {
       const version = versions.get(flag.key);
       if (version === undefined) continue;
-      const found = confirmedBy(instances, version, clock(), this.#startedAt);
+      const since = this.#hearing.since;
+      const found = since === null ? null : confirmedBy(instances, version, clock(), since);
       if (found === null) continue;
       const epoch = this.#drivers.get(state.runId)?.epoch;
       if (epoch === undefined) return;

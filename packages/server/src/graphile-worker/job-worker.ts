@@ -148,7 +148,7 @@ const HEARD_AFTER_MS = 3 * HEARTBEAT_MS;
 async function freeDeadHolders(queryable: Queryable, deadAfterMs: number): Promise<void> {
   await queryable.query(
     `select graphile_worker.force_unlock_workers(array_agg(distinct locked_by)) from graphile_worker.jobs
-     where locked_by is not null and locked_at < now() - interval '1 second'
+     where locked_by is not null and locked_at < now() - make_interval(secs => $1)
        and pg_postmaster_start_time() < now() - make_interval(secs => $2)
        and not exists (
          select from theseus.machine

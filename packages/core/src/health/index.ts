@@ -8,6 +8,28 @@ export type {
   RollbackScope,
   RuleAction,
 } from './condition.ts';
+export type { ArmComparison } from './judge/arm-comparison.ts';
+export {
+  type ArmCounts,
+  type ArmPair,
+  type LatencyCounts,
+  NO_LATENCY,
+  NO_USERS,
+  noCounts,
+  type SegmentCounts,
+  type UserSums,
+} from './judge/arm-counts.ts';
+export {
+  beginJudge,
+  type InconclusiveReason,
+  JUDGED_METRICS,
+  type JudgedMetric,
+  type JudgeSetting,
+  type JudgeState,
+  type JudgeVerdict,
+} from './judge/judge-state.ts';
+export { look } from './judge/look.ts';
+export { type JudgeProfile, type Margin, PROFILE_NAMES, PROFILES, type ProfileName } from './judge/profile.ts';
 export {
   beginWatch,
   isDestinationAsBad,

@@ -1,7 +1,7 @@
 import type { ArmPair } from './arm-counts.ts';
 
 /** What one look at the two arms of a flag found. */
-export interface Comparison {
+export interface ArmComparison {
   /** Epoch milliseconds. */
   readonly at: number;
   /** Sums since counting began; null while nobody can tell, for the reason that `problem` gives. */

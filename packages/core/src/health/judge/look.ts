@@ -23,9 +23,10 @@ const MORE_IN_SEGMENT: Alternatives = { factors: MORE.factors, weights: [0.1, 0.
 const SLOWER: Alternatives = { factors: [1.15, 1.4, 2, 4], weights: [0.35, 0.35, 0.2, 0.1] };
 const FEWER: Alternatives = { factors: [0.8, 0.55, 0.25, 0.05], weights: [0.25, 0.25, 0.25, 0.25] };
 const ABOVE_LIMIT: Alternatives = { factors: [1.3, 1.8, 3, 6, 12], weights: [0.2, 0.2, 0.2, 0.2, 0.2] };
-/** Against harm: the candidate's rate is this share of the harmful one. */
-const NO_HARM: Alternatives = { factors: [0.75, 0.5, 0.3, 0.12], weights: [0.25, 0.25, 0.25, 0.25] };
-const NO_LOSS: Alternatives = { factors: [1.15, 1.35], weights: [0.5, 0.5] };
+/** Against harm: the candidate's rate is so many times legacy's, that is, no worse, a little worse or better. */
+const NO_WORSE: Alternatives = { factors: [1, 0.6, 1.25], weights: [0.6, 0.2, 0.2] };
+/** Against harm by latency: so many times as many requests are beyond the harmful mark as legacy has beyond its own. */
+const NOT_SLOWER: Alternatives = { factors: [0.75, 0.5, 0.3, 0.12], weights: [0.25, 0.25, 0.25, 0.25] };
 
 /** Nobody is rolled back for a single look: it multiplies the evidence by no more than e to these, before clustering. */
 const MOST_PER_LOOK = 2.1;
@@ -163,7 +164,10 @@ function weighed(
       effects,
       isTrouble,
     }),
-    defences: defended(state.defences, growth, exposure, harmful, ratioOf(harmful, controlRate)),
+    defences: defended(state.defences, growth, exposure, harmful, {
+      errorRatio: ratioOf(harmful, controlRate),
+      isTrouble,
+    }),
     last: counts,
     epoch: comparison.epoch,
     judged: {
@@ -326,26 +330,23 @@ function defended(
   growth: Growth,
   exposure: Exposure,
   { throughputRatio }: Margin,
-  errorRatio: number,
+  { errorRatio, isTrouble }: Pick<Charging, 'errorRatio' | 'isTrouble'>,
 ): Defences<Sums> {
   const { latency } = growth;
-  const add = (
-    before: Sums,
-    events: ArmPair<number>,
-    odds: number,
-    ratio: number,
-    against: Alternatives = NO_HARM,
-  ): Sums => {
-    const from = before.length === 0 ? against.factors.map(() => 0) : before;
+  const add = (before: Sums, events: ArmPair<number>, odds: number, ratio: number, to: Alternatives): Sums => {
+    const from = before.length === 0 ? to.factors.map(() => 0) : before;
+    const against = { ...to, factors: to.factors.map((factor) => factor / ratio) };
     return accumulate(from, splitGrowth(events, odds, ratio, against), Number.POSITIVE_INFINITY);
   };
   return {
-    requests: add(sums.requests, growth.errors, exposure.requests, errorRatio),
-    users: add(sums.users, growth.failed, exposure.users, errorRatio),
-    body: add(sums.body, { legacy: latency.legacy.body, candidate: latency.candidate.bodyHarmful }, exposure.timed, 1),
-    tail: add(sums.tail, { legacy: latency.legacy.tail, candidate: latency.candidate.tailHarmful }, exposure.timed, 1),
-    throughput: add(sums.throughput, growth.requests, exposure.throughput, throughputRatio, NO_LOSS),
-    arrivals: add(sums.arrivals, growth.seen, exposure.arrivals, throughputRatio, NO_LOSS),
+    requests: isTrouble
+      ? sums.requests
+      : add(sums.requests, growth.errors, exposure.requests, errorRatio, NO_WORSE),
+    users: isTrouble ? sums.users : add(sums.users, growth.failed, exposure.users, errorRatio, NO_WORSE),
+    body: add(sums.body, { legacy: latency.legacy.body, candidate: latency.candidate.bodyHarmful }, exposure.timed, 1, NOT_SLOWER),
+    tail: add(sums.tail, { legacy: latency.legacy.tail, candidate: latency.candidate.tailHarmful }, exposure.timed, 1, NOT_SLOWER),
+    throughput: add(sums.throughput, growth.requests, exposure.throughput, throughputRatio, NO_WORSE),
+    arrivals: add(sums.arrivals, growth.seen, exposure.arrivals, throughputRatio, NO_WORSE),
   };
 }
 
@@ -440,14 +441,18 @@ function weightsOf(setting: JudgeSetting, state: JudgeState): Weights {
     throughput: 0.5 * value(charges.throughput, FEWER, effects.throughput) + 0.5 * value(charges.arrivals, FEWER, 1),
     limit: value(charges.limit, ABOVE_LIMIT, effects.requests),
   };
-  const against = (sums: Sums, alternatives: Alternatives, effect: number): number =>
-    evidenceOf(sums, [1], alternatives, effect);
+  const against = (sums: Sums, effect: number, to: Alternatives = NO_WORSE): number =>
+    sums.length === 0 ? 0 : evidenceOf(sums, [1], to, effect);
   return {
     charges: charged,
     defences: {
-      errors: against(defences.requests, NO_HARM, effects.requests),
-      latency: Math.min(against(defences.body, NO_HARM, effects.body), against(defences.tail, NO_HARM, effects.tail)),
-      throughput: against(defences.throughput, NO_LOSS, effects.throughput),
+      errors: 0.5 * against(defences.requests, effects.requests) + 0.5 * against(defences.users, effects.users),
+      latency: Math.min(
+        against(defences.body, effects.body, NOT_SLOWER),
+        against(defences.tail, effects.tail, NOT_SLOWER),
+      ),
+      throughput:
+        0.5 * against(defences.throughput, effects.throughput) + 0.5 * against(defences.arrivals, effects.arrivals),
     },
     total: mean(parts(setting).map((part): readonly [number, number] => [METRIC_WEIGHTS[part], charged[part]])),
   };

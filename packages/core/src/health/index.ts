@@ -19,6 +19,7 @@ export {
   type SegmentCounts,
   type UserSums,
 } from './judge/arm-counts.ts';
+export { explainJudgement, type JudgeExplanation, lackingText, type MetricExplanation } from './judge/explain.ts';
 export {
   beginJudge,
   type InconclusiveReason,

@@ -52,10 +52,45 @@ export function limitGrowth(
   });
 }
 
-/** Adds a growth to every start's sums; sums are rounded to a millionth, so that a state read back from JSON is the same. */
-export function accumulate(sums: readonly number[], growth: readonly number[], most: number): readonly number[] {
+/** Sums are kept in whole millionths, so that a state read back from JSON is exactly the same. */
+const MILLION = 1e6;
+
+/** What a sum of log-likelihood ratios may do, all before clustering: multiplied by the design effect. */
+export interface SumLimits {
+  /** The most that one look may add. */
+  readonly perLook: number;
+  /** It grows no further: what is certain need not become more so, and is sooner forgotten when things change. */
+  readonly most: number;
+}
+
+/** No sum falls below this, before clustering. */
+const LEAST = -20;
+
+/**
+ * Adds a growth to the sums of every start.
+ *
+ * A sum that would fall below e^-20 is lifted to it: as if a stake of e^-20 were added, so that over a million looks the
+ * bound on false alarms grows by 0.2 % of itself, and a clean month never hides a regression for long.
+ */
+export function accumulate(
+  sums: readonly number[],
+  growth: readonly number[],
+  { perLook, most }: SumLimits,
+  designEffect: number,
+): readonly number[] {
   const width = growth.length;
-  return sums.map((sum, at) => Math.round((sum + Math.min(growth[at % width] as number, most)) * 1e6) / 1e6);
+  const unit = designEffect * MILLION;
+  const added = growth.map((each) => Math.round(Math.min(each * MILLION, perLook * unit)));
+  const floor = Math.round(LEAST * unit);
+  const ceiling = Math.round(most * unit);
+  const grown = new Array<number>(sums.length);
+  for (let start = 0; start < sums.length; start += width) {
+    for (let at = 0; at < width; at += 1) {
+      const sum = (sums[start + at] as number) + (added[at] as number);
+      grown[start + at] = Math.max(floor, Math.min(sum, ceiling));
+    }
+  }
+  return grown;
 }
 
 /**
@@ -71,11 +106,12 @@ export function evidenceOf(
   designEffect: number,
 ): number {
   const width = weights.length;
+  const scale = 1 / (MILLION * designEffect);
   let value = 1;
   for (let start = 0; start < starts.length; start += 1) {
     let mean = 0;
     for (let at = 0; at < width; at += 1) {
-      const ratio = (sums[start * width + at] as number) / designEffect;
+      const ratio = (sums[start * width + at] as number) * scale;
       mean += (weights[at] as number) * Math.exp(Math.min(ratio, CERTAIN));
     }
     value += (starts[start] as number) * (mean - 1);

@@ -22,6 +22,8 @@ export interface JudgeSetting {
   /** What legacy did before the rollout. */
   readonly prior: { readonly requests: number; readonly errors: number };
   readonly segments: readonly string[];
+  /** How far looks are apart, in milliseconds: turns looks into time for people. */
+  readonly everyMs: number;
 }
 
 /** `needs-data`: nothing alarming, and not enough to rule harm out. `environment`: legacy itself is ill. */
@@ -37,8 +39,8 @@ export interface JudgeVerdict {
   /** The value of the e-process against "no worse than is tolerated"; a failure needs `required`. */
   readonly evidence: number;
   readonly required: number;
-  /** What was found, with numbers. */
-  readonly text: string;
+  /** Why there was nothing to judge. */
+  readonly problem: string | null;
 }
 
 /** The e-processes whose value speaks against the candidate. */
@@ -89,14 +91,16 @@ export interface JudgeState {
 export interface Tally {
   readonly requests: number;
   readonly errors: number;
+  /** Users seen for the first time. */
+  readonly users: number;
+  /** The requests that would have come at legacy's rate for each assigned user. */
+  readonly expected: number;
   readonly timed: number;
   readonly body: number;
-  readonly bodyTolerated: number;
   readonly tail: number;
-  readonly tailTolerated: number;
 }
 
-const NOTHING: Tally = { requests: 0, errors: 0, timed: 0, body: 0, bodyTolerated: 0, tail: 0, tailTolerated: 0 };
+const NOTHING: Tally = { requests: 0, errors: 0, users: 0, expected: 0, timed: 0, body: 0, tail: 0 };
 
 /**
  * A judge that has seen nothing.

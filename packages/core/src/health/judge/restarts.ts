@@ -12,7 +12,7 @@ export interface Restarts {
 
 const STARTS = 8;
 const LOOKS_BETWEEN = 30;
-const KEPT_STARTS = 10;
+const KEPT_STARTS = 8;
 /** The stake on the first start: most regressions are there from the beginning. */
 const FIRST_WEIGHT = 0.7;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Plan, planHash } from '@theseus/core/plan';
 import type { RecordedEvent, RunView } from '@theseus/core/rollout';
-import { startServer } from '@theseus/server';
+import { type ServerOptions, startServer } from '@theseus/server';
 import { testDatabase } from '../../packages/server/test-support/test-database.ts';
 
 const PATIENCE_MS = 25_000;
@@ -105,7 +105,7 @@ interface Tokens {
   readonly sdk: string;
 }
 
-export async function runningServer(): Promise<RunningServer> {
+export async function runningServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const postgres = await testDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'theseus-scenario-'));
   await chmod(folder, 0o755);
@@ -113,7 +113,7 @@ export async function runningServer(): Promise<RunningServer> {
   const onTokens = (made: Tokens): void => {
     tokens = made;
   };
-  const server = await startServer({ folder, databaseUrl: postgres.url, port: 0, onTokens });
+  const server = await startServer({ ...options, folder, databaseUrl: postgres.url, port: 0, onTokens });
   return new RunningServer(server.url, tokens, async () => {
     await server.stop();
     await postgres.close();

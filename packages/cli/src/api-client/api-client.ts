@@ -120,7 +120,7 @@ export class ApiClient {
   async reportSignal(
     name: string,
     value: number,
-    options: { readonly run?: string; readonly flag?: string; readonly environment?: string },
+    options: { readonly run?: string; readonly flag?: string; readonly environment?: string; readonly sample?: number },
   ): Promise<{ readonly usedBy: readonly string[] }> {
     return this.#send('POST', `/api/v1/signals/${encodeURIComponent(name)}/report`, { value, ...options });
   }

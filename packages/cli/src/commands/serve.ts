@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { DEFAULT_PORT, startServer, type TheseusServer } from '@theseus/server';
+import { DEFAULT_PORT, prometheusFrom, startServer, type TheseusServer } from '@theseus/server';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
@@ -13,6 +13,7 @@ export interface StartOptions {
   /** False with --no-work. */
   readonly work?: boolean | undefined;
   readonly databaseUrl?: string | undefined;
+  readonly prometheus?: string | undefined;
 }
 
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
@@ -23,6 +24,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--host <address>', 'the address to listen on; loopback where absent')
     .option('--port <number>', '0 takes any free one', wholeNumber, DEFAULT_PORT)
     .option('--database-url <url>', 'use this PostgreSQL instead (DATABASE_URL)')
+    .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
     .option('--no-work', "leave the effects of runs to 'theseus worker' processes on the same PostgreSQL")
     .option('--verbose', 'tell more of what happens')
@@ -45,6 +47,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
 /** Starts a server in this process and shows its tokens, if these were just made. */
 export function startHere(options: StartOptions, output: Output, isVerbose: boolean): Promise<TheseusServer> {
   const databaseUrl = options.databaseUrl ?? process.env['DATABASE_URL'];
+  const prometheus = prometheusFrom(options.prometheus);
   return startServer({
     folder: resolve(options.data),
     port: options.port,
@@ -52,6 +55,7 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
     work: options.work ?? true,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
+    ...(prometheus === undefined ? {} : { prometheus }),
     log: (level, message) => {
       if (isVerbose || level === 'warn' || level === 'error') output.warn(`${level}: ${message}`);
     },

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { startWorker } from '@theseus/server';
+import { prometheusFrom, startWorker } from '@theseus/server';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
@@ -8,6 +8,7 @@ import { untilStopped } from './serve.ts';
 interface WorkerCommandOptions {
   readonly databaseUrl?: string;
   readonly folder: string;
+  readonly prometheus?: string;
   readonly allowRun?: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
@@ -26,13 +27,16 @@ export function addWorker(program: Command, end: (code: ExitCode) => void): void
     .description('carry out effects of runs (probes, messages, commands) for the servers of a PostgreSQL')
     .option('--database-url <url>', 'the PostgreSQL of the servers (DATABASE_URL)')
     .option('--folder <folder>', 'where commands of plans run', '.')
+    .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: WorkerCommandOptions) => {
       const output = outputFor(options);
+      const prometheus = prometheusFrom(options.prometheus);
       const worker = await startWorker({
+        ...(prometheus === undefined ? {} : { prometheus }),
         databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'] ?? '',
         allowRun: options.allowRun ?? false,
         workFolder: resolve(options.folder),

@@ -17,6 +17,8 @@ export interface Reading {
   readonly ageMs: number;
   /** Where the value came from: `telemetry`, `http https://…`, `command …`, `reported by ana`. */
   readonly source: string;
+  /** What the source was asked, without secrets, where it is asked anything. */
+  readonly query?: string;
   /** Why there is no value. */
   readonly problem?: string;
 }

@@ -20,6 +20,7 @@ export const PLAN_LIMITS = {
   /** Characters of one address, one condition and one command's line: longer ones are mistakes, and slow to judge. */
   urlLength: 4_000,
   conditionLength: 500,
+  queryLength: 10_000,
   commandLength: 10_000,
   /** Aliases a YAML file may expand to. */
   aliases: 100,

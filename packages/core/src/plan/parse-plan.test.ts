@@ -123,11 +123,11 @@ describe('parsePlan()', () => {
       'one group',
     ],
     [
-      'a source of a later version',
+      'a quotient that is taken for percent',
       '  success: ',
-      "  success: { prometheus: 'up' }",
-      'not-available',
-      'telemetry, http',
+      "  success: { prometheus: 'sum(up) / count(up)', unit: percnt }",
+      'invalid-value',
+      'percent',
     ],
   ])('tells %s with the line and the mend [ALL-1]', (_what, find, replacement, code, mend) => {
     const { text, line } = withLine(find, replacement);

@@ -49,7 +49,35 @@ export type SignalSource =
   | { readonly kind: 'telemetry'; readonly metric: TelemetryMetric }
   | { readonly kind: 'http'; readonly url: string /** JSON pointer (RFC 6901). */; readonly pointer: string }
   | { readonly kind: 'command'; readonly argv: readonly string[] }
-  | { readonly kind: 'reported' };
+  | { readonly kind: 'reported' }
+  | PrometheusSource
+  | SqlSource
+  | {
+      readonly kind: 'alert';
+      /** Alertmanager's `alertname`. */
+      readonly alert: string;
+      readonly labels: Readonly<Record<string, string>>;
+    };
+
+/** PromQL. `${{ flag }}` and `${{ environment }}` are filled in where it is asked. */
+export interface PrometheusSource {
+  readonly kind: 'prometheus';
+  readonly query: string;
+  readonly legacy: string | null;
+  readonly sample: string | null;
+  /** The address of the Prometheus; null for the one that the server knows. */
+  readonly url: string | null;
+  /** What an answer is multiplied by to get the signal's unit. */
+  readonly scale: number;
+}
+
+/** One SELECT. `${{ flag }}` and `${{ environment }}` are bound to it as parameters. */
+export interface SqlSource {
+  readonly kind: 'sql';
+  readonly query: string;
+  readonly database: string;
+  readonly scale: number;
+}
 
 export interface Signal {
   readonly name: string;

@@ -102,10 +102,15 @@ function relative(written: string, signal: Signal, build: (reference: Reference)
   if (written !== 'baseline' && written !== 'legacy') {
     return `'${written}' is no reference; did you mean '${nearest(written, ['baseline', 'legacy']) ?? 'baseline'}'?`;
   }
-  if (written === 'legacy' && signal.source.kind !== 'telemetry') {
-    return `${signal.source.kind} signals do not know arms; compare with baseline or a number`;
+  if (written === 'legacy' && !knowsArms(signal)) {
+    const mend = signal.source.kind === 'prometheus' ? "give the signal a 'legacy' query, or " : '';
+    return `${signal.source.kind} signals do not know arms; ${mend}compare with baseline or a number`;
   }
   return build(written);
+}
+
+function knowsArms({ source }: Signal): boolean {
+  return source.kind === 'telemetry' || (source.kind === 'prometheus' && source.legacy !== null);
 }
 
 const UNIT_SIGNS: Readonly<Record<SignalUnit, readonly (string | undefined)[]>> = {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { checkUrl } from './check-url.ts';
 import { nearest, suggest } from './did-you-mean.ts';
 import type { Signal, SignalSource, SignalUnit } from './plan.ts';
@@ -20,8 +21,8 @@ const UNIT_OF_METRIC: Readonly<Record<string, SignalUnit>> = {
   'request-rate': 'per-second',
 };
 
-/** Sources that later versions bring; named here so that a plan that wants one is told so. */
-const LATER_SOURCES = ['prometheus', 'sql', 'alertmanager'];
+/** Alertmanager says nothing while nothing fires, but for an alert that always does. */
+const ALERT_FRESH_MS = 900_000;
 
 export function readSignal(context: ReadingContext, name: string, source: unknown): Signal | null {
   const path = ['signals', name];
@@ -30,15 +31,23 @@ export function readSignal(context: ReadingContext, name: string, source: unknow
   if (kind === 'telemetry') return readTelemetrySignal(context, name, path, source);
   const read = readLeniently(context.problems, path, signalSchemas[kind], source);
   if (read === undefined) return null;
-  const freshForMs = optionalDuration(
-    context,
-    [...path, 'freshFor'],
-    read.freshFor,
-    kind === 'reported' ? REPORT_FRESH_MS : DEFAULT_FRESH_MS,
-  );
-  const from = plainSource(context, path, read);
+  const usual = FRESH_MS[kind] ?? DEFAULT_FRESH_MS;
+  const freshForMs = optionalDuration(context, [...path, 'freshFor'], read.freshFor, usual);
+  const from = sourceFrom(context, path, read);
   if (from === null || freshForMs === null) return null;
-  return { name, source: from, unit: read.unit ?? 'count', overMs: DEFAULT_OVER_MS, freshForMs };
+  return { name, source: from, unit: unitOf(read), overMs: DEFAULT_OVER_MS, freshForMs };
+}
+
+const FRESH_MS: Readonly<Partial<Record<keyof typeof signalSchemas, number>>> = {
+  reported: REPORT_FRESH_MS,
+  alert: ALERT_FRESH_MS,
+};
+
+type PlainSource = Exclude<z.output<(typeof signalSchemas)[keyof typeof signalSchemas]>, { telemetry: string }>;
+
+function unitOf(read: PlainSource): SignalUnit {
+  const unit = 'unit' in read ? read.unit : undefined;
+  return unit === 'ratio' ? 'percent' : (unit ?? 'count');
 }
 
 function signalKind(context: ReadingContext, path: Path, source: unknown): keyof typeof signalSchemas | null {
@@ -46,18 +55,6 @@ function signalKind(context: ReadingContext, path: Path, source: unknown): keyof
   const keys = typeof source === 'object' && source !== null && !Array.isArray(source) ? Object.keys(source) : [];
   const found = kinds.find((kind) => keys.includes(kind));
   if (found !== undefined) return found;
-  const later = keys.find((key) => LATER_SOURCES.includes(key));
-  if (later !== undefined) {
-    const message = `${later} sources are not available yet`;
-    context.problems.add({
-      path: [...path, later],
-      code: 'not-available',
-      message,
-      mend: `available are: ${kinds.join(', ')}`,
-      atKey: true,
-    });
-    return null;
-  }
   const wrong = keys.find((key) => nearest(key, kinds) !== null);
   const at = wrong === undefined ? path : [...path, wrong];
   const mend = wrong === undefined ? `give it one of: ${kinds.join(', ')}` : suggest(wrong, kinds);
@@ -90,27 +87,91 @@ function readTelemetrySignal(context: ReadingContext, name: string, path: Path, 
   return { name, source: { kind: 'telemetry', metric: read.telemetry }, unit, overMs, freshForMs };
 }
 
-function plainSource(
-  context: ReadingContext,
-  path: Path,
-  read: { http?: string; pointer?: string | undefined; command?: string | string[]; reported?: true },
-): SignalSource | null {
-  if (read.http !== undefined) {
-    const pointer = read.pointer ?? '';
-    const valid = checkUrl(context, [...path, 'http'], read.http);
-    if (pointer !== '' && !pointer.startsWith('/')) {
-      const mend = `did you mean '/${pointer}'?`;
-      context.problems.add({
-        path: [...path, 'pointer'],
-        code: 'invalid-pointer',
-        message: `'${pointer}' is not a JSON pointer`,
-        mend,
-      });
-      return null;
-    }
-    return valid ? { kind: 'http', url: read.http, pointer } : null;
-  }
-  if (read.command === undefined) return { kind: 'reported' };
+function sourceFrom(context: ReadingContext, path: Path, read: PlainSource): SignalSource | null {
+  if ('http' in read) return readHttpSource(context, path, read);
+  if ('prometheus' in read) return readPrometheusSource(context, path, read);
+  if ('sql' in read) return readSqlSource(context, path, read);
+  if ('alert' in read) return { kind: 'alert', alert: read.alert, labels: read.labels ?? {} };
+  if ('reported' in read) return { kind: 'reported' };
   const command = readCommand(context, [...path, 'command'], read.command, { repeatable: true });
   return command === null ? null : { kind: 'command', argv: command.argv };
+}
+
+function readHttpSource(
+  context: ReadingContext,
+  path: Path,
+  { http, pointer = '' }: Extract<PlainSource, { http: string }>,
+): SignalSource | null {
+  const valid = checkUrl(context, [...path, 'http'], http);
+  if (pointer !== '' && !pointer.startsWith('/')) {
+    const mend = `did you mean '/${pointer}'?`;
+    const message = `'${pointer}' is not a JSON pointer`;
+    context.problems.add({ path: [...path, 'pointer'], code: 'invalid-pointer', message, mend });
+    return null;
+  }
+  return valid ? { kind: 'http', url: http, pointer } : null;
+}
+
+function readPrometheusSource(
+  context: ReadingContext,
+  path: Path,
+  { prometheus, legacy, sample, at, unit }: Extract<PlainSource, { prometheus: string }>,
+): SignalSource | null {
+  const queries = { prometheus, legacy, sample };
+  const known = Object.entries(queries).map(([key, query]) => checkPlaceholders(context, [...path, key], query));
+  if (at !== undefined && !checkUrl(context, [...path, 'at'], at)) return null;
+  if (known.includes(false)) return null;
+  if (unit === 'percent') warnRatio(context, path, prometheus);
+  const scale = unit === 'ratio' ? 100 : 1;
+  return {
+    kind: 'prometheus',
+    query: prometheus,
+    legacy: legacy ?? null,
+    sample: sample ?? null,
+    url: at ?? null,
+    scale,
+  };
+}
+
+/** One rate divided by another is 0 to 1; taken for percent, every service looks broken, or perfect. */
+function warnRatio(context: ReadingContext, path: Path, query: string): void {
+  if (!query.includes('/') || /\b100\b/.test(query)) return;
+  context.problems.add({
+    path: [...path, 'unit'],
+    code: 'looks-like-a-ratio',
+    severity: 'warning',
+    message: 'a quotient answers 0 to 1, and percent are 0 to 100',
+    mend: "write 'unit: ratio', or multiply the query by 100",
+  });
+}
+
+function readSqlSource(
+  context: ReadingContext,
+  path: Path,
+  { sql, database, unit }: Extract<PlainSource, { sql: string }>,
+): SignalSource | null {
+  const isKnown = checkPlaceholders(context, [...path, 'sql'], sql);
+  const filled = database.replace(/\$\{\{\s*env\.\w+\s*\}\}/g, (_whole, offset: number) =>
+    offset === 0 ? 'postgres://secret.invalid' : 'secret',
+  );
+  if (!/^postgres(ql)?:\/\/\S+$/.test(filled)) {
+    const mend = 'write postgres://…, or ${{ env.NAME }} for a secret of the server';
+    const message = `'${database}' is not the address of a PostgreSQL database`;
+    context.problems.add({ path: [...path, 'database'], code: 'invalid-url', message, mend });
+    return null;
+  }
+  return isKnown ? { kind: 'sql', query: sql, database, scale: unit === 'ratio' ? 100 : 1 } : null;
+}
+
+const PLACEHOLDER = /\$\{\{\s*([^}]*?)\s*\}\}/g;
+const PLACEHOLDERS = ['flag', 'environment'];
+
+function checkPlaceholders(context: ReadingContext, path: Path, query: string | undefined): boolean {
+  const unknown = [...(query ?? '').matchAll(PLACEHOLDER)]
+    .map(([, name = '']) => name)
+    .find((name) => !PLACEHOLDERS.includes(name) && !name.startsWith('vars.'));
+  if (unknown === undefined) return true;
+  const message = `nothing fills in '\${{ ${unknown} }}' here`;
+  context.problems.add({ path, code: 'unknown-placeholder', message, mend: suggest(unknown, PLACEHOLDERS) });
+  return false;
 }

@@ -57,11 +57,44 @@ const reportedSignal = z.strictObject({
   freshFor: duration.optional().describe('How long a report counts; 24h'),
 });
 
+const query = z
+  .string()
+  .min(1)
+  .max(PLAN_LIMITS.queryLength)
+  .describe('${{ flag }} and ${{ environment }} stand for what is judged');
+const share = z.enum([...unit.options, 'ratio']).describe('ratio where it answers 0 to 1: read as percent');
+const prometheusSignal = z.strictObject({
+  prometheus: query.describe(
+    'PromQL that answers one number, for ${{ flag }} in ${{ environment }} where they stand in it',
+  ),
+  legacy: query.describe('The same number for the legacy arm').optional(),
+  sample: query.describe('How many requests stand behind the number').optional(),
+  at: url.describe("The Prometheus to ask; the server's own where absent").optional(),
+  unit: share.optional(),
+  freshFor: duration.optional(),
+});
+const sqlSignal = z.strictObject({
+  sql: query.describe(
+    'One SELECT that answers one row with one number; ${{ flag }} and ${{ environment }} are bound to it',
+  ),
+  database: z.string().describe('A PostgreSQL address, best as a secret: ${{ env.NAME }}'),
+  unit: share.optional(),
+  freshFor: duration.optional(),
+});
+const alertSignal = z.strictObject({
+  alert: z.string().min(1).max(200).describe('Name of an alert that Alertmanager sends: 1 while it fires, else 0'),
+  labels: z.record(z.string(), z.string()).describe('Labels that the alert must have').optional(),
+  freshFor: duration.optional().describe('How long ago Alertmanager may have spoken last; 15m'),
+});
+
 export const signalSchemas = {
   telemetry: telemetrySignal,
   http: httpSignal,
   command: commandSignal,
   reported: reportedSignal,
+  prometheus: prometheusSignal,
+  sql: sqlSignal,
+  alert: alertSignal,
 } as const;
 
 const approvers = z
@@ -312,7 +345,7 @@ const headShape = {
   rollback: rollbackPolicy.optional().describe('What a rollback does beyond taking back'),
 };
 
-const signalSource = z.union([telemetrySignal, httpSignal, commandSignal, reportedSignal]);
+const signalSource = z.union(Object.values(signalSchemas));
 
 /** What an environment may say over the plan: entries replace those of the same name, or join them. */
 export const environmentSchema = z.strictObject({

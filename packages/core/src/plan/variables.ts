@@ -19,6 +19,12 @@ export function fillVariables(problems: Problems, source: unknown, given: Readon
   return fill(problems, source, [], { own, given });
 }
 
+/** Addresses, which are filled in only where they are used. */
+function mayHoldSecret(path: Path): boolean {
+  const last = path.at(-1);
+  return path[0] === 'channels' || last === 'http' || (path[0] === 'signals' && (last === 'at' || last === 'database'));
+}
+
 interface Values {
   readonly own: Readonly<Record<string, unknown>>;
   readonly given: Readonly<Record<string, string>>;
@@ -51,13 +57,13 @@ function fill(problems: Problems, value: unknown, path: Path, values: Values): u
 
 function fillText(problems: Problems, text: string, path: Path, { own, given }: Values): string {
   const secret = SECRET.exec(text);
-  if (secret !== null && path[0] !== 'channels' && path.at(-1) !== 'http') {
+  if (secret !== null && !mayHoldSecret(path)) {
     const message = `the secret '${secret[1]}' may not stand here`;
     problems.add({
       path,
       code: 'secret-place',
       message,
-      mend: 'secrets may stand only in addresses of channels and http sources',
+      mend: 'secrets may stand only in addresses of channels, sources and databases',
     });
   }
   return text.replace(VARIABLE, (whole, name: string) => {

@@ -15,6 +15,7 @@ const TABLE: readonly { readonly method: string; readonly path: RegExp; readonly
   { method: 'GET', path: /^\/api\/v1\/flags(\/stream)?$/, roles: BOTH },
   { method: 'POST', path: /^\/api\/v1\/telemetry$/, roles: BOTH },
   { method: 'POST', path: /^\/api\/v1\/signals\/[^/]+\/report$/, roles: BOTH },
+  { method: 'POST', path: /^\/api\/v1\/alerts$/, roles: BOTH },
   { method: 'GET', path: /^\/api\/feature-flags\/[^/]+$/, roles: BOTH },
   { method: 'POST', path: /^\/ofrep\/v1\/evaluate\/flags(\/[^/]+)?$/, roles: BOTH },
   { method: 'GET', path: /^\/ofrep\/v1\/configuration$/, roles: BOTH },

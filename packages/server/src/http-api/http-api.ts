@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { HTTPException } from 'hono/http-exception';
 import { requireRole } from './access.ts';
+import { addAlertRoutes } from './alert-routes.ts';
 import { addDoctorRoutes } from './doctor-routes.ts';
 import { errorAnswer, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
@@ -33,6 +34,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   });
   api.use('*', requireRole(parts.tokens, parts.now));
   addSystemRoutes(api, parts);
+  addAlertRoutes(api, parts);
   addDoctorRoutes(api, parts);
   addRunRoutes(api, parts);
   addSwitchRoutes(api, parts);

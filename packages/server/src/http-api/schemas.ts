@@ -122,11 +122,28 @@ export const SystemStateSchema = z
 export const ReportSchema = z
   .strictObject({
     value: z.number(),
+    sample: z.number().int().min(0).max(2_147_483_647).optional().openapi({ description: 'What it was counted from' }),
     run: z.string().max(300).optional(),
     flag: z.string().max(300).optional(),
     environment: EnvironmentSchema.optional().openapi({ description: 'Where it counts; everywhere when left out' }),
   })
   .openapi('SignalReport');
+
+/** Version 4 of Alertmanager's webhook, as far as it is read. */
+export const AlertmanagerSchema = z
+  .looseObject({
+    version: z.literal('4'),
+    alerts: z
+      .array(
+        z.looseObject({
+          status: z.enum(['firing', 'resolved']),
+          labels: z.record(z.string().max(200), z.string().max(2_000)),
+          fingerprint: z.string().min(1).max(200),
+        }),
+      )
+      .max(1_000),
+  })
+  .openapi('AlertmanagerWebhook');
 
 const armTelemetry = z.strictObject({
   requests: z.number().int().min(0),

@@ -49,7 +49,7 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
     }),
     async (context) => {
       const { name } = context.req.valid('param');
-      const { value, run, flag, environment } = context.req.valid('json');
+      const { value, sample, run, flag, environment } = context.req.valid('json');
       const by = context.get('holder').name;
       const named = {
         ...(run === undefined ? {} : { runId: run }),
@@ -64,6 +64,7 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
         runId,
         environment: environment ?? null,
         flag: flag ?? null,
+        sample: sample ?? null,
         by,
       });
       return context.json({ usedBy: [...usedBy] }, 200);

@@ -36,5 +36,13 @@ export interface ReportedValue {
   /** Null counts in every environment. */
   readonly environment: string | null;
   readonly value: number;
+  /** What it was counted from, such as the people asked; null where nobody says. */
+  readonly sample: number | null;
   readonly by: string;
+}
+
+/** A value as it stands: who said it when. */
+export interface ReportedNow extends Pick<ReportedValue, 'value' | 'sample' | 'by'> {
+  /** Epoch milliseconds. */
+  readonly at: number;
 }

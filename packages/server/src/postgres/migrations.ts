@@ -192,4 +192,18 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       alter table theseus.effect_attempt add column attempt integer not null default 1;
     `,
   },
+  {
+    id: 6,
+    sql: `
+      create table theseus.alert (
+        fingerprint text primary key,
+        name text not null,
+        labels jsonb not null,
+        firing boolean not null,
+        heard_at timestamptz not null
+      );
+      create index alert_by_time on theseus.alert (heard_at);
+      alter table theseus.reported add column sample integer;
+    `,
+  },
 ];

@@ -94,7 +94,7 @@ describe('TelemetryStore', () => {
   });
 
   it('keeps reported values by run and flag, the newest that fits [CO-10]', async () => {
-    const value = { signal: 'complaints', by: 'ana', environment: null };
+    const value = { signal: 'complaints', by: 'ana', sample: null, environment: null };
     await store.report({ ...value, value: 1, runId: null, flag: null });
     await store.report({ ...value, value: 2, runId: 'run-1', flag: 'cache' });
     await store.report({ ...value, value: 3, runId: 'run-2', flag: null });
@@ -137,7 +137,7 @@ describe('TelemetryStore', () => {
   });
 
   it('reads a value reported for one environment there only, and one for all everywhere [CO-8, CO-10]', async () => {
-    const value = { signal: 'bugs', by: 'ana', runId: null, flag: null };
+    const value = { signal: 'bugs', by: 'ana', sample: null, runId: null, flag: null };
     await store.report({ ...value, value: 1, environment: null });
     await store.report({ ...value, value: 2, environment: 'staging' });
     expect((await store.latest('run-1', 'bugs', null, 'staging'))?.value).toBe(2);

@@ -1,7 +1,7 @@
 import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import type { ArmTelemetry, FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
 import type { Client, Database, Queryable } from '../ports/database.ts';
-import type { ArmTotals, InstanceView, ReportedValue } from '../ports/telemetry-service.ts';
+import type { ArmTotals, InstanceView, ReportedNow, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
 
 export const SERVED_CHANNEL = 'theseus_served';
@@ -120,28 +120,29 @@ export class TelemetryStore {
 
   async report(value: ReportedValue): Promise<void> {
     await this.#database.query(
-      `insert into theseus.reported (signal, run_id, flag, value, reported_by, environment, at)
-       values ($1, $2, $3, $4, $5, $6, now())`,
-      [value.signal, value.runId, value.flag, value.value, value.by, value.environment],
+      `insert into theseus.reported (signal, run_id, flag, value, reported_by, environment, sample, at)
+       values ($1, $2, $3, $4, $5, $6, $7, now())`,
+      [value.signal, value.runId, value.flag, value.value, value.by, value.environment, value.sample],
     );
   }
 
   /** The newest value that fits: for this run, flag and environment, or for any where the reporter named none. */
-  async latest(
-    runId: string,
-    signal: string,
-    flag: string | null,
-    environment: string,
-  ): Promise<{ readonly value: number; readonly at: number; readonly by: string } | null> {
-    const { rows } = await this.#database.query<{ value: number; at: Date; reported_by: string }>(
-      `select value, at, reported_by from theseus.reported
+  async latest(runId: string, signal: string, flag: string | null, environment: string): Promise<ReportedNow | null> {
+    const { rows } = await this.#database.query<{
+      value: number;
+      at: Date;
+      reported_by: string;
+      sample: number | null;
+    }>(
+      `select value, at, reported_by, sample from theseus.reported
        where signal = $1 and (run_id is null or run_id = $2) and (flag is null or flag = $3)
          and (environment is null or environment = $4)
        order by id desc limit 1`,
       [signal, runId, flag, environment],
     );
     const row = rows[0];
-    return row === undefined ? null : { value: row.value, at: row.at.getTime(), by: row.reported_by };
+    if (row === undefined) return null;
+    return { value: row.value, at: row.at.getTime(), by: row.reported_by, sample: row.sample };
   }
 }
 
@@ -282,6 +283,9 @@ export async function compactTelemetry(database: Database, now: number): Promise
     [KEEP_INSTANCES_MS / 1000],
   );
   await database.query('delete from theseus.reported where at < $1', [new Date(now - KEEP_TELEMETRY_MS)]);
+  await database.query('delete from theseus.alert where not firing and heard_at < $1', [
+    new Date(now - KEEP_TELEMETRY_MS),
+  ]);
   const spans = await fineSpans(database, now);
   for (const span of spans) await database.transaction((client) => mergeSpan(client, span));
 }

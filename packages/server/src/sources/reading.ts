@@ -1,6 +1,6 @@
 import type { Reading, ReadingStatus } from '@theseus/core/health';
 
-export type Fresh = Pick<Reading, 'signal' | 'source'>;
+export type Fresh = Pick<Reading, 'signal' | 'source' | 'query'>;
 
 export function noReading(of: Fresh, status: Exclude<ReadingStatus, 'ok'>, problem: string): Reading {
   return { ...of, status, value: null, ageMs: 0, problem };

@@ -1,15 +1,11 @@
 import type { Reading } from '@theseus/core/health';
 import type { ReadingRequest } from '../ports/reading-request.ts';
+import type { ReportedNow } from '../ports/telemetry-service.ts';
 import { noReading } from './reading.ts';
 
 /** Where reported values are kept. */
 export interface ReportedValues {
-  latest(
-    runId: string,
-    signal: string,
-    flag: string | null,
-    environment: string,
-  ): Promise<{ readonly value: number; readonly at: number; readonly by: string } | null>;
+  latest(runId: string, signal: string, flag: string | null, environment: string): Promise<ReportedNow | null>;
 }
 
 /** Reads the newest value that somebody reported, for as long as it counts as fresh. */
@@ -24,5 +20,6 @@ export async function readReported(
   const ageMs = Math.max(0, now - found.at);
   const source = `reported by ${found.by}`;
   const status = ageMs > signal.freshForMs ? 'stale' : 'ok';
-  return { signal: signal.name, status, value: found.value, ageMs, source };
+  const sample = found.sample === null ? {} : { sample: found.sample };
+  return { signal: signal.name, status, value: found.value, ...sample, ageMs, source };
 }

@@ -29,6 +29,9 @@ function read(source: SignalSource, parts: Partial<SignalReaderParts> = {}) {
     run: runCommand,
     telemetry: { window: async () => ({ legacy: arm(0, 0), candidate: arm(0, 0), newestAt: null }) },
     reported: { latest: async () => null },
+    alerts: { alert: async () => ({ firing: 0, heardAt: null }) },
+    sql: { read: async () => ({ signal: 'watched', status: 'no-data', value: null, ageMs: 0, source: 'sql' }) },
+    prometheus: null,
     ...parts,
   });
   return reader([{ runId: 'r', environment: 'default', signal, flag: 'cache', since: NOW - 30_000, now: NOW }]).then(
@@ -87,12 +90,37 @@ describe('a command source', () => {
 
 describe('a reported source', () => {
   const reportedAt = (at: number) =>
-    read({ kind: 'reported' }, { reported: { latest: async () => ({ value: 21, at, by: 'ana' }) } });
+    read({ kind: 'reported' }, { reported: { latest: async () => ({ value: 21, at, by: 'ana', sample: 140 }) } });
 
   it('counts a report while it is fresh, and says when nobody has reported [CO-10]', async () => {
-    expect(await reportedAt(NOW - 10_000)).toMatchObject({ status: 'ok', value: 21, source: 'reported by ana' });
+    expect(await reportedAt(NOW - 10_000)).toMatchObject({
+      status: 'ok',
+      value: 21,
+      sample: 140,
+      source: 'reported by ana',
+    });
     expect(await reportedAt(NOW - 10_001)).toMatchObject({ status: 'stale' });
     expect(await read({ kind: 'reported' })).toMatchObject({ status: 'no-data' });
+  });
+});
+
+describe('an alert', () => {
+  const alert = (firing: number, heardAt: number | null) =>
+    read(
+      { kind: 'alert', alert: 'ErrorsHigh', labels: { team: 'search' } },
+      { alerts: { alert: async () => ({ firing, heardAt }) } },
+    );
+
+  it('reads 1 while it fires and 0 while Alertmanager says that it does not [XR-3]', async () => {
+    const query = 'ErrorsHigh{team="search"}';
+    expect(await alert(2, NOW)).toMatchObject({ status: 'ok', value: 1, source: 'alertmanager', query });
+    expect(await alert(0, NOW - 10_000)).toMatchObject({ status: 'ok', value: 0 });
+  });
+
+  it('never takes silence for health, and goes on firing until it is told otherwise [XR-3]', async () => {
+    expect(await alert(0, NOW - 10_001)).toMatchObject({ status: 'stale' });
+    expect(await alert(0, null)).toMatchObject({ status: 'no-data', value: null });
+    expect(await alert(1, NOW - 3_600_000)).toMatchObject({ status: 'ok', value: 1 });
   });
 });
 

@@ -1,15 +1,23 @@
 import { errorText } from '@theseus/core/error';
 import type { Reading } from '@theseus/core/health';
 import type { ReadingRequest } from '../ports/reading-request.ts';
+import { type HeardAlerts, readAlert } from './alert-source.ts';
 import { type CommandSourceOptions, readCommandSignal } from './command-source.ts';
 import { readHttp } from './http-source.ts';
+import type { PrometheusPlace } from './prometheus-client.ts';
+import { readPrometheus } from './prometheus-source.ts';
 import { noReading } from './reading.ts';
 import { type ReportedValues, readReported } from './reported-source.ts';
+import type { SqlDatabases } from './sql-source.ts';
 import { readTelemetry, type TelemetryWindows } from './telemetry-source.ts';
 
 export interface SignalReaderParts extends CommandSourceOptions {
   readonly telemetry: TelemetryWindows;
   readonly reported: ReportedValues;
+  readonly alerts: HeardAlerts;
+  readonly sql: Pick<SqlDatabases, 'read'>;
+  /** The Prometheus of signals that name none. */
+  readonly prometheus: PrometheusPlace | null;
 }
 
 /** A source that hangs longer is told as an error, and keeps no other source waiting. */
@@ -47,5 +55,11 @@ async function readOne(parts: SignalReaderParts, request: ReadingRequest): Promi
       return readCommandSignal(signal, signal.source.argv, parts);
     case 'reported':
       return readReported(parts.reported, request);
+    case 'prometheus':
+      return readPrometheus(request, signal.source, parts.prometheus);
+    case 'sql':
+      return parts.sql.read(request, signal.source);
+    case 'alert':
+      return readAlert(parts.alerts, request, signal.source);
   }
 }

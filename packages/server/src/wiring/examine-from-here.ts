@@ -1,27 +1,28 @@
-import { runCommand } from '../commands/run-command.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
 import type { Finding } from '../ports/doctor.ts';
 import { openDatabase } from '../postgres/database.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { TelemetryStore } from '../postgres/telemetry-store.ts';
 import { fillSecrets } from '../secrets/fill-secrets.ts';
-import { signalReader } from '../sources/signal-reader.ts';
+import { prometheusFrom, signalReaderFor } from './signal-reader-for.ts';
 
 /** Examines a database and all that is in it from this very process, for when no server answers. */
 export async function examineFromHere(databaseUrl: string): Promise<readonly Finding[]> {
   const database = openDatabase({ connectionString: databaseUrl, maxConnections: 2, onError: () => undefined });
   const telemetry = new TelemetryStore(database);
-  const reading = { telemetry, reported: telemetry, allowRun: false, folder: process.cwd(), run: runCommand };
+  const prometheus = prometheusFrom(undefined);
+  const sources = signalReaderFor(database, telemetry, { allowRun: false, workFolder: process.cwd(), prometheus });
   try {
     const doctor = new Doctor({
       database,
       runs: new RunStore(),
-      readAll: signalReader(reading),
+      readAll: sources.readAll,
       fillSecrets: (text) => fillSecrets(text, process.env),
       now: Date.now,
     });
     return await doctor.examine();
   } finally {
+    await sources.close();
     await database.close();
   }
 }

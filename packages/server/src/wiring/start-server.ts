@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { runCommand } from '../commands/run-command.ts';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
 import { Fleet } from '../engine/fleet.ts';
@@ -20,6 +19,7 @@ import { API_VERSION } from '../http-api/system-routes.ts';
 import type { Database } from '../ports/database.ts';
 import type { Log } from '../ports/log.ts';
 import type { Machine } from '../ports/machine.ts';
+import { AlertStore } from '../postgres/alert-store.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
 import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
@@ -29,10 +29,11 @@ import { RunStore } from '../postgres/run-store.ts';
 import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
 import { fillSecrets } from '../secrets/fill-secrets.ts';
-import { signalReader } from '../sources/signal-reader.ts';
+import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
 import { jobWorkerFor } from './job-worker-for.ts';
+import { signalReaderFor } from './signal-reader-for.ts';
 
 export interface ServerOptions {
   /** The `.theseus` folder beside the plan: embedded database, credentials. Made when absent. */
@@ -47,6 +48,8 @@ export interface ServerOptions {
   readonly allowRun?: boolean;
   /** Whether effects of runs are carried out here; left to workers when false. */
   readonly work?: boolean;
+  /** The Prometheus of signals that name none. */
+  readonly prometheus?: PrometheusPlace;
   readonly log?: Log;
   /** Told once, when the very first start has made the tokens. */
   readonly onTokens?: (tokens: NewTokens) => void;
@@ -103,6 +106,7 @@ async function assemble(
   const tokens = new TokenStore(database);
   const credentials = await firstTokens(tokens, options);
   const parts = engineParts(database, options, log);
+  stops.push(() => parts.closeSources());
   await parts.flags.refresh();
   const notifications = listenTo(connectionString, parts, onProblem);
   await notifications.connect();
@@ -113,6 +117,7 @@ async function assemble(
     doctor: parts.doctor,
     flags: parts.flags,
     telemetry: parts.intake,
+    alerts: new AlertStore(database),
     tokens,
     health: async () => void (await database.query('select 1')),
     log,
@@ -190,6 +195,7 @@ interface EngineParts {
   readonly worker: JobWorker;
   /** Where the API is, once that is known. */
   readonly place: { address: string | null };
+  closeSources(): Promise<void>;
 }
 
 function engineParts(database: Database, options: ServerOptions, log: Log): EngineParts {
@@ -203,13 +209,8 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const engine = new RunEngine({ database, runs, flags, clock });
   const directory = new RunDirectory({ database, runs, engine, memory, clock });
   const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
-  const readAll = signalReader({
-    telemetry,
-    reported: telemetry,
-    allowRun: settings.allowRun,
-    folder: settings.workFolder,
-    run: runCommand,
-  });
+  const sources = signalReaderFor(database, telemetry, { ...settings, prometheus: options.prometheus });
+  const { readAll } = sources;
   const fleet = new Fleet({
     database,
     runs,
@@ -245,7 +246,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     fillSecrets: (text) => fillSecrets(text, process.env),
     now: Date.now,
   });
-  return { runs, flags, intake, directory, system, doctor, fleet, worker, place };
+  return { runs, flags, intake, directory, system, doctor, fleet, worker, place, closeSources: () => sources.close() };
 }
 
 function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { runCommand } from '../commands/run-command.ts';
 import { RunEngine } from '../engine/run-engine.ts';
 import { steadyClock } from '../engine/steady-clock.ts';
 import { type JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
@@ -14,9 +13,10 @@ import { FlagStore } from '../postgres/flag-store.ts';
 import { MachineStore } from '../postgres/machine-store.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { TelemetryStore } from '../postgres/telemetry-store.ts';
-import { signalReader } from '../sources/signal-reader.ts';
+import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { effectRunners } from './effect-runners.ts';
 import { jobWorkerFor } from './job-worker-for.ts';
+import { signalReaderFor } from './signal-reader-for.ts';
 
 export interface WorkerOptions {
   /** The PostgreSQL that the servers use. */
@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly allowRun: boolean;
   /** Where commands of plans run. */
   readonly workFolder: string;
+  /** The Prometheus of signals that name none. */
+  readonly prometheus?: PrometheusPlace;
   readonly log?: Log;
 }
 
@@ -59,12 +61,15 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
     await migrate(database);
     await migrateJobs(database);
     const machine = workerMachine(options.allowRun);
-    const worker = workerOn(database, machine, options, log);
+    const telemetry = new TelemetryStore(database);
+    const sources = signalReaderFor(database, telemetry, options);
+    const worker = workerOn({ database, telemetry, sources }, machine, options, log);
     await worker.start();
     return {
       machineId: machine.machineId,
       stop: async () => {
         await worker.stop();
+        await sources.close();
         await database.close();
       },
     };
@@ -74,10 +79,19 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
   }
 }
 
-function workerOn(database: Database, machine: Machine, { allowRun, workFolder }: WorkerOptions, log: Log): JobWorker {
+interface Parts {
+  readonly database: Database;
+  readonly telemetry: TelemetryStore;
+  readonly sources: ReturnType<typeof signalReaderFor>;
+}
+
+function workerOn(
+  { database, telemetry, sources: { readAll } }: Parts,
+  machine: Machine,
+  { allowRun, workFolder }: WorkerOptions,
+  log: Log,
+): JobWorker {
   const runs = new RunStore();
-  const telemetry = new TelemetryStore(database);
-  const readAll = signalReader({ telemetry, reported: telemetry, allowRun, folder: workFolder, run: runCommand });
   return jobWorkerFor({
     machine,
     register: new MachineStore(database, () => machine),

@@ -22,8 +22,12 @@ export async function examineSources(
   const { ok, warn, fail } = findingsOf('sources');
   const requests = running.flatMap(({ runId, plan }) =>
     Object.values(plan.signals)
-      .filter(({ source }) => source.kind === 'http' || source.kind === 'command')
-      .map((signal) => ({ runId, environment: plan.environment, signal, flag: null, since: now - signal.overMs, now })),
+      .filter(({ source }) => source.kind !== 'telemetry' && source.kind !== 'reported')
+      .map((signal) => {
+        // A query that asks for a flag is tried with one.
+        const flag = Object.keys(plan.flags)[0] ?? null;
+        return { runId, environment: plan.environment, signal, flag, since: now - signal.overMs, now };
+      }),
   );
   if (requests.length === 0) return [ok('no running plan reads one outside')];
   const asked = requests.slice(0, MOST_SOURCES);

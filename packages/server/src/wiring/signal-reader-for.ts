@@ -1,0 +1,54 @@
+import { TheseusError } from '@theseus/core/error';
+import { runCommand } from '../commands/run-command.ts';
+import type { Database } from '../ports/database.ts';
+import { AlertStore } from '../postgres/alert-store.ts';
+import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import type { PrometheusPlace } from '../sources/prometheus-client.ts';
+import { signalReader } from '../sources/signal-reader.ts';
+import { SqlDatabases } from '../sources/sql-source.ts';
+
+export interface SourceSettings {
+  /** Whether commands that plans ask for may run here. */
+  readonly allowRun: boolean;
+  /** Where they run. */
+  readonly workFolder: string;
+  readonly prometheus?: PrometheusPlace | undefined;
+}
+
+/**
+ * The Prometheus of signals that name none: the given one, or that of `THESEUS_PROMETHEUS_URL`; undefined where neither is.
+ * Its token is only ever in `THESEUS_PROMETHEUS_TOKEN`: arguments of a process can be read by everybody on its machine.
+ *
+ * @throws TheseusError `invalid-argument` for what is no http address
+ */
+export function prometheusFrom(given: string | undefined): PrometheusPlace | undefined {
+  const url = given ?? process.env['THESEUS_PROMETHEUS_URL'] ?? '';
+  if (url === '') return undefined;
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
+    throw new TheseusError(
+      'invalid-argument',
+      'The address of Prometheus is not an http address: write http://… or https://…',
+    );
+  }
+  return { url, token: process.env['THESEUS_PROMETHEUS_TOKEN'] };
+}
+
+/** Reads signals from everywhere that plans may name. */
+export function signalReaderFor(
+  database: Database,
+  telemetry: TelemetryStore,
+  { allowRun, workFolder, prometheus }: SourceSettings,
+): { readonly readAll: ReturnType<typeof signalReader>; close(): Promise<void> } {
+  const sql = new SqlDatabases();
+  const readAll = signalReader({
+    telemetry,
+    reported: telemetry,
+    alerts: new AlertStore(database),
+    sql,
+    prometheus: prometheus ?? null,
+    allowRun,
+    folder: workFolder,
+    run: runCommand,
+  });
+  return { readAll, close: () => sql.close() };
+}

@@ -55,6 +55,8 @@ export default defineConfig({
       suite({ name: 'scenarios', include: ['test/scenarios/**/*.test.ts'], timeoutMs: 30_000 }),
       suite({ name: 'simulation', include: ['test/simulation/**/*.test.ts'], timeoutMs: 120_000 }),
       suite({ name: 'conformance', include: ['test/conformance/**/*.test.ts'], timeoutMs: 60_000 }),
+      // Beside real programs of others, where they are installed.
+      suite({ name: 'peers', include: ['test/peers/**/*.test.ts'], timeoutMs: 60_000, serial: true }),
       // Whole systems with real processes: one file at a time, so that timings mean something on two cores.
       suite({ name: 'e2e', include: ['test/e2e/**/*.test.ts'], timeoutMs: 300_000, serial: true }),
     ],

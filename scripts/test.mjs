@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, setUp } from './set-up.mjs';
 
-const SUITES = ['unit', 'scenarios', 'simulation', 'conformance', 'e2e'];
+const SUITES = ['unit', 'scenarios', 'simulation', 'conformance', 'peers', 'e2e'];
 const NOTHING = { passed: 0, failed: 0, skipped: 0 };
 
 function add(left, right) {

@@ -67,7 +67,7 @@ describe('readSignal()', () => {
       /addresses of channels, sources and databases/,
     ],
     ['a database that is none', "{ sql: 'select 1', database: mysql://db/x }", 'invalid-url', /postgres:\/\//],
-    ['SQL without a database', "{ sql: 'select 1' }", 'missing-field', /database/],
+    ['SQL without a database', "{ sql: 'select 1' }", 'missing-key', /database/],
     ['an unknown unit', '{ prometheus: up, unit: ratoi }', 'invalid-value', /ratio/],
     ['a misspelt source', '{ promtheus: up }', 'unknown-source', /did you mean 'prometheus'/],
     [

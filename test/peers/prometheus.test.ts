@@ -1,0 +1,208 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Plan, parsePlan } from '@theseus/core/plan';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../test-support/free-port.ts';
+import { type RunningServer, runningServer, until } from '../test-support/running-server.ts';
+
+const TRAFFIC_EVERY_MS = 20;
+const REQUESTS = 10;
+
+/** A service that counts what it answers, as Prometheus reads it. */
+class Service {
+  readonly #counts = { legacy: { requests: 0, errors: 0 }, candidate: { requests: 0, errors: 0 } };
+  readonly #server: Server;
+  readonly #timer: NodeJS.Timeout;
+  /** One request of so many fails on the candidate. */
+  failsEach = 1_000;
+
+  constructor() {
+    this.#server = createServer((_request, response) => response.end(this.#metrics()));
+    this.#timer = setInterval(() => this.#serve(), TRAFFIC_EVERY_MS);
+  }
+
+  async start(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #serve(): void {
+    for (let request = 0; request < REQUESTS; request += 1) {
+      this.#counts.legacy.requests += 1;
+      this.#counts.candidate.requests += 1;
+      if (this.#counts.legacy.requests % 1_000 === 0) this.#counts.legacy.errors += 1;
+      if (this.#counts.candidate.requests % this.failsEach === 0) this.#counts.candidate.errors += 1;
+    }
+  }
+
+  #metrics(): string {
+    const lines = Object.entries(this.#counts).flatMap(([arm, { requests, errors }]) => [
+      `shop_requests_total{arm="${arm}"} ${requests}`,
+      `shop_errors_total{arm="${arm}"} ${errors}`,
+    ]);
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+/** The real Prometheus of Debian, on a port that it comes back to. */
+class Prometheus {
+  readonly #folder: string;
+  readonly #port: number;
+  #child: ChildProcess | null = null;
+
+  constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(target: number): Promise<void> {
+    const scrape = { job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${target}`] }] };
+    const config = { global: { scrape_interval: '200ms', scrape_timeout: '200ms' }, scrape_configs: [scrape] };
+    // JSON is YAML.
+    await writeFile(join(this.#folder, 'prometheus.yml'), JSON.stringify(config));
+    const args = [
+      `--config.file=${join(this.#folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(this.#folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${this.#port}`,
+    ];
+    this.#child = spawn('prometheus', args, { stdio: 'ignore' });
+    await until(async () => (await fetch(`${this.url}/-/ready`).catch(() => null))?.status === 200);
+  }
+
+  /** The value of a query's only series, as Prometheus writes it. */
+  async ask(query: string): Promise<string | undefined> {
+    const response = await fetch(`${this.url}/api/v1/query?${new URLSearchParams({ query }).toString()}`);
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+    return data.result[0]?.value[1];
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+const ratio = (arm: string) =>
+  `sum(rate(shop_errors_total{arm="${arm}"}[2s])) / sum(rate(shop_requests_total{arm="${arm}"}[2s]))`;
+
+function planFor(name: string, soak: string): Plan {
+  const text = `
+plan: ${name}
+cohort: userId
+signals:
+  errors:
+    prometheus: '${ratio('candidate')}'
+    legacy: '${ratio('legacy')}'
+    sample: 'sum(increase(shop_requests_total{arm="candidate"}[2s]))'
+    unit: ratio
+    freshFor: 2s
+gates:
+  standard:
+    every: 200ms
+    rules:
+      - errors > 5%: rollback now
+      - errors > legacy + 4 points: rollback now
+flags:
+  ${name}: {}
+phases:
+  - phase: one
+    steps:
+      - ramp: ${name}
+        gate: standard
+        through: [10%, 100%]
+        soak: ${soak}
+`;
+  const { plan, diagnostics } = parsePlan(text, { file: 'plan.yaml' });
+  if (plan === null) throw new Error(JSON.stringify(diagnostics));
+  return plan;
+}
+
+describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prometheus', () => {
+  const service = new Service();
+  let prometheus: Prometheus;
+  let theseus: RunningServer;
+  let target: number;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'theseus-prometheus-'));
+    prometheus = new Prometheus(folder, await freePort());
+    target = await service.start();
+    await prometheus.start(target);
+    theseus = await runningServer({ prometheus: { url: prometheus.url } });
+  }, 60_000);
+
+  afterAll(async () => {
+    await theseus?.stop();
+    await prometheus?.stop();
+    service.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  // What a query looks back on is there before a run begins.
+  beforeEach(async () => {
+    service.failsEach = 1_000;
+    await until(async () => Number(await prometheus.ask(ratio('candidate'))) < 0.01);
+  });
+
+  const waits = async (run: string): Promise<string> =>
+    (await theseus.view(run)).waits.map(({ text }) => text).join(' ');
+  const typesOf = async (run: string): Promise<readonly string[]> =>
+    (await theseus.events(run)).map(({ type }) => type);
+
+  it('brings a healthy candidate to everybody [XR-3]', async () => {
+    const run = await theseus.begin(planFor('healthy', '1s'));
+    await until(async () => (await theseus.view(run)).outcome === 'succeeded');
+  });
+
+  it('has a candidate that degrades rolled back, with what was asked and what it was asked of [XR-4] [CV-4]', async () => {
+    const run = await theseus.begin(planFor('degrading', '60s'));
+    await until(async () => (await waits(run)).includes('of 1m healthy'));
+    service.failsEach = 4;
+    await until(async () => (await theseus.view(run)).outcome === 'partial');
+    const initiated = (await theseus.events(run)).find(({ type }) => type === 'rollback.initiated');
+    const evidence = JSON.stringify(initiated);
+    expect(evidence).toContain(`prometheus ${prometheus.url}`);
+    expect(evidence).toContain('shop_errors_total');
+    expect(evidence).toMatch(/"sample":\d{2,}/);
+  });
+
+  it('holds while Prometheus is away, says so, rolls nothing back, and goes on when it returns [CV-3]', async () => {
+    const run = await theseus.begin(planFor('blinded', '3s'));
+    await until(async () => (await typesOf(run)).includes('flag.exposure-changed'));
+    await prometheus.stop();
+    await until(async () => (await typesOf(run)).includes('step.held'));
+    expect(await waits(run)).toMatch(/nobody can tell whether it is healthy.*could not be asked: ECONNREFUSED/);
+    expect(await typesOf(run)).not.toContain('rollback.initiated');
+    await prometheus.start(target);
+    await until(async () => (await theseus.view(run)).outcome === 'succeeded');
+    expect(await typesOf(run)).toContain('step.released');
+  }, 60_000);
+
+  it('takes a service that is gone for silence, not for health [CV-3]', async () => {
+    const run = await theseus.begin(planFor('gone', '60s'));
+    await until(async () => (await waits(run)).includes('of 1m healthy'));
+    service.stop();
+    await until(async () => (await typesOf(run)).includes('step.held'));
+    expect(await waits(run)).toContain('nobody can tell whether it is healthy');
+    expect(await typesOf(run)).not.toContain('rollback.initiated');
+  }, 60_000);
+});

@@ -4,11 +4,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Plan, parsePlan } from '@theseus/core/plan';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../test-support/free-port.ts';
 import { type RunningServer, runningServer, until } from '../test-support/running-server.ts';
 
+const THESEUS = fileURLToPath(new URL('../../packages/cli/bin/theseus.js', import.meta.url));
 const TRAFFIC_EVERY_MS = 20;
 const REQUESTS = 10;
 
@@ -103,8 +105,7 @@ class Prometheus {
 const ratio = (arm: string) =>
   `sum(rate(shop_errors_total{arm="${arm}"}[2s])) / sum(rate(shop_requests_total{arm="${arm}"}[2s]))`;
 
-function planFor(name: string, soak: string): Plan {
-  const text = `
+const planText = (name: string, soak: string): string => `
 plan: ${name}
 cohort: userId
 signals:
@@ -130,7 +131,9 @@ phases:
         through: [10%, 100%]
         soak: ${soak}
 `;
-  const { plan, diagnostics } = parsePlan(text, { file: 'plan.yaml' });
+
+function planFor(name: string, soak: string): Plan {
+  const { plan, diagnostics } = parsePlan(planText(name, soak), { file: 'plan.yaml' });
   if (plan === null) throw new Error(JSON.stringify(diagnostics));
   return plan;
 }
@@ -195,6 +198,36 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
     await prometheus.start(target);
     await until(async () => (await theseus.view(run)).outcome === 'succeeded');
     expect(await typesOf(run)).toContain('step.released');
+  }, 60_000);
+
+  it('replays what it remembers by a gate, and says when that would have rolled back [XR-3]', async () => {
+    const file = join(folder, 'plan.yaml');
+    await writeFile(file, planText('replayed', '1m'));
+    const replay = (from: number): { readonly status: number | null; readonly last: Record<string, unknown> } => {
+      const args = [
+        'judge',
+        'replay',
+        file,
+        '--prometheus',
+        prometheus.url,
+        '--from',
+        new Date(from).toISOString(),
+        '--json',
+      ];
+      const { status, stdout } = spawnSync(process.execPath, [THESEUS, ...args], { encoding: 'utf8' });
+      return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
+    };
+    const calm = Date.now();
+    await until(() => Date.now() > calm + 2_000);
+    expect(replay(calm)).toMatchObject({
+      status: 0,
+      last: { kind: 'replayed', blind: 0, rollbacks: 0, firstRollback: null },
+    });
+    service.failsEach = 3;
+    await until(async () => Number(await prometheus.ask(ratio('candidate'))) > 0.2);
+    const { status, last } = replay(calm);
+    expect(status).toBe(1);
+    expect(Date.parse(String(last['firstRollback']))).toBeGreaterThan(calm + 2_000);
   }, 60_000);
 
   it('takes a service that is gone for silence, not for health [CV-3]', async () => {

@@ -1,10 +1,10 @@
 import type { Reading } from '@theseus/core/health';
-import type { PrometheusSource } from '@theseus/core/plan';
+import type { PrometheusSource, Signal } from '@theseus/core/plan';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 import { fillSecrets } from '../secrets/fill-secrets.ts';
 import { asksForFlag, fillPromQl } from './placeholders.ts';
 import { type PrometheusAnswer, type PrometheusPlace, queryNow, type Sample } from './prometheus-client.ts';
-import { noReading } from './reading.ts';
+import { type Fresh, noReading } from './reading.ts';
 
 /** Reads the number that a PromQL query answers now, with its legacy and its sample where the signal names queries for them. */
 export async function readPrometheus(
@@ -29,9 +29,23 @@ export async function readPrometheus(
   const place = source.url === null ? (known as PrometheusPlace) : { url: fillSecrets(source.url, process.env) };
   const ask = async (query: string | null): Promise<Sample | string | null> =>
     query === null ? null : oneSample(await queryNow(place, filled(query)));
-  const [value, legacy, sample] = await Promise.all(queries.map(ask));
-  if (value === null || value === undefined)
-    return noReading(of, 'no-data', 'the query answers nothing: no series fits');
+  const [value, legacy, sample] = await Promise.all([ask(source.query), ask(source.legacy), ask(source.sample)]);
+  return readingOf({ of, signal, source, now }, { value, legacy, sample });
+}
+
+interface Meant {
+  readonly of: Fresh;
+  readonly signal: Signal;
+  readonly source: PrometheusSource;
+  readonly now: number;
+}
+
+/** What each query answered: a sample, null for no series, or what is wrong with it. */
+export type Answered = Readonly<Record<'value' | 'legacy' | 'sample', Sample | string | null>>;
+
+/** What the answers to a signal's queries mean. */
+export function readingOf({ of, signal, source, now }: Meant, { value, legacy, sample }: Answered): Reading {
+  if (value === null) return noReading(of, 'no-data', 'the query answers nothing: no series fits');
   if (typeof value === 'string') return noReading(of, 'error', value);
   if (typeof legacy === 'string') return noReading(of, 'error', `for legacy, ${legacy}`);
   if (typeof sample === 'string') return noReading(of, 'error', `for the sample, ${sample}`);
@@ -44,11 +58,11 @@ export async function readPrometheus(
     ...of,
     status: 'ok',
     value: value.value * source.scale,
-    ...(legacy && Number.isFinite(legacy.value) ? { legacy: legacy.value * source.scale } : {}),
+    ...(legacy !== null && Number.isFinite(legacy.value) ? { legacy: legacy.value * source.scale } : {}),
     // No series of requests are no requests.
     ...(source.sample === null
       ? {}
-      : { sample: sample && Number.isFinite(sample.value) ? Math.floor(sample.value) : 0 }),
+      : { sample: Math.floor(sample !== null && Number.isFinite(sample.value) ? sample.value : 0) }),
     ageMs,
   };
 }
@@ -64,6 +78,6 @@ function oneSample(answer: PrometheusAnswer): Sample | string | null {
 }
 
 /** An address as it may be shown: without user, password and what stands behind a question mark. */
-function withoutSecrets(url: string | null): string {
+export function withoutSecrets(url: string | null): string {
   return url === null ? '' : url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '');
 }

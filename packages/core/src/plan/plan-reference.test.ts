@@ -59,7 +59,10 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'Probe: http': keysWith([...STEPS, 'check'], 'http'),
   'Probe: command': keysWith([...STEPS, 'check'], 'run'),
   ...Object.fromEntries(
-    ['telemetry', 'http', 'command', 'reported'].map((kind) => [`Signal: ${kind}`, keysWith(['signals', '*'], kind)]),
+    ['telemetry', 'http', 'command', 'reported', 'prometheus', 'sql', 'alert'].map((kind) => [
+      `Signal: ${kind}`,
+      keysWith(['signals', '*'], kind),
+    ]),
   ),
   ...Object.fromEntries(['webhook', 'console'].map((kind) => [`Channel: ${kind}`, keysWith(['channels', '*'], kind)])),
   ...Object.fromEntries(

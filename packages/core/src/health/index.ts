@@ -29,7 +29,13 @@ export {
   type JudgeState,
   type JudgeVerdict,
 } from './judge/judge-state.ts';
-export { type LatencyFactors, latencyCounts, latencyMarks, TIMED_FOR_MARKS } from './judge/latency-counts.ts';
+export {
+  type LatencyFactors,
+  latencyCounts,
+  latencyFactors,
+  latencyMarks,
+  TIMED_FOR_MARKS,
+} from './judge/latency-counts.ts';
 export { look } from './judge/look.ts';
 export { type JudgeProfile, type Margin, PROFILE_NAMES, PROFILES, type ProfileName } from './judge/profile.ts';
 export {

@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { DoctorService } from '../ports/doctor.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
@@ -14,6 +15,7 @@ export interface HttpApiParts {
   readonly doctor: DoctorService;
   readonly flags: FlagService;
   readonly telemetry: TelemetryService;
+  readonly comparisons: ComparisonSource;
   readonly tokens: TokenService;
   /** Resolves while the database answers. */
   readonly health: () => Promise<void>;

@@ -1,6 +1,7 @@
 import type { LatencyMarks } from '../../flag/index.ts';
 import { bucketBounds, LATENCY_BUCKETS, latencyBucket, latencyQuantile } from '../latency-histogram.ts';
 import { type LatencyCounts, NO_LATENCY } from './arm-counts.ts';
+import type { JudgeProfile } from './profile.ts';
 
 /** By how much each mark is moved up: 1 leaves it where it is. */
 export interface LatencyFactors {
@@ -8,6 +9,16 @@ export interface LatencyFactors {
   readonly bodyHarmful: number;
   readonly tailTolerated: number;
   readonly tailHarmful: number;
+}
+
+/** What a judge of this profile wants counted. */
+export function latencyFactors({ tolerated, harmful }: Pick<JudgeProfile, 'tolerated' | 'harmful'>): LatencyFactors {
+  return {
+    bodyTolerated: tolerated.bodyFactor,
+    bodyHarmful: harmful.bodyFactor,
+    tailTolerated: tolerated.tailFactor,
+    tailHarmful: harmful.tailFactor,
+  };
 }
 
 const BODY_QUANTILE = 0.75;

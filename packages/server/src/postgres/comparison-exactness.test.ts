@@ -306,7 +306,7 @@ async function play(commands: readonly Command[], { pendingLimit }: { readonly p
   return { found, truth, epoch };
 }
 
-const history = fc.array(command, { minLength: 1, maxLength: 120 });
+const history = fc.array(command, { minLength: 1, maxLength: 150, size: 'max' });
 
 describe('counts for a judge', () => {
   it('are those of the requests themselves, however they are spread, lost, repeated and moved [CV-3]', async () => {

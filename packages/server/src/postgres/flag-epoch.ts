@@ -8,15 +8,21 @@ interface StoredFlag {
   readonly definition: FlagDefinition;
 }
 
+/** Under which version flags of an environment are written, and which of its segments have just changed. */
+interface FlagWrite {
+  readonly environment: string;
+  readonly version: number;
+  readonly changedSegments: ReadonlySet<string>;
+}
+
 /**
  * The definitions with what comparing needs: the marks of legacy's latency, and the version at which who takes which
  * arm, or what counts as slow, last changed.
  */
 export async function withEpochs(
   client: Client,
-  environment: string,
+  { environment, version, changedSegments }: FlagWrite,
   definitions: readonly FlagDefinition[],
-  version: number,
 ): Promise<readonly FlagDefinition[]> {
   const keys = definitions.map(({ key }) => key);
   const stored = await storedFlags(client, environment, keys);
@@ -25,7 +31,10 @@ export async function withEpochs(
     const known = marks.get(definition.key);
     const next = known === undefined ? definition : { ...definition, marks: known };
     const before = stored.get(definition.key);
-    const isSame = before?.epoch !== undefined && splitText(before) === splitText(next);
+    const isSame =
+      before?.epoch !== undefined &&
+      splitText(before) === splitText(next) &&
+      !next.rules.some(({ segment }) => changedSegments.has(segment));
     return { ...next, epoch: isSame ? (before.epoch ?? version) : version };
   });
 }
@@ -41,7 +50,7 @@ export async function publishMarks(
     const version = await nextVersion(client, environment);
     // Read again: until the version was ours alone, a run may have written them.
     const stored = [...(await storedFlags(client, environment, keys)).values()];
-    const definitions = await withEpochs(client, environment, stored, version);
+    const definitions = await withEpochs(client, { environment, version, changedSegments: new Set() }, stored);
     await client.query(
       `update theseus.flag as known set definition = new.definition, version = $2
        from unnest($3::text[], $4::json[]) as new (key, definition)

@@ -77,19 +77,19 @@ export class FlagStore implements FlagService {
   /** Takes the flags of a new run over. Refused while another unfinished run owns one of them. */
   async claim(client: Client, state: RolloutState): Promise<void> {
     const keys = Object.keys(state.flags);
-    await this.#claim(client, state, keys);
-    await this.write(client, state, keys);
+    const changedSegments = await this.#claim(client, state, keys);
+    await this.#write(client, state, keys, changedSegments);
   }
 
   /** Takes over what an edit has added, and writes every flag of the run as the plan has it by now. */
   async redefine(client: Client, state: RolloutState): Promise<void> {
     const owned = await this.#ownedBy(client, state.runId);
-    await this.#claim(
+    const changedSegments = await this.#claim(
       client,
       state,
       Object.keys(state.flags).filter((key) => !owned.has(key)),
     );
-    await this.write(client, state, Object.keys(state.flags));
+    await this.#write(client, state, Object.keys(state.flags), changedSegments);
   }
 
   async #ownedBy(client: Client, runId: string): Promise<ReadonlySet<string>> {
@@ -97,26 +97,44 @@ export class FlagStore implements FlagService {
     return new Set(rows.map(({ key }) => key));
   }
 
-  async #claim(client: Client, state: RolloutState, keys: readonly string[]): Promise<void> {
+  /** Returns the segments that are others than before. */
+  async #claim(client: Client, state: RolloutState, keys: readonly string[]): Promise<ReadonlySet<string>> {
     await lockVersion(client);
     await refuseTaken(client, state.plan.environment, keys);
     const segments = Object.values(state.plan.segments);
-    await client.query(
-      `insert into theseus.segment (environment, key, definition) select $1, * from unnest($2::text[], $3::json[])
-       on conflict (environment, key) do update set definition = excluded.definition`,
+    const { rows } = await client.query<{ key: string }>(
+      `insert into theseus.segment as known (environment, key, definition)
+       select $1, * from unnest($2::text[], $3::json[])
+       on conflict (environment, key) do update set definition = excluded.definition
+         where known.definition::text <> excluded.definition::text
+       returning key`,
       [
         state.plan.environment,
         segments.map(({ key }) => segmentKey(state, key)),
         segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) })),
       ],
     );
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Writes the flags as the run has decided them, under a new version. */
-  async write(client: Client, state: RolloutState, keys: readonly string[]): Promise<number> {
+  write(client: Client, state: RolloutState, keys: readonly string[]): Promise<number> {
+    return this.#write(client, state, keys, new Set());
+  }
+
+  async #write(
+    client: Client,
+    state: RolloutState,
+    keys: readonly string[],
+    changedSegments: ReadonlySet<string>,
+  ): Promise<number> {
     const version = await nextVersion(client, state.plan.environment);
     const decided = keys.map((key) => definitionOf(state, key));
-    const definitions = await withEpochs(client, state.plan.environment, decided, version);
+    const definitions = await withEpochs(
+      client,
+      { environment: state.plan.environment, version, changedSegments },
+      decided,
+    );
     const { rows } = await client.query<{ key: string }>(
       `insert into theseus.flag (environment, key, run_id, definition, version)
        select $5, key, $1, definition, $4 from unnest($2::text[], $3::json[]) as new (key, definition)

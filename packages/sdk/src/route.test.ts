@@ -1,12 +1,14 @@
 import type { Arm } from '@theseus/core/flag';
 import { describe, expect, test } from 'vitest';
+import { givenAssignment } from '../test-support/given-assignment.ts';
 import { runRoute } from './route.ts';
-import { FlagCounters } from './telemetry/flag-counters.ts';
+import type { FlagCounters } from './telemetry/flag-counters.ts';
+import { TelemetryCounters } from './telemetry/flag-counters.ts';
 
 const NONE = { requests: 0, errors: 0, fallbacks: 0 };
 
 function counts(counters: FlagCounters) {
-  const { legacy, candidate } = counters.toTelemetry();
+  const { legacy, candidate } = counters.toTelemetry({ comparing: true });
   for (const { requests, latency } of [legacy, candidate]) {
     expect(latency.filter((_, at) => at % 2 === 1).reduce((sum, count) => sum + count, 0)).toBe(requests);
   }
@@ -19,7 +21,7 @@ type Mode = 'sync' | 'async';
 
 /** Runs arms that answer or fail, sync or async, and tells what came of it. */
 async function run(mode: Mode, arm: Arm, fallback: boolean, fails: Partial<Record<Arm, boolean>>) {
-  const counters = new FlagCounters();
+  const counters = new TelemetryCounters().of('a') as FlagCounters;
   const ran: Arm[] = [];
   const side = (of: Arm) => (given: Arm) => {
     expect(given).toBe(of);
@@ -28,7 +30,7 @@ async function run(mode: Mode, arm: Arm, fallback: boolean, fails: Partial<Recor
     if (fails[of]) throw new Error(of);
     return of;
   };
-  const choice = { arm, fallback, counters };
+  const choice = { assignment: givenAssignment(arm, { fallback }), counters };
   let outcome: string;
   try {
     const result = runRoute<string | Promise<string>>(choice, { legacy: side('legacy'), candidate: side('candidate') });
@@ -93,10 +95,10 @@ describe.each<Mode>(['sync', 'async'])('runRoute() with %s arms', (mode) => {
 });
 
 test('runRoute() counts a request once it is answered, not while it runs', async () => {
-  const counters = new FlagCounters();
+  const counters = new TelemetryCounters().of('a') as FlagCounters;
   let answer: (text: string) => void = () => undefined;
   const running = runRoute(
-    { arm: 'candidate', fallback: true, counters },
+    { assignment: givenAssignment('candidate', { fallback: true }), counters },
     {
       legacy: () => Promise.resolve('legacy'),
       candidate: () => new Promise<string>((resolve) => (answer = resolve)),

@@ -1,4 +1,4 @@
-import type { Arm } from '@theseus/core/flag';
+import type { Arm, Assignment } from '@theseus/core/flag';
 import type { FlagCounters } from './telemetry/flag-counters.ts';
 
 /** The two ways of answering one request; each is told which it is. Both are sync, or both return a promise. */
@@ -8,9 +8,7 @@ export interface RouteArms<T> {
 }
 
 export interface RouteChoice {
-  readonly arm: Arm;
-  /** Whether legacy answers when the candidate fails. */
-  readonly fallback: boolean;
+  readonly assignment: Assignment;
   /** Undefined where nothing is counted. */
   readonly counters: FlagCounters | undefined;
 }
@@ -20,17 +18,18 @@ export interface RouteChoice {
  * not counted as a request of legacy: it would blame or praise legacy for the candidate's failure.
  */
 export function runRoute<T>(choice: RouteChoice, arms: RouteArms<T>): T {
-  const { arm, counters } = choice;
+  const { assignment, counters } = choice;
+  const { arm } = assignment;
   const beganMs = performance.now();
   let result: T;
   try {
     result = arms[arm](arm);
   } catch (error) {
-    counters?.countRequest(arm, performance.now() - beganMs, 'failed');
+    counters?.countRequest(assignment, performance.now() - beganMs, 'failed');
     return afterFailure(choice, arms, error);
   }
   if (isThenable(result)) return settle(choice, arms, result, beganMs) as T;
-  counters?.countRequest(arm, performance.now() - beganMs, 'answered');
+  counters?.countRequest(assignment, performance.now() - beganMs, 'answered');
   return result;
 }
 
@@ -40,14 +39,14 @@ function settle<T>(
   result: PromiseLike<unknown>,
   beganMs: number,
 ): PromiseLike<unknown> {
-  const { arm, counters } = choice;
+  const { assignment, counters } = choice;
   return result.then(
     (value) => {
-      counters?.countRequest(arm, performance.now() - beganMs, 'answered');
+      counters?.countRequest(assignment, performance.now() - beganMs, 'answered');
       return value;
     },
     (error: unknown) => {
-      counters?.countRequest(arm, performance.now() - beganMs, 'failed');
+      counters?.countRequest(assignment, performance.now() - beganMs, 'failed');
       return afterFailure(choice, arms, error);
     },
   );
@@ -55,8 +54,8 @@ function settle<T>(
 
 /** Answers from legacy where that is allowed; what legacy throws then is thrown, and the fallback does not count as one. */
 function afterFailure<T>(choice: RouteChoice, arms: RouteArms<T>, error: unknown): T {
-  const { arm, fallback, counters } = choice;
-  if (arm === 'legacy' || !fallback) throw error;
+  const { assignment, counters } = choice;
+  if (assignment.arm === 'legacy' || !assignment.definition.fallback) throw error;
   const result = arms.legacy('legacy');
   if (!isThenable(result)) {
     counters?.countFallback();

@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errorText } from '@theseus/core/error';
-import {
-  type Arm,
-  type CompiledFlags,
-  type Evaluation,
-  type EvaluationContext,
-  notReadyEvaluation,
-} from '@theseus/core/flag';
+import { type CompiledFlags, type Evaluation, type EvaluationContext, notReadyEvaluation } from '@theseus/core/flag';
 import { resolveOptions, type TheseusOptions } from './client-options.ts';
 import { FlagFeed } from './feed/flag-feed.ts';
 import { type FlagChange, FlagStore } from './feed/flag-store.ts';
@@ -155,15 +149,13 @@ class Client implements TheseusClient {
   }
 
   route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T {
-    const flags = this.#store.flags;
-    const definition = flags?.definition(flag);
+    const assignment = this.#store.flags?.assign(flag, context);
     // A key that is in no document is somebody's slip of the pen: legacy answers, and nothing is kept of it.
-    if (flags === undefined || definition === undefined) return arms.legacy('legacy');
-    const arm: Arm = flags.isCandidate(flag, context) ? 'candidate' : 'legacy';
+    if (assignment === undefined) return arms.legacy('legacy');
     const counters = this.#counters.of(flag);
     if (counters === undefined)
       this.#log.trouble('counters', 'Cannot count more flags: their requests are routed but not reported');
-    return runRoute({ arm, fallback: definition.fallback, counters }, arms);
+    return runRoute({ assignment, counters }, arms);
   }
 
   onChange(listener: (change: FlagChange) => void): () => void {

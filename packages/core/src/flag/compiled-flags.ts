@@ -1,6 +1,7 @@
 import { type ContextTest, compileConditions } from './condition-test.ts';
 import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
 import type {
+  Arm,
   Evaluation,
   EvaluationContext,
   FlagDefinition,
@@ -13,13 +14,17 @@ import {
   ANSWER_KEPT_OUT,
   ANSWER_KEY_MISSING,
   ANSWER_PREREQUISITE,
+  ANSWER_SPLIT_CANDIDATE,
+  ANSWER_SPLIT_LEGACY,
   type Answer,
   answersCandidate,
   compileOwnAnswer,
   type OwnAnswer,
   SaltCache,
+  subjectKey,
 } from './own-answer.ts';
 import { PrerequisiteGraph } from './prerequisite-graph.ts';
+import { SubjectHasher } from './subject-hash.ts';
 
 /** One flag as the evaluator keeps it. Compiled at its first evaluation, and anew when it changes. */
 interface FlagNode {
@@ -27,9 +32,36 @@ interface FlagNode {
   own: OwnAnswer | undefined;
   /** All flags this one needs, directly or not; `undefined` until first asked. */
   needs: readonly FlagNode[] | 'unsatisfiable' | undefined;
+  /** `undefined` until a request is first assigned. */
+  comparing: Comparing | undefined;
+}
+
+/** What is needed to count the requests of one flag for a comparison of its arms. */
+interface Comparing {
+  readonly hasher: SubjectHasher;
+  readonly strata: readonly (ContextTest | undefined)[];
 }
 
 const NO_NEEDS: readonly FlagNode[] = [];
+const NO_STRATA: readonly ContextTest[] = [];
+
+/** More strata than this of one flag are left out: each is one bit of {@link Assignment.strata}. */
+export const STRATA_LIMIT = 8;
+
+/** Stands for a subject who must not be compared, as somebody else than hash chose the arm, or nobody compares. */
+export const NOT_COMPARED = -1;
+
+/** The arm of one request, with what is needed to count it. */
+export interface Assignment {
+  readonly definition: FlagDefinition;
+  readonly arm: Arm;
+  /** The subject's pseudonym, from 0 to 2^53 - 1, where the percentage alone chose the arm; else {@link NOT_COMPARED}. */
+  readonly subject: number;
+  /** The newest epoch of the flag and of all it requires: the users of an arm are the same people as long as it stays. */
+  readonly epoch: number;
+  /** Bit by bit, whether the subject belongs to each of the definition's strata. */
+  readonly strata: number;
+}
 
 /**
  * A flag document compiled to closures. Evaluating never throws and always names an arm; where anything is missing
@@ -53,7 +85,7 @@ export class CompiledFlags {
     this.#flushEveryMs = document.flushEveryMs;
     this.#segments = new Map(Object.entries(document.segments));
     for (const [key, definition] of Object.entries(document.flags)) {
-      this.#nodes.set(key, { definition, own: undefined, needs: undefined });
+      this.#nodes.set(key, { definition, own: undefined, needs: undefined, comparing: undefined });
       this.#graph.connect(key, definition.requires);
     }
   }
@@ -94,6 +126,24 @@ export class CompiledFlags {
       return needs === NO_NEEDS || this.#allCandidate(needs, context);
     } catch {
       return false;
+    }
+  }
+
+  /** The arm of one request and how to count it; undefined where there is no such flag. Never throws. */
+  assign(key: string, context: EvaluationContext): Assignment | undefined {
+    const node = this.#nodes.get(key);
+    if (node === undefined) return undefined;
+    const { definition } = node;
+    try {
+      const answer = this.#answer(key, node, context);
+      const arm = answersCandidate(answer) ? 'candidate' : 'legacy';
+      const isSplit = answer === ANSWER_SPLIT_LEGACY || answer === ANSWER_SPLIT_CANDIDATE;
+      if (definition.epoch === undefined || !isSplit) return apart(definition, arm);
+      const comparing = node.comparing ?? this.#compileComparing(node);
+      const subject = comparing.hasher.hash(subjectKey(context, definition.cohort));
+      return { definition, arm, subject, epoch: epochOf(node), strata: strataOf(comparing, context) };
+    } catch {
+      return apart(definition, 'legacy');
     }
   }
 
@@ -154,6 +204,13 @@ export class CompiledFlags {
     return node.own;
   }
 
+  #compileComparing(node: FlagNode): Comparing {
+    const { salt, strata = [] } = node.definition;
+    const tests = strata.slice(0, STRATA_LIMIT).map((segment) => this.#segmentTest(segment));
+    node.comparing = { hasher: new SubjectHasher(salt), strata: tests.length === 0 ? NO_STRATA : tests };
+    return node.comparing;
+  }
+
   /**
    * The chain of prerequisites is flattened once: each flag in it is then asked once, however deep the chain and
    * however often a flag is needed. Only the order in which they are asked could differ, and it does not matter.
@@ -179,7 +236,7 @@ export class CompiledFlags {
   }
 
   #add(key: string, definition: FlagDefinition): void {
-    this.#nodes.set(key, { definition, own: undefined, needs: undefined });
+    this.#nodes.set(key, { definition, own: undefined, needs: undefined, comparing: undefined });
     this.#graph.connect(key, definition.requires);
     this.#forgetNeedsOfDependents(key);
   }
@@ -196,6 +253,7 @@ export class CompiledFlags {
     const before = node.definition.requires;
     node.definition = definition;
     node.own = undefined;
+    node.comparing = undefined;
     if (sameList(before, definition.requires)) return;
     node.needs = undefined;
     this.#graph.disconnect(key, before);
@@ -209,6 +267,23 @@ export class CompiledFlags {
       if (node !== undefined) node.needs = undefined;
     }
   }
+}
+
+function apart(definition: FlagDefinition, arm: Arm): Assignment {
+  return { definition, arm, subject: NOT_COMPARED, epoch: 0, strata: 0 };
+}
+
+function epochOf({ definition, needs }: FlagNode): number {
+  let epoch = definition.epoch ?? 0;
+  if (needs === NO_NEEDS || needs === undefined || needs === 'unsatisfiable') return epoch;
+  for (let at = 0; at < needs.length; at += 1) epoch = Math.max(epoch, needs[at]?.definition.epoch ?? 0);
+  return epoch;
+}
+
+function strataOf({ strata }: Comparing, context: EvaluationContext): number {
+  let bits = 0;
+  for (let at = 0; at < strata.length; at += 1) if (strata[at]?.(context)) bits |= 1 << at;
+  return bits;
 }
 
 /** Compiles a whole document. The document is kept by reference and must not change afterwards. */

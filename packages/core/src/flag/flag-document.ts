@@ -47,6 +47,23 @@ export interface FlagDefinition {
   readonly rules: readonly SegmentRule[];
   /** Whether `route()` may answer from legacy when the candidate throws. */
   readonly fallback: boolean;
+  /**
+   * The version at which it last changed who takes which arm, or by which marks latency is judged: what is known of
+   * single users begins anew with it. Absent where a server wrote the flag that compares nothing.
+   */
+  readonly epoch?: number;
+  /** Segments by which the arms are compared besides the whole. */
+  readonly strata?: readonly string[];
+  /** Absent until legacy was timed often enough. */
+  readonly marks?: LatencyMarks;
+}
+
+/** Where legacy's latency stands, in milliseconds; each mark is the lower edge of a bucket of the latency histogram. */
+export interface LatencyMarks {
+  /** About a quarter of legacy's requests take at least so long. */
+  readonly bodyMs: number;
+  /** About one in a hundred does. */
+  readonly tailMs: number;
 }
 
 /** What the server hands to every evaluator; `version` grows with each change of any flag. */

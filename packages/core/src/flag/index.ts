@@ -1,5 +1,12 @@
 export { bucket } from './bucket.ts';
-export { applyPatch, type CompiledFlags, compileFlags } from './compiled-flags.ts';
+export {
+  type Assignment,
+  applyPatch,
+  type CompiledFlags,
+  compileFlags,
+  NOT_COMPARED,
+  STRATA_LIMIT,
+} from './compiled-flags.ts';
 export { type ContextTest, compileConditions } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
@@ -15,6 +22,7 @@ export {
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
+  type LatencyMarks,
   type SegmentDefinition,
   type SegmentRule,
 } from './flag-document.ts';
@@ -26,3 +34,5 @@ export {
   parseFlagDocument,
   parseFlagPatch,
 } from './parse-flag-document.ts';
+export { type Split, splitOf } from './split-odds.ts';
+export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';

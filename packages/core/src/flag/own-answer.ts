@@ -65,7 +65,7 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
 }
 
 /** The text that is bucketed, or '' where the context names no usable subject. */
-function subjectKey(context: EvaluationContext, cohort: string): string {
+export function subjectKey(context: EvaluationContext, cohort: string): string {
   const key = context[cohort] ?? context['targetingKey'];
   if (typeof key === 'string') return key;
   return typeof key === 'number' && Number.isFinite(key) ? String(key) : '';

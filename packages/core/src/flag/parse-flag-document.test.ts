@@ -22,6 +22,8 @@ describe('parseFlagDocument()', () => {
   test('accepts a document, and what a newer server may add to it', () => {
     expect(parseFlagDocument(DOCUMENT)).toEqual({ kind: 'document', document: DOCUMENT });
     expect(parseFlagDocument({ ...withFlag({ variants: [] }), more: 1 }).kind).toBe('document');
+    const comparing = { epoch: 3, strata: ['plan/new'], marks: { bodyMs: 1, tailMs: 2 } };
+    expect(parseFlagDocument(withFlag(comparing)).kind).toBe('document');
     expect(parseFlagDocument(withCondition({ attribute: 'v', operator: 'semver', value: '^1' })).kind).toBe('document');
   });
 
@@ -48,6 +50,12 @@ describe('parseFlagDocument()', () => {
     [withFlag({ requires: [1] }), /requires/],
     [withFlag({ overrides: null }), /overrides/],
     [withFlag({ overrides: { candidate: [] } }), /overrides/],
+    [withFlag({ epoch: -1 }), /epoch/],
+    [withFlag({ strata: 'new' }), /strata/],
+    [withFlag({ strata: [1] }), /strata/],
+    [withFlag({ marks: 5 }), /marks/],
+    [withFlag({ marks: { bodyMs: 1 } }), /marks/],
+    [withFlag({ marks: { bodyMs: 1, tailMs: Number.NaN } }), /marks/],
     [withFlag({ rules: {} }), /rules/],
     [withFlag({ rules: [5] }), /rule/],
     [withFlag({ rules: [{ segment: 5, exposure: 0 }] }), /segment/],

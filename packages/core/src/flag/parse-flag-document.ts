@@ -3,6 +3,7 @@ import {
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
+  type LatencyMarks,
   type SegmentDefinition,
 } from './flag-document.ts';
 import { utf8Length } from './murmur3.ts';
@@ -85,7 +86,19 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     return 'salt is no text whose bytes are a multiple of four';
   if (!isExposure(flag.exposure)) return `exposure is no whole number from 0 to ${EXPOSURE_WHOLE}`;
   if (!isTexts(flag.requires)) return 'requires is no list of texts';
-  return overridesComplaint(flag.overrides) ?? rulesComplaint(flag.rules);
+  return overridesComplaint(flag.overrides) ?? rulesComplaint(flag.rules) ?? comparisonComplaint(flag);
+}
+
+/** What tells how the arms are compared; all of it may be absent. */
+function comparisonComplaint({ epoch, strata, marks }: Record<keyof FlagDefinition, unknown>): Complaint {
+  if (epoch !== undefined && !isVersion(epoch)) return 'epoch is no whole number from 0';
+  if (strata !== undefined && !isTexts(strata)) return 'strata is no list of texts';
+  if (marks === undefined) return undefined;
+  if (!isFields(marks)) return 'marks is no object';
+  const { bodyMs, tailMs } = marks as Record<keyof LatencyMarks, unknown>;
+  return isNumberWithin(bodyMs, 0, Number.MAX_VALUE) && isNumberWithin(tailMs, 0, Number.MAX_VALUE)
+    ? undefined
+    : 'the marks are no numbers from 0';
 }
 
 function overridesComplaint(overrides: unknown): Complaint {

@@ -29,6 +29,13 @@ export {
   type JudgeState,
   type JudgeVerdict,
 } from './judge/judge-state.ts';
+export {
+  type LatencyFactors,
+  latencyCounts,
+  latencyFactors,
+  latencyMarks,
+  TIMED_FOR_MARKS,
+} from './judge/latency-counts.ts';
 export { look } from './judge/look.ts';
 export { type JudgeProfile, type Margin, PROFILE_NAMES, PROFILES, type ProfileName } from './judge/profile.ts';
 export {
@@ -55,9 +62,14 @@ export {
 export type { Baseline, Measurement, Reading, ReadingStatus } from './reading.ts';
 export {
   type ArmTelemetry,
+  type ComparedTelemetry,
   type FlagTelemetry,
+  type FlagUsers,
   TELEMETRY_BATCH_LIMIT_BYTES,
   type TelemetryBatch,
+  USER_FIELDS,
+  type UserCounts,
+  type UserTelemetry,
 } from './telemetry-batch.ts';
 export {
   type Evidence,

@@ -1,3 +1,5 @@
+import type { SegmentCounts } from './judge/arm-counts.ts';
+
 /**
  * What one SDK instance reports: counters that only ever grow since the instance began, so that a batch may be lost,
  * repeated or late without a request being lost or counted twice: the receiver adds the difference to what it knew.
@@ -14,6 +16,8 @@ export interface TelemetryBatch {
   /** The version of the flag document this instance answers from; 0 when it knows none. */
   readonly servedVersion: number;
   readonly flags: Readonly<Record<string, FlagTelemetry>>;
+  /** What single users did since the part before this one was acknowledged; never cumulative. */
+  readonly users?: UserTelemetry;
   /** True in the last batch of an instance that ends in order, so that nobody waits for it. */
   readonly closing?: boolean;
 }
@@ -31,7 +35,47 @@ export interface ArmTelemetry {
   readonly fallbacks: number;
   /** Sparse latency histogram: bucket, count, bucket, count … as {@link latencyBucket} numbers them. */
   readonly latency: readonly number[];
+  /**
+   * Those of them that hash alone sent to this arm, so that both arms hold users of one kind; `all` where every one is.
+   * Absent where nobody compares the arms.
+   */
+  readonly compared?: 'all' | ComparedTelemetry;
+  /** Those of the compared whose users belong to a stratum, by the stratum's key in the flag document. */
+  readonly strata?: Readonly<Record<string, SegmentCounts>>;
 }
+
+export interface ComparedTelemetry {
+  readonly requests: number;
+  readonly errors: number;
+  readonly latency: readonly number[];
+}
+
+/**
+ * Increments by user. The sender repeats a part, unchanged and under its own number, until it is acknowledged, and only
+ * then makes the next: a part is counted once, whatever is lost.
+ */
+export interface UserTelemetry {
+  readonly sequence: number;
+  readonly flags: Readonly<Record<string, FlagUsers>>;
+}
+
+export interface FlagUsers {
+  /** Of the flag as it was when these requests were assigned: see `Assignment` in core/flag. */
+  readonly epoch: number;
+  /** One user of 2^level is reported, by hash: 0 is everybody. */
+  readonly level: number;
+  readonly legacy: UserCounts;
+  readonly candidate: UserCounts;
+}
+
+/**
+ * Five numbers a user: pseudonym, requests, errors, requests at or above the body's mark, at or above the tail's. No
+ * user stands twice in a part.
+ */
+export type UserCounts = readonly number[];
+
+/** How many numbers a user takes in {@link UserCounts}. */
+export const USER_FIELDS = 5;
 
 /** Batches larger than this are refused by the server, in bytes of JSON. */
 export const TELEMETRY_BATCH_LIMIT_BYTES = 1_000_000;

@@ -1,3 +1,4 @@
+import { STRATA_LIMIT } from '../flag/index.ts';
 import type { Gate } from '../health/index.ts';
 import { checkUrl } from './check-url.ts';
 import { nearest } from './did-you-mean.ts';
@@ -196,5 +197,20 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     fallback: flag.fallback ?? true,
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
+    ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
   };
+}
+
+function readStrata(context: ReadingContext, path: Path, strata: readonly string[]): readonly string[] {
+  for (const [index, segment] of strata.entries()) {
+    requireName(context, [...path, index], 'segment', segment, context.names.segments);
+    if (strata.indexOf(segment) === index) continue;
+    const message = `'${segment}' stands here twice`;
+    context.problems.add({ path: [...path, index], code: 'duplicate-stratum', message, mend: 'name it once' });
+  }
+  if (strata.length > STRATA_LIMIT) {
+    const message = `${strata.length} strata are too many to compare each of them`;
+    context.problems.add({ path, code: 'too-many', message, mend: `${STRATA_LIMIT} is the most`, atKey: true });
+  }
+  return strata;
 }

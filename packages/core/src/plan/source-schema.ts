@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STRATA_LIMIT } from '../flag/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 
 /*
@@ -132,6 +133,11 @@ const flag = z.strictObject({
   include: z.array(z.string()).optional().describe('Subjects let in over any percentage'),
   exclude: z.array(z.string()).optional().describe('Subjects kept on legacy over any percentage'),
   segments: z.array(z.strictObject({ segment: z.string(), exposure: percent })).optional(),
+  strata: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(`Segments by which the arms are compared besides the whole; at most ${STRATA_LIMIT}`),
 });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);

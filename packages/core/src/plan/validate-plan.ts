@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EXPOSURE_WHOLE, isEnvironmentName } from '../flag/index.ts';
+import { EXPOSURE_WHOLE, isEnvironmentName, STRATA_LIMIT } from '../flag/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
 
@@ -179,6 +179,7 @@ const plan = z.strictObject({
       fallback: z.boolean(),
       overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
       rules: z.array(z.strictObject({ segment: text, exposure })),
+      strata: z.array(text).max(STRATA_LIMIT).optional(),
     }),
   ),
   people: record(z.strictObject({ name: text, roles: names })),

@@ -82,7 +82,8 @@ function contentOf(plan: Plan, id: string): string {
   if (step === undefined) return '';
   const gate = 'gate' in step ? plan.gates[step.gate] : null;
   const flag = step.kind === 'ramp' ? plan.flags[step.flag] : null;
-  const segments = flag?.rules.map(({ segment }) => plan.segments[segment]) ?? [];
+  const named = [...(flag?.rules.map(({ segment }) => segment) ?? []), ...(flag?.strata ?? [])];
+  const segments = named.map((segment) => plan.segments[segment]);
   const signals = gate?.rules.map(({ condition }) => plan.signals[condition.signal]) ?? [];
   const message = step.kind === 'notify' ? [plan.channels[step.channel], plan.messages[step.message]] : [];
   const phase = indexOf(plan).phaseOf.get(id)?.name;

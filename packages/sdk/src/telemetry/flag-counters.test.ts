@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { givenAssignment } from '../../test-support/given-assignment.ts';
 import { TelemetryCounters } from './flag-counters.ts';
 
 test('TelemetryCounters tells what changed since it was last acknowledged, as sums since the beginning', () => {
   const counters = new TelemetryCounters();
-  counters.of('a')?.countRequest('legacy', 5, 'answered');
-  counters.of('b')?.countRequest('candidate', 5, 'failed');
+  counters.of('a')?.countRequest(givenAssignment('legacy'), 5, 'answered');
+  counters.of('b')?.countRequest(givenAssignment('candidate'), 5, 'failed');
   const first = counters.changed(100_000);
   expect(Object.keys(JSON.parse(first.json))).toEqual(['a', 'b']);
   // What is counted while the batch is on its way is not acknowledged with it.
@@ -23,13 +24,13 @@ test('TelemetryCounters tells what changed since it was last acknowledged, as su
 
 test('TelemetryCounters offers the same again when a batch was lost', () => {
   const counters = new TelemetryCounters();
-  counters.of('a')?.countRequest('legacy', 5, 'answered');
+  counters.of('a')?.countRequest(givenAssignment('legacy'), 5, 'answered');
   expect(counters.changed(100_000).json).toBe(counters.changed(100_000).json);
 });
 
 test('TelemetryCounters spreads over batches what does not fit into one', () => {
   const counters = new TelemetryCounters();
-  for (let n = 0; n < 100; n += 1) counters.of(`flag-é-${n}`)?.countRequest('legacy', n, 'answered');
+  for (let n = 0; n < 100; n += 1) counters.of(`flag-é-${n}`)?.countRequest(givenAssignment('legacy'), n, 'answered');
   const seen: string[] = [];
   for (let more = true; more; ) {
     const part = counters.changed(3000);
@@ -48,4 +49,24 @@ test('TelemetryCounters counts a limited number of flags', () => {
   expect(counters.of('b')).toBeDefined();
   expect(counters.of('c')).toBeUndefined();
   expect(counters.of('a')).toBeDefined();
+});
+
+test('TelemetryCounters tells apart what may be compared, and only where somebody compares', () => {
+  const counters = new TelemetryCounters();
+  const judged = { epoch: 7, strata: ['plan/new', 'plan/team'] };
+  counters.of('a')?.countRequest(givenAssignment('legacy', judged, { subject: 1, strata: 0b10 }), 5, 'answered');
+  counters.of('a')?.countRequest(givenAssignment('candidate', judged, { subject: 2, strata: 0b11 }), 5, 'failed');
+  counters.of('a')?.countRequest(givenAssignment('candidate', judged), 9, 'failed');
+  const { a } = JSON.parse(counters.changed(100_000).json);
+  expect(a.legacy).toMatchObject({ requests: 1, compared: 'all', strata: { 'plan/team': { requests: 1, errors: 0 } } });
+  const once = { requests: 1, errors: 1 };
+  expect(a.candidate).toMatchObject({
+    requests: 2,
+    errors: 2,
+    compared: { ...once, latency: [expect.any(Number), 1] },
+    strata: { 'plan/new': once, 'plan/team': once },
+  });
+  expect(a.candidate.latency).toHaveLength(4);
+  const plain = JSON.parse(counters.changed(100_000, { comparing: false }).json);
+  expect(Object.keys(plain.a.candidate).sort()).toEqual(['errors', 'fallbacks', 'latency', 'requests']);
 });

@@ -1,21 +1,10 @@
-import type { Arm } from '@theseus/core/flag';
-import { type ArmTelemetry, type FlagTelemetry, LatencyHistogram } from '@theseus/core/health';
+import type { Assignment } from '@theseus/core/flag';
+import type { FlagTelemetry } from '@theseus/core/health';
+import { ArmCounters } from './arm-counters.ts';
+import { PendingUsers, type UserLimits, userLimits } from './pending-users.ts';
 
 /** Flags beyond this many are not counted: memory stays bounded however many keys come and go. */
 const COUNTED_FLAGS_LIMIT = 10_000;
-
-/** What is counted of one arm. Only ever grows. */
-class ArmCounters {
-  requests = 0;
-  errors = 0;
-  fallbacks = 0;
-  readonly latency = new LatencyHistogram();
-
-  toTelemetry(): ArmTelemetry {
-    const { requests, errors, fallbacks } = this;
-    return { requests, errors, fallbacks, latency: this.latency.toSparse() };
-  }
-}
 
 /** The counters of one flag. */
 export class FlagCounters {
@@ -24,13 +13,23 @@ export class FlagCounters {
   /** Grows with each change, so that an unchanged flag need not be sent again. */
   revision = 0;
   acknowledgedRevision = 0;
+  /** Undefined while nobody compares the arms. */
+  users: PendingUsers | undefined;
+  readonly #limits: UserLimits;
+
+  constructor(limits: UserLimits) {
+    this.#limits = limits;
+  }
 
   /** Counts one request that an arm has answered, or failed to. */
-  countRequest(arm: Arm, latencyMs: number, outcome: 'answered' | 'failed'): void {
-    const counters = arm === 'candidate' ? this.candidate : this.legacy;
-    counters.requests += 1;
-    if (outcome === 'failed') counters.errors += 1;
-    counters.latency.record(latencyMs);
+  countRequest(assignment: Assignment, latencyMs: number, outcome: 'answered' | 'failed'): void {
+    const isFailed = outcome === 'failed';
+    const counters = assignment.arm === 'candidate' ? this.candidate : this.legacy;
+    counters.count(assignment, latencyMs, isFailed);
+    if (assignment.definition.epoch !== undefined) {
+      this.users ??= new PendingUsers(this.#limits);
+      this.users.count(assignment, latencyMs, isFailed);
+    }
     this.revision += 1;
   }
 
@@ -40,8 +39,9 @@ export class FlagCounters {
     this.revision += 1;
   }
 
-  toTelemetry(): FlagTelemetry {
-    return { legacy: this.legacy.toTelemetry(), candidate: this.candidate.toTelemetry() };
+  toTelemetry(options: { readonly comparing: boolean }): FlagTelemetry {
+    const comparing = options.comparing && this.users !== undefined;
+    return { legacy: this.legacy.toTelemetry({ comparing }), candidate: this.candidate.toTelemetry({ comparing }) };
   }
 }
 
@@ -59,9 +59,11 @@ export interface ChangedFlags {
 export class TelemetryCounters {
   readonly #flags = new Map<string, FlagCounters>();
   readonly #limit: number;
+  readonly #limits: UserLimits;
 
-  constructor(limit: number = COUNTED_FLAGS_LIMIT) {
+  constructor(limit: number = COUNTED_FLAGS_LIMIT, limits: UserLimits = userLimits()) {
     this.#limit = limit;
+    this.#limits = limits;
   }
 
   /**
@@ -72,20 +74,28 @@ export class TelemetryCounters {
     const known = this.#flags.get(flag);
     if (known !== undefined) return known;
     if (this.#flags.size >= this.#limit) return undefined;
-    const counters = new FlagCounters();
+    const counters = new FlagCounters(this.#limits);
     this.#flags.set(flag, counters);
     return counters;
   }
 
-  /** The flags that changed since they were last acknowledged, as far as they fit into so many bytes of JSON. */
-  changed(limitBytes: number): ChangedFlags {
+  /** The users who wait to be sent, flag by flag. */
+  *pendingUsers(): Generator<readonly [flag: string, users: PendingUsers]> {
+    for (const [flag, { users }] of this.#flags) if (users !== undefined) yield [flag, users];
+  }
+
+  /**
+   * The flags that changed since they were last acknowledged, as far as they fit into so many bytes of JSON. Without
+   * `comparing`, as a server from before comparisons takes them.
+   */
+  changed(limitBytes: number, { comparing }: { readonly comparing: boolean } = { comparing: true }): ChangedFlags {
     const parts: string[] = [];
     const sent: { readonly counters: FlagCounters; readonly revision: number }[] = [];
     let length = 2;
     let more = false;
     for (const [flag, counters] of this.#flags) {
       if (counters.revision === counters.acknowledgedRevision) continue;
-      const part = `${JSON.stringify(flag)}:${JSON.stringify(counters.toTelemetry())}`;
+      const part = `${JSON.stringify(flag)}:${JSON.stringify(counters.toTelemetry({ comparing }))}`;
       const bytes = Buffer.byteLength(part) + 1;
       if (length + bytes > limitBytes && parts.length > 0) {
         more = true;

@@ -128,6 +128,9 @@ function refusal(what: string, status: number): TheseusError {
     return new TheseusError('unauthorized', `Cannot exchange ${what}: the server does not accept the token (401)`);
   if (status === 403)
     return new TheseusError('forbidden', `Cannot exchange ${what}: the token does not allow it (403)`);
+  // It has a field too many for an older server.
+  if (status === 400)
+    return new TheseusError('unsupported', `Cannot exchange ${what}: the server does not understand it (400)`);
   return new TheseusError('invalid-state', `Cannot exchange ${what}: the server answered with status ${status}`);
 }
 

@@ -6,6 +6,8 @@ import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 const LISTED_MS = 86_400_000;
 /** Batches that arrive while one commit is under way share the next. */
 const LARGEST_GROUP = 500;
+/** So that a group with many users in it is still one short statement; a batch alone may hold more. */
+const USER_NUMBERS_OF_GROUP = 250_000;
 
 interface Waiting {
   readonly batch: TelemetryBatch;
@@ -48,7 +50,7 @@ export class TelemetryIntake implements TelemetryService {
     if (this.#storing) return;
     this.#storing = true;
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, LARGEST_GROUP);
+      const group = this.#waiting.splice(0, groupSize(this.#waiting));
       try {
         const moved = await this.#store.receive(group.map(({ batch }) => batch));
         for (const { resolve } of group) resolve();
@@ -59,4 +61,18 @@ export class TelemetryIntake implements TelemetryService {
     }
     this.#storing = false;
   }
+}
+
+/** How many of those who wait share the next commit. */
+function groupSize(waiting: readonly Waiting[]): number {
+  let numbers = 0;
+  let size = 0;
+  for (const { batch } of waiting) {
+    for (const { legacy, candidate } of Object.values(batch.users?.flags ?? {})) {
+      numbers += legacy.length + candidate.length;
+    }
+    if (size > 0 && (size === LARGEST_GROUP || numbers > USER_NUMBERS_OF_GROUP)) break;
+    size += 1;
+  }
+  return size;
 }

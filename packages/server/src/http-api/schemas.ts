@@ -145,28 +145,6 @@ export const AlertmanagerSchema = z
   })
   .openapi('AlertmanagerWebhook');
 
-const armTelemetry = z.strictObject({
-  requests: z.number().int().min(0),
-  errors: z.number().int().min(0),
-  fallbacks: z.number().int().min(0),
-  latency: z
-    .array(z.number().int().min(0))
-    .max(4_000)
-    .refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count'),
-});
-
-export const TelemetryBatchSchema = z
-  .strictObject({
-    instance: z.string().min(1).max(200),
-    service: z.string().max(200),
-    environment: EnvironmentSchema.optional(),
-    sequence: z.number().int().min(0),
-    servedVersion: z.number().int().min(0),
-    flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),
-    closing: z.boolean().optional(),
-  })
-  .openapi('TelemetryBatch');
-
 export const EvaluationContextSchema = z
   .object({ context: z.looseObject({ targetingKey: z.string().optional() }) })
   .openapi('EvaluationRequest');

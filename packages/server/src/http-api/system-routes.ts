@@ -1,11 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
-import { TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
+import { latencyFactors, PROFILES, TELEMETRY_BATCH_LIMIT_BYTES, type TelemetryBatch } from '@theseus/core/health';
 import { bodyLimit } from 'hono/body-limit';
 import { environmentFilter, environmentFilterRequest, environmentOf, environmentRequest } from './environment.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
-import { ErrorSchema, ReportSchema, TelemetryBatchSchema } from './schemas.ts';
+import { ErrorSchema, ReportSchema } from './schemas.ts';
+import { ComparisonSchema, TelemetryBatchSchema } from './telemetry-schema.ts';
 
 export const API_VERSION = '0.1.0';
 const SMALL_BODY_BYTES = 256 * 1024;
@@ -32,6 +33,7 @@ export function addSystemRoutes(api: HttpApi, parts: HttpApiParts): void {
   api.use('/api/v1/telemetry', limit(TELEMETRY_BATCH_LIMIT_BYTES));
   addHealth(api, parts);
   addTelemetry(api, parts);
+  addComparison(api, parts);
   api.openapi(
     createRoute({
       method: 'post',
@@ -151,5 +153,37 @@ function addTelemetry(api: HttpApi, parts: HttpApiParts): void {
     }),
     async (context) =>
       context.json({ instances: [...(await parts.telemetry.instances(environmentFilter(context)))] }, 200),
+  );
+}
+
+/** How long SDKs may have been silent for what they counted to stand for the present. */
+const FRESH_FOR_MS = 60_000;
+
+function addComparison(api: HttpApi, parts: HttpApiParts): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/telemetry/comparison/{flag}',
+      summary: 'What both arms of a flag counted of users whom hash alone sent there',
+      request: { ...environmentRequest, params: z.object({ flag: z.string().min(1).max(300) }) },
+      responses: {
+        200: json(
+          ComparisonSchema,
+          'Cumulative counts, those of users since the split last changed; or why there are none',
+        ),
+        400: refused,
+      },
+    }),
+    async (context) => {
+      const { flag } = context.req.valid('param');
+      const comparison = await parts.comparisons.compare({
+        flag,
+        environment: environmentOf(context),
+        now: parts.now(),
+        freshForMs: FRESH_FOR_MS,
+        factors: latencyFactors(PROFILES.balanced),
+      });
+      return context.json(comparison as z.output<typeof ComparisonSchema>, 200);
+    },
   );
 }

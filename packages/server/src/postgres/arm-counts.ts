@@ -37,3 +37,13 @@ function combine(left: readonly number[], right: readonly number[], sign: 1 | -1
     .sort(([a], [b]) => a - b)
     .flat();
 }
+
+/** Adds two sparse histograms. */
+export function addLatency(left: readonly number[], right: readonly number[]): readonly number[] {
+  return combine(left, right, 1);
+}
+
+/** What a sparse histogram counted since it was `before`. */
+export function subtractLatency(now: readonly number[], before: readonly number[]): readonly number[] {
+  return combine(now, before, -1);
+}

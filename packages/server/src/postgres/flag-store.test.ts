@@ -1,5 +1,6 @@
 import { compileFlags, type FlagDocument, type FlagPatch } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
+import type { RolloutState } from '@theseus/core/rollout';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { phase, plan, ramp } from '../../../core/test-support/given-plan.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
@@ -139,5 +140,42 @@ describe('FlagStore', () => {
       );
     expect(reasons(staging)).toEqual(['SEGMENT', 'SPLIT']);
     expect(reasons(production)).toEqual(['SPLIT', 'SEGMENT']);
+  });
+
+  it('begins an epoch whenever it changes who takes which arm, and only then', async () => {
+    const conditions = [{ attribute: 'team', operator: 'in', values: ['support'] }] as const;
+    const withTeam = (more: Partial<Plan['flags'][string]>, values: readonly string[] = ['support']): Plan => {
+      const checked = moving(staging, {
+        segments: { team: { key: 'team', conditions: [{ ...conditions[0], values }] } },
+      });
+      const rules = [{ segment: 'team', exposure: 100_000 }];
+      return { ...checked, flags: { [flag]: { ...(checked.flags[flag] as Plan['flags'][string]), rules, ...more } } };
+    };
+    const runId = `${staging}-run`;
+    await start(runId, withTeam({}));
+    const seen: (number | undefined)[] = [];
+    const look = async () => {
+      await flags.refresh();
+      const { epoch, key } = flags.document(staging).flags[flag] ?? {};
+      expect(key).toBe(flag);
+      seen.push(epoch);
+    };
+    const redefine = (checked: Plan) =>
+      database.transaction(async (client) => {
+        const { rows } = await client.query<{ state: RolloutState }>(
+          'select state from theseus.run where run_id = $1',
+          [runId],
+        );
+        await flags.redefine(client, { ...(rows[0]?.state as RolloutState), plan: checked });
+      });
+    await look();
+    await redefine(withTeam({ fallback: false, strata: ['team'] }));
+    await look();
+    await redefine(withTeam({}, ['support', 'sales']));
+    await look();
+    await promote(runId);
+    await look();
+    expect(seen.map((epoch, index) => index === 0 || epoch !== seen[index - 1])).toEqual([true, false, true, true]);
+    expect(seen.at(-1)).toBe(flags.document(staging).version);
   });
 });

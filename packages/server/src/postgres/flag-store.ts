@@ -3,10 +3,11 @@ import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from 
 import type { RolloutState } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
+import { withEpochs } from './flag-epoch.ts';
+import { FLAGS_CHANNEL, lockVersion, nextVersion } from './flag-version.ts';
 
 /** How often SDKs report when no run asks for more. */
 export const IDLE_FLUSH_MS = 5_000;
-export const FLAGS_CHANNEL = 'theseus_flags';
 
 type Listener = Parameters<FlagService['onChange']>[0];
 
@@ -76,19 +77,19 @@ export class FlagStore implements FlagService {
   /** Takes the flags of a new run over. Refused while another unfinished run owns one of them. */
   async claim(client: Client, state: RolloutState): Promise<void> {
     const keys = Object.keys(state.flags);
-    await this.#claim(client, state, keys);
-    await this.write(client, state, keys);
+    const changedSegments = await this.#claim(client, state, keys);
+    await this.#write(client, state, keys, changedSegments);
   }
 
   /** Takes over what an edit has added, and writes every flag of the run as the plan has it by now. */
   async redefine(client: Client, state: RolloutState): Promise<void> {
     const owned = await this.#ownedBy(client, state.runId);
-    await this.#claim(
+    const changedSegments = await this.#claim(
       client,
       state,
       Object.keys(state.flags).filter((key) => !owned.has(key)),
     );
-    await this.write(client, state, Object.keys(state.flags));
+    await this.#write(client, state, Object.keys(state.flags), changedSegments);
   }
 
   async #ownedBy(client: Client, runId: string): Promise<ReadonlySet<string>> {
@@ -96,25 +97,44 @@ export class FlagStore implements FlagService {
     return new Set(rows.map(({ key }) => key));
   }
 
-  async #claim(client: Client, state: RolloutState, keys: readonly string[]): Promise<void> {
+  /** Returns the segments that are others than before. */
+  async #claim(client: Client, state: RolloutState, keys: readonly string[]): Promise<ReadonlySet<string>> {
     await lockVersion(client);
     await refuseTaken(client, state.plan.environment, keys);
     const segments = Object.values(state.plan.segments);
-    await client.query(
-      `insert into theseus.segment (environment, key, definition) select $1, * from unnest($2::text[], $3::json[])
-       on conflict (environment, key) do update set definition = excluded.definition`,
+    const { rows } = await client.query<{ key: string }>(
+      `insert into theseus.segment as known (environment, key, definition)
+       select $1, * from unnest($2::text[], $3::json[])
+       on conflict (environment, key) do update set definition = excluded.definition
+         where known.definition::text <> excluded.definition::text
+       returning key`,
       [
         state.plan.environment,
         segments.map(({ key }) => segmentKey(state, key)),
         segments.map((s) => JSON.stringify({ ...s, key: segmentKey(state, s.key) })),
       ],
     );
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Writes the flags as the run has decided them, under a new version. */
-  async write(client: Client, state: RolloutState, keys: readonly string[]): Promise<number> {
+  write(client: Client, state: RolloutState, keys: readonly string[]): Promise<number> {
+    return this.#write(client, state, keys, new Set());
+  }
+
+  async #write(
+    client: Client,
+    state: RolloutState,
+    keys: readonly string[],
+    changedSegments: ReadonlySet<string>,
+  ): Promise<number> {
     const version = await nextVersion(client, state.plan.environment);
-    const definitions = keys.map((key) => definitionOf(state, key));
+    const decided = keys.map((key) => definitionOf(state, key));
+    const definitions = await withEpochs(
+      client,
+      { environment: state.plan.environment, version, changedSegments },
+      decided,
+    );
     const { rows } = await client.query<{ key: string }>(
       `insert into theseus.flag (environment, key, run_id, definition, version)
        select $5, key, $1, definition, $4 from unnest($2::text[], $3::json[]) as new (key, definition)
@@ -164,21 +184,6 @@ const LOAD = `
     (select min(flush_every_ms) from theseus.run where active and run.environment = name) as flush_every_ms
   from theseus.environment where version > $1 order by version`;
 
-async function lockVersion(client: Client): Promise<void> {
-  await client.query('select version from theseus.flag_version for update');
-}
-
-/** One counter for all environments: a version names one state of one environment and is never used again. */
-async function nextVersion(client: Client, environment: string): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(
-    `with next as (update theseus.flag_version set version = version + 1 returning version)
-     insert into theseus.environment (name, version) select $1, version from next
-     on conflict (name) do update set version = excluded.version returning version`,
-    [environment],
-  );
-  return Number(rows[0]?.version ?? 0);
-}
-
 /** A flag has one run at a time, and a new run never takes anybody back to legacy by merely starting. */
 async function refuseTaken(client: Client, environment: string, keys: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ key: string; run_id: string; active: boolean; exposure: number }>(
@@ -216,6 +221,7 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     overrides: begun ? (flag?.overrides ?? NOBODY) : { candidate: [], legacy: flag?.overrides.legacy ?? [] },
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
     fallback: flag?.fallback ?? true,
+    ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
   };
 }
 

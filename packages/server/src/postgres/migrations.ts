@@ -206,4 +206,41 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       alter table theseus.reported add column sample integer;
     `,
   },
+  {
+    id: 7,
+    sql: `
+      alter table theseus.instance add column users_sequence bigint not null default 0;
+
+      -- All that a judge reads of a flag. What single users did belongs to one set of tallies; another set is begun with each epoch.
+      create table theseus.comparison (
+        environment text not null,
+        flag text not null,
+        at timestamptz not null default now(),
+        epoch bigint not null default 0,
+        level integer not null default 0,
+        tally_set bigint,
+        legacy json not null,
+        candidate json not null,
+        body_ms double precision,
+        tail_ms double precision,
+        primary key (environment, flag)
+      );
+      create index comparison_by_time on theseus.comparison (at) where tally_set is not null;
+
+      -- A subject on the candidate is kept as -1 - subject.
+      create table theseus.tally (
+        tally_set bigint not null,
+        subject bigint not null,
+        n bigint not null,
+        e bigint not null,
+        s bigint not null,
+        t bigint not null,
+        primary key (tally_set, subject)
+      );
+      create sequence theseus.tally_set;
+      create table theseus.old_tally_set (
+        tally_set bigint primary key
+      );
+    `,
+  },
 ];

@@ -2,8 +2,9 @@ import type { TelemetryBatch } from '@theseus/core/health';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
 import type { Database } from '../ports/database.ts';
+import { compactTelemetry } from './compact-telemetry.ts';
 import { migrate, openDatabase } from './database.ts';
-import { compactTelemetry, TelemetryStore } from './telemetry-store.ts';
+import { TelemetryStore } from './telemetry-store.ts';
 
 let postgres: TestDatabase;
 let database: Database;

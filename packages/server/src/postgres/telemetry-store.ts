@@ -1,20 +1,21 @@
 import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import type { ArmTelemetry, FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
-import type { Client, Database, Queryable } from '../ports/database.ts';
+import type { Client, Database } from '../ports/database.ts';
 import type { ArmTotals, InstanceView, ReportedNow, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
+import { addToComparisons } from './comparison-rows.ts';
+import { publishMarks } from './flag-epoch.ts';
+import {
+  type InstanceRow,
+  keyOf,
+  lockInstances,
+  newestByInstance,
+  type PlacedBatch,
+  saveInstances,
+} from './instance-rows.ts';
+import { newParts } from './user-parts.ts';
 
 export const SERVED_CHANNEL = 'theseus_served';
-
-type Counters = Readonly<Record<string, FlagTelemetry>>;
-
-interface InstanceRow {
-  readonly environment: string;
-  readonly instance: string;
-  readonly sequence: string;
-  readonly served_version: string;
-  readonly counters: Counters;
-}
 
 interface WindowRow {
   readonly legacy: ArmTelemetry;
@@ -45,18 +46,21 @@ export class TelemetryStore {
    * an earlier one lost. Returns whether any instance serves another version than before, or has ended.
    */
   async receive(batches: readonly TelemetryBatch[]): Promise<boolean> {
-    const newest = newestByInstance(
-      batches.map((batch) => ({ ...batch, environment: batch.environment ?? DEFAULT_ENVIRONMENT })),
-    );
+    const placed = batches.map((batch) => ({ ...batch, environment: batch.environment ?? DEFAULT_ENVIRONMENT }));
+    const newest = newestByInstance(placed);
     return this.#database.transaction(async (client) => {
       const known = await lockInstances(client, [...newest.values()]);
-      const fresh = [...newest.values()].filter((batch) => {
-        const row = known.get(keyOf(batch));
-        return row === undefined || batch.sequence > Number(row.sequence);
-      });
+      const fresh = [...newest.values()].filter((batch) => batch.sequence > sequenceOf(known, batch));
       if (fresh.length === 0) return false;
+      const freshKeys = new Set(fresh.map(keyOf));
+      const parts = newParts(
+        placed.filter((batch) => freshKeys.has(keyOf(batch))),
+        known,
+      );
       await addIncrements(client, incrementsOf(fresh, known));
-      await saveInstances(client, fresh, known);
+      const marked = await addToComparisons(client, { batches: fresh, known, parts });
+      await saveInstances(client, fresh, { known, taken: new Map(parts.map((part) => [keyOf(part), part.sequence])) });
+      await publishMarks(client, marked);
       const moved = fresh.some(
         (batch) =>
           batch.closing === true || Number(known.get(keyOf(batch))?.served_version ?? -1) !== batch.servedVersion,
@@ -146,38 +150,13 @@ export class TelemetryStore {
   }
 }
 
+function sequenceOf(known: ReadonlyMap<string, InstanceRow>, batch: PlacedBatch): number {
+  return Number(known.get(keyOf(batch))?.sequence ?? -1);
+}
+
 interface Increment extends FlagTelemetry {
   readonly environment: string;
   readonly flag: string;
-}
-
-type PlacedBatch = TelemetryBatch & { readonly environment: string };
-
-/** An instance id is unique in its environment only, whose name holds no blank. */
-function keyOf({ environment, instance }: { readonly environment: string; readonly instance: string }): string {
-  return `${environment} ${instance}`;
-}
-
-function newestByInstance(batches: readonly PlacedBatch[]): Map<string, PlacedBatch> {
-  const newest = new Map<string, PlacedBatch>();
-  for (const batch of batches) {
-    const key = keyOf(batch);
-    const known = newest.get(key);
-    if (known === undefined) newest.set(key, batch);
-    else if (batch.sequence > known.sequence) newest.set(key, { ...batch, flags: { ...known.flags, ...batch.flags } });
-    else newest.set(key, { ...known, flags: { ...batch.flags, ...known.flags } });
-  }
-  return newest;
-}
-
-async function lockInstances(client: Client, batches: readonly PlacedBatch[]): Promise<Map<string, InstanceRow>> {
-  const { rows } = await client.query<InstanceRow>(
-    `select environment, instance, sequence, served_version, counters from theseus.instance
-     where (environment, instance) in (select * from unnest($1::text[], $2::text[]))
-     order by environment, instance for update`,
-    [batches.map(({ environment }) => environment), batches.map(({ instance }) => instance)],
-  );
-  return new Map(rows.map((row) => [keyOf(row), row]));
 }
 
 function incrementsOf(
@@ -220,6 +199,13 @@ async function addIncrements(client: Client, increments: ReadonlyMap<string, Inc
       entries.map(([, { candidate }]) => JSON.stringify(candidate)),
     ],
   );
+  // First there must be a row to lock, or two servers at once would each begin at zero.
+  await client.query(
+    `insert into theseus.telemetry_total (environment, flag, legacy, candidate)
+     select environment, flag, $3::json, $3::json from unnest($1::text[], $2::text[]) as new (environment, flag)
+     on conflict do nothing`,
+    [environments, flags, JSON.stringify(NO_TOTALS)],
+  );
   const { rows } = await client.query<{ environment: string; flag: string; legacy: ArmTotals; candidate: ArmTotals }>(
     `select environment, flag, legacy, candidate from theseus.telemetry_total
      where (environment, flag) in (select * from unnest($1::text[], $2::text[])) order by environment, flag for update`,
@@ -227,9 +213,9 @@ async function addIncrements(client: Client, increments: ReadonlyMap<string, Inc
   );
   const totals = new Map(rows.map((row) => [`${row.environment} ${row.flag}`, row]));
   await client.query(
-    `insert into theseus.telemetry_total (environment, flag, legacy, candidate)
-     select * from unnest($1::text[], $2::text[], $3::json[], $4::json[])
-     on conflict (environment, flag) do update set legacy = excluded.legacy, candidate = excluded.candidate`,
+    `update theseus.telemetry_total as total set legacy = new.legacy, candidate = new.candidate
+     from unnest($1::text[], $2::text[], $3::json[], $4::json[]) as new (environment, flag, legacy, candidate)
+     where total.environment = new.environment and total.flag = new.flag`,
     [
       environments,
       flags,
@@ -239,89 +225,12 @@ async function addIncrements(client: Client, increments: ReadonlyMap<string, Inc
   );
 }
 
+const NO_TOTALS: ArmTotals = { requests: 0, errors: 0, fallbacks: 0 };
+
 function addTotals(before: ArmTotals | undefined, more: ArmTelemetry): ArmTotals {
   return {
     requests: (before?.requests ?? 0) + more.requests,
     errors: (before?.errors ?? 0) + more.errors,
     fallbacks: (before?.fallbacks ?? 0) + more.fallbacks,
   };
-}
-
-async function saveInstances(
-  client: Client,
-  batches: readonly PlacedBatch[],
-  known: ReadonlyMap<string, InstanceRow>,
-): Promise<void> {
-  const sorted = batches.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
-  await client.query(
-    `insert into theseus.instance (instance, service, sequence, served_version, last_seen, counters, closed, environment)
-     select instance, service, sequence, served, now(), counters, closed, environment
-     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::json[], $6::boolean[], $7::text[])
-       as new (instance, service, sequence, served, counters, closed, environment)
-     on conflict (environment, instance) do update set service = excluded.service, sequence = excluded.sequence,
-       served_version = excluded.served_version, last_seen = excluded.last_seen, counters = excluded.counters,
-       closed = excluded.closed`,
-    [
-      sorted.map(({ instance }) => instance),
-      sorted.map(({ service }) => service),
-      sorted.map(({ sequence }) => sequence),
-      sorted.map(({ servedVersion }) => servedVersion),
-      sorted.map((batch) => JSON.stringify({ ...known.get(keyOf(batch))?.counters, ...batch.flags })),
-      sorted.map(({ closing }) => closing ?? false),
-      sorted.map(({ environment }) => environment),
-    ],
-  );
-}
-
-/** Merges fine records older than two minutes into records of 30 s, and drops what nobody reads any more. */
-export async function compactTelemetry(database: Database, now: number): Promise<void> {
-  await database.query('delete from theseus.telemetry where at < $1', [new Date(now - KEEP_TELEMETRY_MS)]);
-  // Counted from the newest sign of life: after a long downtime the counters of those who live on must still be known.
-  await database.query(
-    `delete from theseus.instance
-     where last_seen < (select max(last_seen) from theseus.instance) - make_interval(secs => $1)`,
-    [KEEP_INSTANCES_MS / 1000],
-  );
-  await database.query('delete from theseus.reported where at < $1', [new Date(now - KEEP_TELEMETRY_MS)]);
-  await database.query('delete from theseus.alert where not firing and heard_at < $1', [
-    new Date(now - KEEP_TELEMETRY_MS),
-  ]);
-  const spans = await fineSpans(database, now);
-  for (const span of spans) await database.transaction((client) => mergeSpan(client, span));
-}
-
-const RECORD_MS = 30_000;
-const FINE_FOR_MS = 120_000;
-const KEEP_TELEMETRY_MS = 35 * 86_400_000;
-const KEEP_INSTANCES_MS = 7 * 86_400_000;
-const SPANS_PER_ROUND = 2_000;
-
-interface FineSpan {
-  readonly environment: string;
-  readonly flag: string;
-  readonly span: Date;
-}
-
-async function fineSpans(queryable: Queryable, now: number): Promise<readonly FineSpan[]> {
-  const { rows } = await queryable.query<FineSpan>(
-    `select environment, flag, date_bin('30 seconds', at, 'epoch') as span from theseus.telemetry
-     where at < $1 and at > $2 group by 1, 2, 3 having count(*) > 1 limit $3`,
-    [new Date(now - FINE_FOR_MS), new Date(now - KEEP_INSTANCES_MS), SPANS_PER_ROUND],
-  );
-  return rows;
-}
-
-async function mergeSpan(client: Client, { environment, flag, span }: FineSpan): Promise<void> {
-  const { rows } = await client.query<{ legacy: ArmTelemetry; candidate: ArmTelemetry }>(
-    `delete from theseus.telemetry where environment = $4 and flag = $1 and at >= $2 and at < $3
-     returning legacy, candidate`,
-    [flag, span, new Date(span.getTime() + RECORD_MS), environment],
-  );
-  if (rows.length === 0) return;
-  const legacy = rows.reduce((sum, row) => addArm(sum, row.legacy), EMPTY_ARM);
-  const candidate = rows.reduce((sum, row) => addArm(sum, row.candidate), EMPTY_ARM);
-  await client.query(
-    'insert into theseus.telemetry (environment, flag, at, legacy, candidate) values ($1, $2, $3, $4, $5)',
-    [environment, flag, span, JSON.stringify(legacy), JSON.stringify(candidate)],
-  );
 }

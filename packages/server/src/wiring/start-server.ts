@@ -20,13 +20,16 @@ import type { Database } from '../ports/database.ts';
 import type { Log } from '../ports/log.ts';
 import type { Machine } from '../ports/machine.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
+import { compactTelemetry } from '../postgres/compact-telemetry.ts';
+import { ComparisonStore } from '../postgres/comparison-store.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
-import { FLAGS_CHANNEL, FlagStore } from '../postgres/flag-store.ts';
+import { FlagStore } from '../postgres/flag-store.ts';
+import { FLAGS_CHANNEL } from '../postgres/flag-version.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
 import { MachineStore } from '../postgres/machine-store.ts';
 import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
-import { compactTelemetry, SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
+import { SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
 import { fillSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
@@ -118,6 +121,7 @@ async function assemble(
     flags: parts.flags,
     telemetry: parts.intake,
     alerts: new AlertStore(database),
+    comparisons: parts.comparisons,
     tokens,
     health: async () => void (await database.query('select 1')),
     log,
@@ -188,6 +192,7 @@ interface EngineParts {
   readonly runs: RunStore;
   readonly flags: FlagStore;
   readonly intake: TelemetryIntake;
+  readonly comparisons: ComparisonStore;
   readonly directory: RunDirectory;
   readonly system: SystemSwitch;
   readonly doctor: Doctor;
@@ -205,6 +210,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const runs = new RunStore();
   const flags = new FlagStore(database);
   const telemetry = new TelemetryStore(database);
+  const comparisons = new ComparisonStore(database, flags);
   const memory = new WatchMemory(database, runs);
   const engine = new RunEngine({ database, runs, flags, clock });
   const directory = new RunDirectory({ database, runs, engine, memory, clock });
@@ -246,7 +252,8 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     fillSecrets: (text) => fillSecrets(text, process.env),
     now: Date.now,
   });
-  return { runs, flags, intake, directory, system, doctor, fleet, worker, place, closeSources: () => sources.close() };
+  const closeSources = (): Promise<void> => sources.close();
+  return { runs, flags, intake, comparisons, directory, system, doctor, fleet, worker, place, closeSources };
 }
 
 function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {

@@ -1,0 +1,45 @@
+import { EXPOSURE_WHOLE, type FlagDefinition } from './flag-document.ts';
+
+type Flags = Readonly<Record<string, FlagDefinition>>;
+
+/** How hash splits the users of one flag whose arms may be compared. */
+export interface Split {
+  /** Grows whenever the users of an arm become others. */
+  readonly epoch: number;
+  /** Users on the candidate for each one on legacy; null where one of the arms has none, or nobody can tell. */
+  readonly odds: number | null;
+}
+
+/**
+ * The split of a flag as its document has it; null where its server compares nothing.
+ *
+ * Only who has the candidate of every prerequisite is compared. Where a prerequisite is split by the same hash, that takes users away
+ * from legacy alone: behind one at 50 %, a flag at 10 % has 10 on the candidate for each 40, not 90, on legacy. A
+ * prerequisite that is split by another hash takes as many from either.
+ */
+export function splitOf(flags: Flags, key: string): Split | null {
+  const flag = flags[key];
+  if (flag?.epoch === undefined) return null;
+  const needs = allRequired(flags, flag);
+  if (needs === null) return { epoch: flag.epoch, odds: null };
+  const epoch = Math.max(flag.epoch, ...needs.map((need) => need.epoch ?? 0));
+  const sameHash = needs.filter(({ salt, cohort }) => salt === flag.salt && cohort === flag.cohort);
+  const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(({ exposure }) => exposure));
+  const isOpen = flag.enabled && needs.every(({ enabled, exposure }) => enabled && exposure > 0);
+  const hasBoth = isOpen && flag.exposure > 0 && flag.exposure < within;
+  return { epoch, odds: hasBoth ? flag.exposure / (within - flag.exposure) : null };
+}
+
+/** Everything the flag requires, directly or not; null where some of it is not there or the chain is a circle. */
+function allRequired(flags: Flags, flag: FlagDefinition): readonly FlagDefinition[] | null {
+  const found = new Map<string, FlagDefinition>();
+  const open = [...flag.requires];
+  for (let key = open.pop(); key !== undefined; key = open.pop()) {
+    if (found.has(key)) continue;
+    const need = flags[key];
+    if (need === undefined || key === flag.key) return null;
+    found.set(key, need);
+    open.push(...need.requires);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,90 @@
+import { type Assignment, isSampled, NOT_COMPARED, THINNEST_SAMPLE } from '@theseus/core/flag';
+import { type SubjectEvent, SubjectTable } from './subject-table.ts';
+
+/** Beyond so many users of one flag who wait to be sent, every other one is left out. */
+export const PENDING_USERS_LIMIT = 20_000;
+/** The same of all flags together: at 48 bytes each, 10 MB, and as much again while tables grow. */
+export const PENDING_USERS_OF_ALL_LIMIT = 200_000;
+
+/** What all flags of one client share. */
+export interface UserLimits {
+  readonly perFlag: number;
+  readonly ofAll: number;
+  pending: number;
+}
+
+export function userLimits(
+  perFlag: number = PENDING_USERS_LIMIT,
+  ofAll: number = PENDING_USERS_OF_ALL_LIMIT,
+): UserLimits {
+  return { perFlag, ofAll, pending: 0 };
+}
+
+const QUIET: SubjectEvent = { errors: 0, body: 0, tail: 0 };
+
+/**
+ * What single users of one flag did since it was last sent. Bounded: when too many wait, it goes on with every second
+ * of them by hash, so that whoever is in the sample is still counted without a gap.
+ */
+export class PendingUsers {
+  readonly #table = new SubjectTable();
+  readonly #limits: UserLimits;
+  #epoch = 0;
+  #level = 0;
+
+  constructor(limits: UserLimits) {
+    this.#limits = limits;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  count({ subject, arm, epoch, definition }: Assignment, latencyMs: number, isFailed: boolean): void {
+    if (subject === NOT_COMPARED || epoch < this.#epoch) return;
+    if (epoch > this.#epoch) this.#beginAnew(epoch);
+    const marks = definition.marks;
+    const isSlow = marks !== undefined && latencyMs >= marks.bodyMs;
+    const event =
+      isFailed || isSlow
+        ? {
+            errors: isFailed ? 1 : 0,
+            body: isSlow ? 1 : 0,
+            tail: marks !== undefined && latencyMs >= marks.tailMs ? 1 : 0,
+          }
+        : QUIET;
+    while (isSampled(subject, this.#level)) {
+      const before = this.#table.size;
+      const isCounted = this.#table.count(subject, arm, event, this.#hasRoom);
+      this.#limits.pending += this.#table.size - before;
+      if (isCounted || this.#level === THINNEST_SAMPLE) return;
+      this.#resize(() => this.#table.thin(this.#level + 1));
+      this.#level += 1;
+    }
+  }
+
+  /** Takes out what fits into so many characters, as JSON of `FlagUsers`. */
+  take(limit: number): string {
+    const frame = `{"epoch":${this.#epoch},"level":${this.#level},"legacy":[`;
+    const taken = this.#resize(() => this.#table.take(limit - frame.length));
+    return `${frame}${taken.legacy}],"candidate":[${taken.candidate}]}`;
+  }
+
+  readonly #hasRoom = (): boolean =>
+    this.#table.size < this.#limits.perFlag && this.#limits.pending < this.#limits.ofAll;
+
+  /** What was counted under an older split says nothing about this one. */
+  #beginAnew(epoch: number): void {
+    this.#resize(() => this.#table.clear());
+    this.#epoch = epoch;
+    this.#level = 0;
+  }
+
+  #resize<Result>(change: () => Result): Result {
+    const before = this.#table.size;
+    const result = change();
+    this.#limits.pending += this.#table.size - before;
+    return result;
+  }
+}

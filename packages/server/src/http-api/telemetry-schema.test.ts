@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { TelemetryBatchSchema } from './telemetry-schema.ts';
+
+const arm = { requests: 1, errors: 0, fallbacks: 0, latency: [5, 1] };
+const users = (changes: object = {}) => ({
+  sequence: 1,
+  flags: { cache: { epoch: 3, level: 0, legacy: [2 ** 53 - 1, 3, 1, 2, 0], candidate: [], ...changes } },
+});
+const batch = (changes: object = {}) => ({
+  instance: 'i',
+  service: 'front',
+  sequence: 1,
+  servedVersion: 3,
+  flags: { cache: { legacy: arm, candidate: { ...arm, compared: 'all' } } },
+  ...changes,
+});
+const withArm = (changes: object) => batch({ flags: { cache: { legacy: { ...arm, ...changes }, candidate: arm } } });
+
+const counts = { requests: 1, errors: 0 };
+it.each<[string, object]>([
+  ['from before comparisons', batch({ flags: { cache: { legacy: arm, candidate: arm } } })],
+  ['with users', batch({ users: users() })],
+  ['with what may be compared', withArm({ compared: { ...counts, latency: [5, 1] }, strata: { 'plan/new': counts } })],
+])('takes a batch %s', (_what, given) => {
+  expect(TelemetryBatchSchema.parse(given)).toEqual(given);
+});
+
+it.each<[string, object]>([
+  ['a part without a number', batch({ users: { ...users(), sequence: 0 } })],
+  ['half a user', batch({ users: users({ legacy: [1, 1, 0, 0] }) })],
+  ['a key instead of a pseudonym', batch({ users: users({ legacy: ['ada', 1, 0, 0, 0] }) })],
+  ['a pseudonym of more than 53 bits', batch({ users: users({ legacy: [2 ** 53, 1, 0, 0, 0] }) })],
+  ['a user without a request', batch({ users: users({ legacy: [1, 0, 0, 0, 0] }) })],
+  ['more errors than requests', batch({ users: users({ legacy: [1, 1, 2, 0, 0] }) })],
+  ['less than nothing', batch({ users: users({ legacy: [1, 1, 0, -1, 0] }) })],
+  ['a sample of nobody', batch({ users: users({ level: 32 }) })],
+  [
+    'too many strata',
+    withArm({ strata: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`s${at}`, counts])) }),
+  ],
+])('refuses %s', (_what, given) => {
+  expect(TelemetryBatchSchema.safeParse(given).success).toBe(false);
+});

@@ -1,0 +1,82 @@
+import { z } from '@hono/zod-openapi';
+import { THINNEST_SAMPLE } from '@theseus/core/flag';
+import { USER_FIELDS } from '@theseus/core/health';
+import { EnvironmentSchema } from './environment.ts';
+
+const count = z.number().int().min(0);
+const latency = z
+  .array(count)
+  .max(4_000)
+  .refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count');
+const STRATA_LIMIT = 64;
+
+const armTelemetry = z.strictObject({
+  requests: count,
+  errors: count,
+  fallbacks: count,
+  latency,
+  compared: z.union([z.literal('all'), z.strictObject({ requests: count, errors: count, latency })]).optional(),
+  strata: z
+    .record(z.string().max(500), z.strictObject({ requests: count, errors: count }))
+    .refine((strata) => Object.keys(strata).length <= STRATA_LIMIT, `at most ${STRATA_LIMIT} strata`)
+    .optional(),
+});
+
+/** Checked in one loop: there may be a hundred thousand numbers. */
+const userCounts = z
+  .custom<number[]>(isUserCounts, 'five whole numbers a user: pseudonym, requests, errors, slow, very slow')
+  .openapi({ type: 'array', items: { type: 'integer', minimum: 0 } });
+
+function isUserCounts(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length % USER_FIELDS !== 0) return false;
+  for (let at = 0; at < value.length; at += USER_FIELDS) {
+    const requests: unknown = value[at + 1];
+    if (!Number.isSafeInteger(value[at]) || value[at] < 0) return false;
+    if (!Number.isSafeInteger(requests) || (requests as number) < 1) return false;
+    for (let field = 2; field < USER_FIELDS; field += 1) {
+      const part: unknown = value[at + field];
+      if (!Number.isSafeInteger(part) || (part as number) < 0 || (part as number) > (requests as number)) return false;
+    }
+  }
+  return true;
+}
+
+const userTelemetry = z.strictObject({
+  sequence: z.number().int().min(1),
+  flags: z.record(
+    z.string().max(300),
+    z.strictObject({
+      epoch: count,
+      level: z.number().int().min(0).max(THINNEST_SAMPLE),
+      legacy: userCounts,
+      candidate: userCounts,
+    }),
+  ),
+});
+
+export const TelemetryBatchSchema = z
+  .strictObject({
+    instance: z.string().min(1).max(200),
+    service: z.string().max(200),
+    environment: EnvironmentSchema.optional(),
+    sequence: count,
+    servedVersion: count,
+    flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),
+    users: userTelemetry.optional(),
+    closing: z.boolean().optional(),
+  })
+  .openapi('TelemetryBatch');
+
+const counts = z.looseObject({ requests: z.number(), errors: z.number() });
+
+export const ComparisonSchema = z
+  .object({
+    at: z.number(),
+    counts: z.object({ legacy: counts, candidate: counts }).nullable(),
+    epoch: z.number(),
+    odds: z.number().nullable(),
+    assigned: z.object({ legacy: z.number(), candidate: z.number() }).nullable(),
+    ageMs: z.number(),
+    problem: z.string().nullable(),
+  })
+  .openapi('ArmComparison');

@@ -138,6 +138,28 @@ describe('checks of the whole plan [ALL-1]', () => {
     ]);
   });
 
+  it('tell an error however many warnings came before it', () => {
+    const flags = Array.from({ length: 300 }, (_, index) => `flag-${index}`);
+    const ramps = flags.map((flag) => `      - { ramp: ${flag}, gate: standard, through: [10%, 100%], soak: 0s }`);
+    const text = `plan: many-warnings
+cohort: userId
+signals: { errors: { telemetry: error-rate } }
+gates: { standard: { rules: [errors > 5%: rollback now] } }
+flags: { ${flags.map((flag) => `${flag}: {}`).join(', ')} }
+phases:
+  - phase: move
+    steps:
+${ramps.join('\n')}
+      - { ramp: flag-0, gate: none }
+`;
+    const { plan, diagnostics } = parsePlan(text, { file: 'plan.yaml' });
+    expect(plan).toBeNull();
+    expect(diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code)).toContain(
+      'unknown-gate',
+    );
+    expect(diagnostics.filter(({ severity }) => severity === 'warning')).toHaveLength(200);
+  });
+
   it('fill variables into conditions too', () => {
     const text = changed(
       ['cohort: userId', 'cohort: userId\nvariables: { limit: 7% }'],

@@ -169,6 +169,26 @@ ${ramps.join('\n')}
     expect(condition).toMatchObject({ bound: { kind: 'absolute', value: 7 }, text: 'errors > 7%' });
   });
 
+  it.each([
+    ['a variable that cannot be', 'node ops/restore.mjs ${{ vars.a.b }}', 'unknown-variable'],
+    ['a variable within a variable', 'node ops/restore.mjs ${{ vars.nested }}', 'nested-variable'],
+    ['a secret that cannot be', 'node ops/restore.mjs ${{ env.BACKUP-ID }}', 'secret-place'],
+  ])('tell %s, which nothing would fill in', (_what, command, code) => {
+    const nested = code === 'nested-variable' ? "'${{ vars.other }}'" : 'x';
+    const text = changed(
+      ['cohort: userId', `cohort: userId\nvariables: { other: y, nested: ${nested} }`],
+      ['node ops/restore.mjs ${{ backup_id }}', command],
+    );
+    expect(diagnosticsOf(text).map((diagnostic) => diagnostic.code)).toEqual([code]);
+  });
+
+  it('tell an address with a variable that cannot be', () => {
+    const text = changed(['https://app.example/health', 'https://app.example/${{ vars.a.b }}']);
+    expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(['unknown-variable']);
+    const open = changed(['https://app.example/health', 'https://app.example/${{ vars.front']);
+    expect(diagnosticsOf(open).map(({ code }) => code)).toEqual(['invalid-url']);
+  });
+
   it('let a value be as old as three looks of the slowest gate that uses it, and never less than 90 s', () => {
     const fresh = (text: string) => parsePlan(text, { file: 'plan.yaml' }).plan?.signals;
     expect(fresh(example)?.['errors']?.freshForMs).toBe(90_000);

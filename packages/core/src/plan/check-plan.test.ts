@@ -182,6 +182,23 @@ ${ramps.join('\n')}
     expect(diagnosticsOf(text).map((diagnostic) => diagnostic.code)).toEqual([code]);
   });
 
+  it.each([
+    ['an artefact that is not closed', 'node ops/restore.mjs ${{ backup_id }', 'broken-artefact'],
+    ['an artefact that is not closed in a list', "[node, '${{ backup_id']", 'broken-artefact'],
+    ['an artefact in pieces', "[node, '${{ backup_id', '}}']", 'broken-artefact'],
+  ])('tell %s', (_what, command, code) => {
+    const text = changed(['node ops/restore.mjs ${{ backup_id }}', command]);
+    expect(diagnosticsOf(text).map((diagnostic) => diagnostic.code)).toEqual([code]);
+  });
+
+  it('let the question before an undo use what its own step captured', () => {
+    const text = changed([
+      'undo: node ops/restore.mjs ${{ backup_id }}',
+      'undo: { try: [node ops/restore.mjs], onlyIf: { run: "node ops/is-there.mjs ${{ backup_id }}" } }',
+    ]);
+    expect(diagnosticsOf(text)).toEqual([]);
+  });
+
   it('tell an address with a variable that cannot be', () => {
     const text = changed(['https://app.example/health', 'https://app.example/${{ vars.a.b }}']);
     expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(['unknown-variable']);

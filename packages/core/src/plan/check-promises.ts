@@ -99,19 +99,23 @@ function undoCommands({ undo }: Step): readonly PlacedCommand[] {
   // An undo that is one command may be written as that command alone.
   const isPlain = others.length === 0 && undo.attempts === 1 && undo.onlyIf === null && !undo.rehearsable;
   if (isPlain && first !== undefined) return [{ key: ['undo'], command: first, seesOwn: true }];
-  const asked = undo.onlyIf === null ? [] : probed(['undo', 'onlyIf', 'run'], undo.onlyIf);
+  const asked = undo.onlyIf === null ? [] : probed(['undo', 'onlyIf', 'run'], undo.onlyIf, { seesOwn: true });
   const tried = undo.alternatives.map((command, index) => ({ key: ['undo', 'try', index], command, seesOwn: true }));
   return [...tried, ...asked];
 }
 
-function probed(key: Path, probe: Probe): readonly PlacedCommand[] {
-  return probe.kind === 'command' ? [{ key, command: probe.command, seesOwn: false }] : [];
+function probed(key: Path, probe: Probe, { seesOwn = false } = {}): readonly PlacedCommand[] {
+  return probe.kind === 'command' ? [{ key, command: probe.command, seesOwn }] : [];
 }
 
 /** Takes no brace into the name, so that a long text without an end is read once only. */
 const TEMPLATE = /\$\{\{([^{}]*)\}\}/g;
 
 function checkCommand({ problems }: PlanReading, path: Path, command: Command, captured: ReadonlySet<string>): void {
+  if (command.argv.some((argument) => argument.replace(TEMPLATE, '').includes('${{'))) {
+    const message = "the command opens an artefact with '${{' and does not close it";
+    problems.add({ path, code: 'broken-artefact', message, mend: "write it like '${{ backup_id }}'" });
+  }
   // Variables have been filled in; those that could not be have been told.
   for (const name of artefactsIn(command)) {
     if (captured.has(name)) continue;
@@ -210,6 +214,6 @@ function isRehearsedBy(rehearsal: Extract<Step, { kind: 'rehearse' }>, step: Ste
 }
 
 function artefactsIn({ argv }: Command): readonly string[] {
-  const names = [...argv.join(' ').matchAll(TEMPLATE)].map(([, written = '']) => written.trim());
+  const names = argv.flatMap((argument) => [...argument.matchAll(TEMPLATE)].map(([, written = '']) => written.trim()));
   return names.filter((name) => !/^(?:vars|env)\./.test(name));
 }

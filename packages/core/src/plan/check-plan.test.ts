@@ -38,6 +38,7 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
     ['a missing list', '    through: [10%, 25%, 50%, 75%, 100%]\n', '', 'missing-key', 'low:', "'through:'"],
     ['a kind of step', '- ramp: cv-analyzer', '- rmap: cv-analyzer', 'unknown-step', 'rmap', "'ramp'"],
     ['a needed phase', 'needs: [prepare]', 'needs: [prepar]', 'unknown-phase', 'prepar]', "'prepare'"],
+    ['an artefact that could not be filled in', 'backup_id', 'backup.id', 'invalid-name', 'backup.id:', 'backup_id'],
     ['a needed step', BASELINE, `${BASELINE}        needs: [chek]\n`, 'unknown-step', 'chek', "'check'"],
     ['a phase twice', 'phase: critical', 'phase: low-risk', 'duplicate-phase', 'low-risk', 'another name'],
     [

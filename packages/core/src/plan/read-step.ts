@@ -239,12 +239,20 @@ function readUntil(context: ReadingContext, path: Path, wait: StepSource<'wait'>
   return null;
 }
 
+/** What is filled in for `${{ name }}`: a name of other characters would stay as it is written. */
+const ARTEFACT_NAME = /^[\w-]+$/;
+
 function readCaptures(
   context: ReadingContext,
   path: Path,
   capture: Readonly<Record<string, string>> | undefined,
 ): readonly Capture[] {
   return Object.entries(capture ?? {}).flatMap(([name, pattern]) => {
+    if (!ARTEFACT_NAME.test(name)) {
+      const message = `'${name}' cannot be the name of an artefact`;
+      const mend = 'use letters, digits, - and _, such as backup_id';
+      context.problems.add({ path: [...path, 'capture', name], code: 'invalid-name', message, mend, atKey: true });
+    }
     const wrong = patternProblem(pattern);
     if (wrong === null) return [{ name, pattern }];
     const message = `'${pattern}' cannot capture '${name}': ${wrong}`;

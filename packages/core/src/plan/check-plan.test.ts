@@ -124,6 +124,28 @@ describe('checks of the whole plan [ALL-1]', () => {
     expect(diagnosticsOf(waiting)).toEqual([]);
   });
 
+  it.each([
+    ['comes before', 'early', ['undo-after-irreversible']],
+    ['comes after', 'late', []],
+  ])('judge an undo by whether an irreversible step %s it, wherever the file has them', (_when, phase, codes) => {
+    const asked = '      - approve: Drop it?\n      - { run: node ops/drop.mjs, irreversible: true }';
+    const undone = '      - { run: node ops/add.mjs, undo: node ops/remove.mjs }';
+    const [late, early] = phase === 'late' ? [asked, undone] : [undone, asked];
+    const text = `plan: two-phases
+cohort: userId
+phases:
+  - phase: late
+    needs: [early]
+    steps:
+${late}
+  - phase: early
+    needs: []
+    steps:
+${early}
+`;
+    expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(codes);
+  });
+
   it('warn of what is allowed and seldom meant', () => {
     const text = changed(
       ['    soak: 30m', '    soak: 0s'],

@@ -39,6 +39,11 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
     ['a kind of step', '- ramp: cv-analyzer', '- rmap: cv-analyzer', 'unknown-step', 'rmap', "'ramp'"],
     ['a needed phase', 'needs: [prepare]', 'needs: [prepar]', 'unknown-phase', 'prepar]', "'prepare'"],
     ['an artefact that could not be filled in', 'backup_id', 'backup.id', 'invalid-name', 'backup.id:', 'backup_id'],
+    ['a signal that is never fresh', 'latency-p95, unit: ms', 'latency-p95, freshFor: 0s', 'no-time', '0s', 'above 0'],
+    ['a reading of no time', 'latency-p95, unit: ms', 'latency-p95, over: 0s', 'no-time', '0s', 'above 0'],
+    ['a baseline of no time', 'over: 24h', 'over: 0s', 'no-time', '0s', 'above 0'],
+    ['a budget of no time', 'budget: 10m', 'budget: 0s', 'no-time', '0s', 'above 0'],
+    ['an answer within no time', 'within: 500ms', 'within: 0ms', 'no-time', '0ms', 'above 0'],
     ['a needed step', BASELINE, `${BASELINE}        needs: [chek]\n`, 'unknown-step', 'chek', "'check'"],
     ['a phase twice', 'phase: critical', 'phase: low-risk', 'duplicate-phase', 'low-risk', 'another name'],
     [

@@ -3,7 +3,7 @@ import { nearest, suggest } from './did-you-mean.ts';
 import type { Signal, SignalSource, SignalUnit } from './plan.ts';
 import type { Path } from './problems.ts';
 import { readLeniently } from './read-outline.ts';
-import { optionalDuration, type ReadingContext, readCommand } from './reading-context.ts';
+import { optionalSpan, type ReadingContext, readCommand } from './reading-context.ts';
 import { signalSchemas } from './source-schema.ts';
 
 const DEFAULT_OVER_MS = 60_000;
@@ -30,7 +30,7 @@ export function readSignal(context: ReadingContext, name: string, source: unknow
   if (kind === 'telemetry') return readTelemetrySignal(context, name, path, source);
   const read = readLeniently(context.problems, path, signalSchemas[kind], source);
   if (read === undefined) return null;
-  const freshForMs = optionalDuration(
+  const freshForMs = optionalSpan(
     context,
     [...path, 'freshFor'],
     read.freshFor,
@@ -84,8 +84,8 @@ function readTelemetrySignal(context: ReadingContext, name: string, path: Path, 
       mend: `write 'unit: ${unit}' or leave it out`,
     });
   }
-  const overMs = optionalDuration(context, [...path, 'over'], read.over, DEFAULT_OVER_MS);
-  const freshForMs = optionalDuration(context, [...path, 'freshFor'], read.freshFor, DEFAULT_FRESH_MS);
+  const overMs = optionalSpan(context, [...path, 'over'], read.over, DEFAULT_OVER_MS);
+  const freshForMs = optionalSpan(context, [...path, 'freshFor'], read.freshFor, DEFAULT_FRESH_MS);
   if (overMs === null || freshForMs === null) return null;
   return { name, source: { kind: 'telemetry', metric: read.telemetry }, unit, overMs, freshForMs };
 }

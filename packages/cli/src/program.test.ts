@@ -87,6 +87,7 @@ describe('theseus', () => {
     ['an unreadable duration', ['rollback', '--plan', '--over', 'soon'], 'write 5m'],
     ['a bad factor', ['simulate', 'x.yaml', '--compress', '0'], 'from 1 on'],
     ['a bad variable', ['check', 'x.yaml', '--set', 'x'], 'name=value'],
+    ['a number that is empty', ['pause', '--reason', 'x', '--revision', ''], 'write a whole number'],
     ['no address', ['status', '--url', 'garbage', '--token', 't'], 'http://127.0.0.1:4400'],
   ])('refuses %s with exit code 2 before it asks a server', async (_what, args, text) => {
     const { code, err } = await run(...args);

@@ -137,6 +137,20 @@ describe('theseus', () => {
     vi.unstubAllEnvs();
   });
 
+  it.each([
+    ['nothing is known yet', undefined, 1],
+    ['the plan is known to be invalid', 2, 2],
+    ['all is done', 0, 0],
+  ])('ends with the code that is true where %s when its reader goes', async (_when, known, code) => {
+    await run('--version');
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const before = process.exitCode;
+    process.exitCode = known;
+    process.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    process.exitCode = before;
+    expect(exit).toHaveBeenCalledExactlyOnceWith(code);
+  });
+
   it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {
     const file = new URL('../../../docs/reference/cli.md', import.meta.url);
     const text = renderReference(createProgram(() => undefined));

@@ -44,6 +44,14 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
     ['a baseline of no time', 'over: 24h', 'over: 0s', 'no-time', '0s', 'above 0'],
     ['a budget of no time', 'budget: 10m', 'budget: 0s', 'no-time', '0s', 'above 0'],
     ['an answer within no time', 'within: 500ms', 'within: 0ms', 'no-time', '0ms', 'above 0'],
+    [
+      'an artefact in the command of a signal',
+      '{ telemetry: latency-p95, unit: ms }',
+      "{ command: 'node ops/p95.mjs ${{ backup_id }}', unit: ms }",
+      'unknown-artefact',
+      "'node ops/p95.mjs",
+      'find it by itself',
+    ],
     ['a needed step', BASELINE, `${BASELINE}        needs: [chek]\n`, 'unknown-step', 'chek', "'check'"],
     ['a phase twice', 'phase: critical', 'phase: low-risk', 'duplicate-phase', 'low-risk', 'another name'],
     [

@@ -111,6 +111,11 @@ function plainSource(
     return valid ? { kind: 'http', url: read.http, pointer } : null;
   }
   if (read.command === undefined) return { kind: 'reported' };
-  const command = readCommand(context, [...path, 'command'], read.command, { repeatable: true });
+  const at = [...path, 'command'];
+  const command = readCommand(context, at, read.command, { repeatable: true });
+  if (command?.argv.some((argument) => argument.includes('${{')) && !context.problems.isTouched(at)) {
+    const message = `the command of signal '${path[1]}' holds an artefact, which is filled in for steps only`;
+    context.problems.add({ path: at, code: 'unknown-artefact', message, mend: 'let the program find it by itself' });
+  }
   return command === null ? null : { kind: 'command', argv: command.argv };
 }

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { drawScenario } from './draw/draw-scenario.ts';
 import { KNOWN_FAILING } from './known-failing.ts';
 import { MUTANTS } from './mutants/mutants.ts';
 import { play } from './play.ts';
+import { readOptions } from './read-options.ts';
 import { describeEvents, describeFinding } from './report.ts';
 import { runAll } from './run-all.ts';
 import { type Finding, playOptions } from './run-range.ts';
@@ -16,26 +16,15 @@ const USAGE = `npm run sim -- [options]
   --jobs N        threads (2)
   --keep-going    gather the first run of each broken invariant instead of stopping at the first
   --strict        tell invariants too that are known to be broken
-  --json          one JSON object on stdout`;
+  --json          one JSON object on stdout
+Exit code: 0 no invariant is broken, 1 some is, 2 usage`;
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: '2' },
-    bug: { type: 'string' },
-    replay: { type: 'string' },
-    'keep-going': { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const chosen = { bug: values.bug ?? null, isStrict: values.strict };
+const values = understood();
+const { chosen } = values;
 
 if (values.help) console.log(USAGE);
 else if (values.bug === 'list') listMutants();
-else if (values.replay !== undefined) replayRun(numberOf('replay', values.replay));
+else if (values.replay !== undefined) replayRun(values.replay);
 else await playRuns();
 
 function listMutants(): void {
@@ -53,8 +42,8 @@ function replayRun(runSeed: number): void {
 
 async function playRuns(): Promise<void> {
   const startedAt = performance.now();
-  const runs = numberOf('runs', values.runs);
-  const all = { seed: numberOf('seed', values.seed), runs, jobs: numberOf('jobs', values.jobs), ...chosen };
+  const { runs, seed, jobs } = values;
+  const all = { seed, runs, jobs, ...chosen };
   const result = await runAll({ ...all, keepsGoing: values['keep-going'], onProgress: tellProgress(runs) });
   const seconds = (performance.now() - startedAt) / 1_000;
   const runsPerSecond = Math.round((result.done / seconds) * 10) / 10;
@@ -90,8 +79,11 @@ function tellProgress(runs: number): (done: number) => void {
   };
 }
 
-function numberOf(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new Error(`--${name} ${text} is not a whole number`);
+function understood(): ReturnType<typeof readOptions> {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }

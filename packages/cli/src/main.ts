@@ -24,9 +24,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** A reader that goes away, such as `head`, ends the output and not with a stack trace. */
+/**
+ * A reader that goes away, such as `head`, ends the output, and not with a stack trace. What was cut off before its end
+ * was known has not succeeded.
+ */
 function endWhenReaderGoes(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.failed);
 }
 
 function exitCodeOf(error: unknown): ExitCode {

@@ -87,6 +87,7 @@ describe('theseus', () => {
     ['an unreadable duration', ['rollback', '--plan', '--over', 'soon'], 'write 5m'],
     ['a bad factor', ['simulate', 'x.yaml', '--compress', '0'], 'from 1 on'],
     ['a bad variable', ['check', 'x.yaml', '--set', 'x'], 'name=value'],
+    ['a number that is empty', ['pause', '--reason', 'x', '--revision', ''], 'write a whole number'],
     ['no address', ['status', '--url', 'garbage', '--token', 't'], 'http://127.0.0.1:4400'],
   ])('refuses %s with exit code 2 before it asks a server', async (_what, args, text) => {
     const { code, err } = await run(...args);
@@ -134,6 +135,20 @@ describe('theseus', () => {
     const { out: told } = await run('doctor', '--url', 'http://127.0.0.1:1', '--token', 't', '--database-url', url);
     expect(told).toMatch(/^fail {2}database {2}it does not answer: .*ECONNREFUSED/m);
     vi.unstubAllEnvs();
+  });
+
+  it.each([
+    ['nothing is known yet', undefined, 1],
+    ['the plan is known to be invalid', 2, 2],
+    ['all is done', 0, 0],
+  ])('ends with the code that is true where %s when its reader goes', async (_when, known, code) => {
+    await run('--version');
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const before = process.exitCode;
+    process.exitCode = known;
+    process.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    process.exitCode = before;
+    expect(exit).toHaveBeenCalledExactlyOnceWith(code);
   });
 
   it('has a reference that is current; UPDATE_DOCS=1 rewrites it', () => {

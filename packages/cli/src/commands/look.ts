@@ -12,6 +12,7 @@ import { findingLines } from '../render/finding-lines.ts';
 import { renderRun } from '../render/render-run.ts';
 import { renderReport } from '../render/report.ts';
 import { watchRun } from '../render/watch-run.ts';
+import { withoutControls } from '../render/without-controls.ts';
 import { exitCodeOf } from './actions.ts';
 import { type ServerOptions, wholeNumber, withServerOptions } from './shared-options.ts';
 
@@ -68,7 +69,8 @@ async function tellOfCommands(client: ApiClient, output: Output): Promise<void> 
 function runLine(run: RunView): string {
   const took = formatDuration((run.endedAt ?? run.now) - run.startedAt);
   const place = run.environment === 'default' ? '' : `${run.environment}  `;
-  return `${run.runId}  ${place}${run.outcome ?? run.status}  ${utcClock(run.startedAt)} UTC  ${took}  ${run.title}`;
+  const state = run.outcome ?? run.status;
+  return withoutControls(`${run.runId}  ${place}${state}  ${utcClock(run.startedAt)} UTC  ${took}  ${run.title}`);
 }
 
 function addWatch(program: Command, end: (code: ExitCode) => void): void {

@@ -33,7 +33,7 @@ export function collect(text: string, before: readonly string[] = []): readonly 
 }
 
 export function wholeNumber(text: string): number {
-  const number = Number(text);
+  const number = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('write a whole number.');
   return number;
 }

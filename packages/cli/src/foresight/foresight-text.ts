@@ -3,6 +3,7 @@ import { formatDuration } from '@theseus/core/time';
 import pc from 'picocolors';
 import { describeEvent } from '../render/describe-event.ts';
 import { visibleLength, wrap } from '../render/text-width.ts';
+import { withoutControls } from '../render/without-controls.ts';
 import {
   caseText,
   countOf,
@@ -253,11 +254,4 @@ function hanging({ options }: Page, prefix: string, text: string): readonly stri
   const indent = visibleLength(prefix);
   const [first = '', ...rest] = wrap(text, options.width - indent);
   return [`${prefix}${first}`.trimEnd(), ...rest.map((line) => ' '.repeat(indent) + line.replace(/^ +/, ''))];
-}
-
-/** What would move a terminal's cursor, or colour what is not ours to colour, is left out of every text. */
-function withoutControls(report: ForesightReport): ForesightReport {
-  return JSON.parse(JSON.stringify(report), (_key, value: unknown) =>
-    typeof value === 'string' ? value.replace(/\p{Cc}+/gu, ' ') : value,
-  ) as ForesightReport;
 }

@@ -1,7 +1,7 @@
 import type { EventType, RolloutEvent } from '@theseus/core/rollout';
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../../core/test-support/given-plan.ts';
-import { describeEvent } from './describe-event.ts';
+import { describeEvent, formatEventLine, utcClock, waitText } from './describe-event.ts';
 
 type Body<Type extends EventType> = Omit<
   Extract<RolloutEvent, { readonly type: Type }>,
@@ -86,5 +86,28 @@ describe('describeEvent()', () => {
   it.each(Object.entries(ONE_OF_EACH))('says in words what %s is', (type, [body, text]) => {
     const event = { type, ...body, at: 0, actor: { kind: 'engine', name: 'theseus' }, reason: 'why' } as RolloutEvent;
     expect(describeEvent(event)).toBe(text);
+  });
+});
+
+const FORGED = 'done\n2026-05-04 09:00:00  run finished: succeeded\u001b[2J';
+
+describe('formatEventLine()', () => {
+  it('keeps a reason that would forge a line, or clear the screen, within its own line', () => {
+    const event: RolloutEvent = {
+      type: 'run.paused',
+      scope: 'run',
+      at: 0,
+      actor: { kind: 'person', name: 'eve' },
+      reason: FORGED,
+    };
+    const line = formatEventLine(event, utcClock);
+    expect(line).toBe('1970-01-01 00:00:00  run paused — done 2026-05-04 09:00:00  run finished: succeeded [2J [eve]');
+  });
+});
+
+describe('waitText()', () => {
+  it('is one line whatever is waited for', () => {
+    const wait = { on: 'person', text: FORGED, until: null, endedBy: 'ana', command: null, stepId: null } as const;
+    expect(waitText(wait)).not.toMatch(/\p{Cc}/u);
   });
 });

@@ -1,5 +1,6 @@
 import type { RolloutEvent, WaitView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
+import { withoutControls } from './without-controls.ts';
 
 const percent = (exposure: number): string => `${exposure / 1_000} %`;
 
@@ -80,13 +81,15 @@ export function describeEvent(event: RolloutEvent): string {
 
 /** One line for a wait: what is waited for, who or what ends it, and the command that does. */
 export function waitText({ text, endedBy, command }: WaitView): string {
-  return `Waiting: ${text} Ended by ${endedBy}.${command === null ? '' : ` To end it: ${command} --reason '…'`}`;
+  return withoutControls(
+    `Waiting: ${text} Ended by ${endedBy}.${command === null ? '' : ` To end it: ${command} --reason '…'`}`,
+  );
 }
 
 /** One line of a log: moment in UTC, what happened, why, and who where it was a person. */
 export function formatEventLine(event: RolloutEvent, clock: (at: number) => string): string {
   const who = event.actor.kind === 'person' ? ` [${event.actor.name}]` : '';
-  return `${clock(event.at)}  ${describeEvent(event)} — ${event.reason}${who}`;
+  return withoutControls(`${clock(event.at)}  ${describeEvent(event)} — ${event.reason}${who}`);
 }
 
 export function utcClock(at: number): string {

@@ -188,6 +188,15 @@ describe('renderRun()', () => {
     }
   });
 
+  it('lets no text of a plan or a person move the cursor or begin a line', () => {
+    const lines = renderRun(
+      { ...soaking, title: 'Search\u001b[2J\nfinished: succeeded' },
+      { width: 120, color: false },
+    );
+    expect(lines[0]).toContain('Search [2J finished: succeeded');
+    expect(lines.join('')).not.toMatch(/\p{Cc}/u);
+  });
+
   it('names the environment of a run that is not in the default one [CO-8]', () => {
     const shown = (environment: string) => renderRun(runView({ environment }), { width: 100, color: false }).join('\n');
     expect(shown('staging')).toContain('night-20260504-1a2b3c  in staging  revision 12');

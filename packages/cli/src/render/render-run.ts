@@ -13,6 +13,7 @@ import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
 import { partLine } from './part-line.ts';
 import { wrap } from './text-width.ts';
+import { withoutControls } from './without-controls.ts';
 
 export interface RenderOptions {
   /** Columns; longer lines are wrapped. */
@@ -45,7 +46,8 @@ const TIMELINESS: Readonly<Record<Timeliness, string>> = {
 const BAR_WIDTH = 20;
 
 /** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
-export function renderRun(view: RunView, options: RenderOptions): readonly string[] {
+export function renderRun(told: RunView, options: RenderOptions): readonly string[] {
+  const view = withoutControls(told);
   const paint = createColors(options.color);
   const wrapped = (lines: readonly string[]): readonly string[] =>
     lines.flatMap((line) => wrapLine(line, options.width));

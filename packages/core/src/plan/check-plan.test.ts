@@ -38,6 +38,20 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
     ['a missing list', '    through: [10%, 25%, 50%, 75%, 100%]\n', '', 'missing-key', 'low:', "'through:'"],
     ['a kind of step', '- ramp: cv-analyzer', '- rmap: cv-analyzer', 'unknown-step', 'rmap', "'ramp'"],
     ['a needed phase', 'needs: [prepare]', 'needs: [prepar]', 'unknown-phase', 'prepar]', "'prepare'"],
+    ['an artefact that could not be filled in', 'backup_id', 'backup.id', 'invalid-name', 'backup.id:', 'backup_id'],
+    ['a signal that is never fresh', 'latency-p95, unit: ms', 'latency-p95, freshFor: 0s', 'no-time', '0s', 'above 0'],
+    ['a reading of no time', 'latency-p95, unit: ms', 'latency-p95, over: 0s', 'no-time', '0s', 'above 0'],
+    ['a baseline of no time', 'over: 24h', 'over: 0s', 'no-time', '0s', 'above 0'],
+    ['a budget of no time', 'budget: 10m', 'budget: 0s', 'no-time', '0s', 'above 0'],
+    ['an answer within no time', 'within: 500ms', 'within: 0ms', 'no-time', '0ms', 'above 0'],
+    [
+      'an artefact in the command of a signal',
+      '{ telemetry: latency-p95, unit: ms }',
+      "{ command: 'node ops/p95.mjs ${{ backup_id }}', unit: ms }",
+      'unknown-artefact',
+      "'node ops/p95.mjs",
+      'find it by itself',
+    ],
     ['a needed step', BASELINE, `${BASELINE}        needs: [chek]\n`, 'unknown-step', 'chek', "'check'"],
     ['a phase twice', 'phase: critical', 'phase: low-risk', 'duplicate-phase', 'low-risk', 'another name'],
     [
@@ -139,6 +153,28 @@ describe('checks of the whole plan [ALL-1]', () => {
     expect(diagnosticsOf(waiting)).toEqual([]);
   });
 
+  it.each([
+    ['comes before', 'early', ['undo-after-irreversible']],
+    ['comes after', 'late', []],
+  ])('judge an undo by whether an irreversible step %s it, wherever the file has them', (_when, phase, codes) => {
+    const asked = '      - approve: Drop it?\n      - { run: node ops/drop.mjs, irreversible: true }';
+    const undone = '      - { run: node ops/add.mjs, undo: node ops/remove.mjs }';
+    const [late, early] = phase === 'late' ? [asked, undone] : [undone, asked];
+    const text = `plan: two-phases
+cohort: userId
+phases:
+  - phase: late
+    needs: [early]
+    steps:
+${late}
+  - phase: early
+    needs: []
+    steps:
+${early}
+`;
+    expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(codes);
+  });
+
   it('warn of what is allowed and seldom meant', () => {
     const text = changed(
       ['    soak: 30m', '    soak: 0s'],
@@ -154,6 +190,28 @@ describe('checks of the whole plan [ALL-1]', () => {
     ]);
   });
 
+  it('tell an error however many warnings came before it', () => {
+    const flags = Array.from({ length: 300 }, (_, index) => `flag-${index}`);
+    const ramps = flags.map((flag) => `      - { ramp: ${flag}, gate: standard, through: [10%, 100%], soak: 0s }`);
+    const text = `plan: many-warnings
+cohort: userId
+signals: { errors: { telemetry: error-rate } }
+gates: { standard: { rules: [errors > 5%: rollback now] } }
+flags: { ${flags.map((flag) => `${flag}: {}`).join(', ')} }
+phases:
+  - phase: move
+    steps:
+${ramps.join('\n')}
+      - { ramp: flag-0, gate: none }
+`;
+    const { plan, diagnostics } = parsePlan(text, { file: 'plan.yaml' });
+    expect(plan).toBeNull();
+    expect(diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code)).toContain(
+      'unknown-gate',
+    );
+    expect(diagnostics.filter(({ severity }) => severity === 'warning')).toHaveLength(200);
+  });
+
   it('fill variables into conditions too', () => {
     const text = changed(
       ['cohort: userId', 'cohort: userId\nvariables: { limit: 7% }'],
@@ -161,6 +219,43 @@ describe('checks of the whole plan [ALL-1]', () => {
     );
     const condition = parsePlan(text, { file: 'plan.yaml' }).plan?.gates['standard']?.rules[0]?.condition;
     expect(condition).toMatchObject({ bound: { kind: 'absolute', value: 7 }, text: 'errors > 7%' });
+  });
+
+  it.each([
+    ['a variable that cannot be', 'node ops/restore.mjs ${{ vars.a.b }}', 'unknown-variable'],
+    ['a variable within a variable', 'node ops/restore.mjs ${{ vars.nested }}', 'nested-variable'],
+    ['a secret that cannot be', 'node ops/restore.mjs ${{ env.BACKUP-ID }}', 'secret-place'],
+  ])('tell %s, which nothing would fill in', (_what, command, code) => {
+    const nested = code === 'nested-variable' ? "'${{ vars.other }}'" : 'x';
+    const text = changed(
+      ['cohort: userId', `cohort: userId\nvariables: { other: y, nested: ${nested} }`],
+      ['node ops/restore.mjs ${{ backup_id }}', command],
+    );
+    expect(diagnosticsOf(text).map((diagnostic) => diagnostic.code)).toEqual([code]);
+  });
+
+  it.each([
+    ['an artefact that is not closed', 'node ops/restore.mjs ${{ backup_id }', 'broken-artefact'],
+    ['an artefact that is not closed in a list', "[node, '${{ backup_id']", 'broken-artefact'],
+    ['an artefact in pieces', "[node, '${{ backup_id', '}}']", 'broken-artefact'],
+  ])('tell %s', (_what, command, code) => {
+    const text = changed(['node ops/restore.mjs ${{ backup_id }}', command]);
+    expect(diagnosticsOf(text).map((diagnostic) => diagnostic.code)).toEqual([code]);
+  });
+
+  it('let the question before an undo use what its own step captured', () => {
+    const text = changed([
+      'undo: node ops/restore.mjs ${{ backup_id }}',
+      'undo: { try: [node ops/restore.mjs], onlyIf: { run: "node ops/is-there.mjs ${{ backup_id }}" } }',
+    ]);
+    expect(diagnosticsOf(text)).toEqual([]);
+  });
+
+  it('tell an address with a variable that cannot be', () => {
+    const text = changed(['https://app.example/health', 'https://app.example/${{ vars.a.b }}']);
+    expect(diagnosticsOf(text).map(({ code }) => code)).toEqual(['unknown-variable']);
+    const open = changed(['https://app.example/health', 'https://app.example/${{ vars.front']);
+    expect(diagnosticsOf(open).map(({ code }) => code)).toEqual(['invalid-url']);
   });
 
   it('let a value be as old as three looks of the slowest gate that uses it, and never less than 90 s', () => {

@@ -18,27 +18,41 @@ export function checkPromises(reading: PlanReading, { isOrdered }: OrderFinding)
 /** What cannot be taken back asks for approval first, and ends what can be promised to be undone. */
 function checkIrreversible(reading: PlanReading, { isOrdered }: OrderFinding): void {
   const { problems } = reading;
-  let last: StepReading | null = null;
   for (const written of reading.steps) {
     const { id, path, source } = written;
     const isIrreversible = source['irreversible'] === true;
     const tell = (key: string, code: string, message: string, mend: string): void =>
       problems.add({ path: [...path, key], code, message, mend, atKey: true });
-    if (source['undo'] !== undefined && isIrreversible) {
-      const message = `'${id}' says that it is irreversible and how to undo it`;
-      tell('undo', 'irreversible-undo', message, "keep one of 'undo' and 'irreversible'");
-    } else if (source['undo'] !== undefined && last !== null) {
-      const message = `'${id}' promises undo after the irreversible '${last.id}'`;
-      const mend = 'a rollback cannot go back past that step: move this one before it, or remove its undo';
-      tell('undo', 'undo-after-irreversible', message, mend);
+    if (source['undo'] !== undefined) {
+      const barrier = irreversibleBefore(reading, written, { isOrdered });
+      if (isIrreversible) {
+        const message = `'${id}' says that it is irreversible and how to undo it`;
+        tell('undo', 'irreversible-undo', message, "keep one of 'undo' and 'irreversible'");
+      } else if (barrier !== undefined) {
+        const message = `'${id}' promises undo after the irreversible '${barrier.id}'`;
+        const mend = 'a rollback cannot go back past that step: move this one before it, or remove its undo';
+        tell('undo', 'undo-after-irreversible', message, mend);
+      }
     }
-    if (!isIrreversible) continue;
-    if (isOrdered && !mayComeBefore(reading, 'approve', id)) {
+    if (isIrreversible && isOrdered && !mayComeBefore(reading, 'approve', id)) {
       const mend = 'put a step \'approve: "…?"\' before it, in its phase or one that it needs';
       tell('irreversible', 'irreversible-unapproved', `'${id}' is irreversible and nobody approves it`, mend);
     }
-    last = written;
   }
+}
+
+/** The last irreversible step before this one: by what waits for what, and by the order of the file where nothing does. */
+function irreversibleBefore(
+  { steps, order }: PlanReading,
+  written: StepReading,
+  { isOrdered }: OrderFinding,
+): StepReading | undefined {
+  const place = steps.indexOf(written);
+  return steps.findLast((other, index) => {
+    if (other.source['irreversible'] !== true || other === written) return false;
+    if (isOrdered && order.isBefore(other.id, written.id)) return true;
+    return index < place && !(isOrdered && order.isBefore(written.id, other.id));
+  });
 }
 
 /** An artefact must be captured by the step itself or by one that is certainly over before it. */
@@ -99,19 +113,23 @@ function undoCommands({ undo }: Step): readonly PlacedCommand[] {
   // An undo that is one command may be written as that command alone.
   const isPlain = others.length === 0 && undo.attempts === 1 && undo.onlyIf === null && !undo.rehearsable;
   if (isPlain && first !== undefined) return [{ key: ['undo'], command: first, seesOwn: true }];
-  const asked = undo.onlyIf === null ? [] : probed(['undo', 'onlyIf', 'run'], undo.onlyIf);
+  const asked = undo.onlyIf === null ? [] : probed(['undo', 'onlyIf', 'run'], undo.onlyIf, { seesOwn: true });
   const tried = undo.alternatives.map((command, index) => ({ key: ['undo', 'try', index], command, seesOwn: true }));
   return [...tried, ...asked];
 }
 
-function probed(key: Path, probe: Probe): readonly PlacedCommand[] {
-  return probe.kind === 'command' ? [{ key, command: probe.command, seesOwn: false }] : [];
+function probed(key: Path, probe: Probe, { seesOwn = false } = {}): readonly PlacedCommand[] {
+  return probe.kind === 'command' ? [{ key, command: probe.command, seesOwn }] : [];
 }
 
 /** Takes no brace into the name, so that a long text without an end is read once only. */
 const TEMPLATE = /\$\{\{([^{}]*)\}\}/g;
 
 function checkCommand({ problems }: PlanReading, path: Path, command: Command, captured: ReadonlySet<string>): void {
+  if (command.argv.some((argument) => argument.replace(TEMPLATE, '').includes('${{'))) {
+    const message = "the command opens an artefact with '${{' and does not close it";
+    problems.add({ path, code: 'broken-artefact', message, mend: "write it like '${{ backup_id }}'" });
+  }
   // Variables have been filled in; those that could not be have been told.
   for (const name of artefactsIn(command)) {
     if (captured.has(name)) continue;
@@ -210,6 +228,6 @@ function isRehearsedBy(rehearsal: Extract<Step, { kind: 'rehearse' }>, step: Ste
 }
 
 function artefactsIn({ argv }: Command): readonly string[] {
-  const names = [...argv.join(' ').matchAll(TEMPLATE)].map(([, written = '']) => written.trim());
+  const names = argv.flatMap((argument) => [...argument.matchAll(TEMPLATE)].map(([, written = '']) => written.trim()));
   return names.filter((name) => !/^(?:vars|env)\./.test(name));
 }

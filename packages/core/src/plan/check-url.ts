@@ -7,7 +7,7 @@ export function checkUrl(context: ReadingContext, path: Path, text: string): boo
     offset === 0 ? 'http://secret.invalid' : 'secret',
   );
   // A variable without a value has been told already.
-  if (filled.includes('${{ vars.')) return true;
+  if (/\$\{\{\s*vars\.[^{}]*\}\}/.test(filled)) return true;
   if (filled.includes('${{')) {
     const mend = 'an address may hold ${{ vars.name }} and ${{ env.NAME }} only';
     context.problems.add({ path, code: 'invalid-url', message: `'${text}' holds what nothing fills in`, mend });

@@ -2,7 +2,8 @@
 export function nearest(written: string, known: Iterable<string>): string | null {
   const lower = written.toLowerCase();
   let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
+  // Of a name of one letter any other would be one change away.
+  let bestDistance = Math.min(written.length, Math.max(1, Math.floor(written.length / 3)) + 1);
   for (const name of known) {
     const distance = editDistance(lower, name.toLowerCase(), bestDistance);
     if (distance < bestDistance) {

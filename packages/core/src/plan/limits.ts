@@ -26,5 +26,6 @@ export const PLAN_LIMITS = {
   aliases: 100,
   /** How deep lists and maps may be nested. */
   depth: 50,
+  /** Errors that are told, and as many warnings. */
   problems: 200,
 } as const;

@@ -137,6 +137,15 @@ describe('parsePlan()', () => {
   });
 
   it.each([
+    ['an alias without an anchor', 'plan: a\nflags: *all', 2, 8, 'put quotes around it'],
+    ['a second document', 'plan: a\n---\nplan: b', 2, 1, 'a file of its own'],
+  ])('tells %s where it stands [ALL-1]', (_what, text, line, column, mend) => {
+    expect(parse(text).diagnostics).toEqual([
+      expect.objectContaining({ line, column, code: 'yaml', mend: expect.stringContaining(mend) }),
+    ]);
+  });
+
+  it.each([
     ['nothing', ''],
     ['a list', '- a\n- b'],
     ['broken YAML', 'plan: "a\nphases: ['],

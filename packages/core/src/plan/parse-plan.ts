@@ -1,4 +1,14 @@
-import { type Document, isCollection, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { Diagnostic } from './diagnostic.ts';
 import { environmentsOf } from './environments.ts';
 import { PLAN_LIMITS } from './limits.ts';
@@ -37,13 +47,15 @@ export function parsePlan(text: string, options: ParseOptions): ParsedPlan {
       code: 'yaml',
       severity: 'error',
       path: '',
-      message: firstLine(error.message),
+      message: error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : firstLine(error.message),
       mend: yamlMend(error.code),
     };
   });
   if (syntax.length > 0) return { plan: null, diagnostics: syntax };
   const source = toValue(document);
   if (source instanceof Error) {
+    const lost = UNRESOLVED_ALIAS.exec(source.message)?.[1];
+    if (lost !== undefined) return { plan: null, diagnostics: [tellLostAlias(document, lines, options.file, lost)] };
     const [message, mend] =
       source instanceof RangeError
         ? ['the file is nested too deeply', `${PLAN_LIMITS.depth} levels are the most`]
@@ -87,6 +99,28 @@ function toValue(document: Document): unknown {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+const UNRESOLVED_ALIAS = /^Unresolved alias .*: (.*)$/;
+
+function tellLostAlias(document: Document, lines: LineCounter, file: string, name: string): Diagnostic {
+  let offset = 0;
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.source !== name) return undefined;
+      offset = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  const { line, col } = lines.linePos(offset);
+  return {
+    ...place(file, line, col),
+    severity: 'error',
+    code: 'yaml',
+    path: '',
+    message: `'*${name}' stands for what is anchored before it with '&${name}', and nothing is`,
+    mend: 'put quotes around it if it is a text',
+  };
 }
 
 function locate(document: Document, lines: LineCounter, file: string, problem: Problem): Diagnostic {
@@ -147,6 +181,7 @@ function firstLine(text: string): string {
 
 function yamlMend(code: string): string {
   if (code === 'DUPLICATE_KEY') return 'keep one of them';
+  if (code === 'MULTIPLE_DOCS') return 'a file holds one plan: put what follows into a file of its own';
   if (code === 'TAB_AS_INDENT') return 'indent with spaces';
   return 'mend the YAML here; quotes around the text often help';
 }

@@ -22,7 +22,12 @@ export class Problems {
 
   add(problem: Problem): void {
     const key = `${problem.path.join('/')} ${problem.code}`;
-    if (!this.#found.has(key) && this.#found.size < PLAN_LIMITS.problems) this.#found.set(key, problem);
+    if (!this.#found.has(key) && !this.#isFull(problem.severity)) this.#found.set(key, problem);
+  }
+
+  /** Counted by severity: no number of warnings may hide an error. */
+  #isFull(severity: Problem['severity']): boolean {
+    return this.all().filter((problem) => problem.severity === severity).length >= PLAN_LIMITS.problems;
   }
 
   /** Whether something at or below the path is wrong, so that what depends on it need not be reported again. */

@@ -41,6 +41,19 @@ export function readDuration(problems: Problems, path: Path, text: string): numb
   return null;
 }
 
+/** A duration above zero, for what could never come true within none at all; else as {@link readDuration}. */
+export function readSpan(problems: Problems, path: Path, text: string): number | null {
+  const ms = readDuration(problems, path, text);
+  if (ms !== 0) return ms;
+  problems.add({
+    path,
+    code: 'no-time',
+    message: `'${text}' is no time at all`,
+    mend: 'write one above 0, such as 30s',
+  });
+  return null;
+}
+
 function unitFor(written: string): string | undefined {
   const lower = written.toLowerCase();
   return LONG_UNITS.get(lower) ?? LONG_UNITS.get(nearest(lower, LONG_UNITS.keys()) ?? '');

@@ -6,7 +6,7 @@ import type { Approver, Channel, Person, PlanFlag, Risk, RiskApproval } from './
 import type { Path } from './problems.ts';
 import { readDuration, readPercent, warnNoSoak } from './quantities.ts';
 import { readRule } from './read-rule.ts';
-import { optionalDuration, type ReadingContext, requireName } from './reading-context.ts';
+import { optionalSpan, type ReadingContext, requireName } from './reading-context.ts';
 import type { ApproveSource, ChannelSource, FlagSource, GateSource, RiskSource } from './source-schema.ts';
 
 const DEFAULT_EVERY_MS = 30_000;
@@ -21,7 +21,7 @@ export function readGate(
   rulesAt: Path | null = null,
 ): Gate | null {
   const path = rulesAt === null ? ['gates', name] : rulesAt.slice(0, -1);
-  const everyMs = optionalDuration(context, [...path, 'every'], source.every, DEFAULT_EVERY_MS);
+  const everyMs = optionalSpan(context, [...path, 'every'], source.every, DEFAULT_EVERY_MS);
   if (everyMs !== null && everyMs < FASTEST_GATE_MS) {
     const message = `'${source.every}' is too often`;
     context.problems.add({

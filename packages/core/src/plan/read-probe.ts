@@ -1,7 +1,7 @@
 import { checkUrl } from './check-url.ts';
 import type { Probe } from './plan.ts';
 import type { Path } from './problems.ts';
-import { optionalDuration, type ReadingContext, readCommand } from './reading-context.ts';
+import { optionalSpan, type ReadingContext, readCommand } from './reading-context.ts';
 import type { ProbeSource } from './source-schema.ts';
 
 const DEFAULT_WITHIN_MS = 5_000;
@@ -10,7 +10,7 @@ const DEFAULT_WITHIN_MS = 5_000;
 export function readProbe(context: ReadingContext, path: Path, source: ProbeSource): Probe | null {
   if ('http' in source) {
     const { expect } = source;
-    const withinMs = optionalDuration(context, [...path, 'expect', 'within'], expect?.within, DEFAULT_WITHIN_MS);
+    const withinMs = optionalSpan(context, [...path, 'expect', 'within'], expect?.within, DEFAULT_WITHIN_MS);
     if (!checkUrl(context, [...path, 'http'], source.http) || withinMs === null) return null;
     return {
       kind: 'http',

@@ -58,6 +58,8 @@ describe('readRule() refuses conditions', () => {
     ['erors > 5%', 'unknown-signal', "did you mean 'errors'"],
     ['errors > 500ms', 'invalid-bound', 'a bound like 5%'],
     ['errors > 5', 'invalid-bound', 'a bound like 5%'],
+    ['errors > 500%', 'invalid-bound', 'never below 0% or above 100%'],
+    ['errors >= -5%', 'invalid-bound', 'never below 0% or above 100%'],
     ['latency > 5%', 'invalid-bound', 'a bound like 500ms'],
     ['errors > legacy + 5ms', 'invalid-bound', 'legacy + 5 points'],
     ['latency > baseline + 5 points', 'invalid-bound', 'baseline + 200ms'],

@@ -139,6 +139,9 @@ function absoluteBound(value: number, sign: string | undefined, signal: Signal):
     const shown = { percent: '5%', ms: '500ms', 'per-second': '100', count: '100' }[signal.unit];
     return `${signal.name} is measured in ${signal.unit}: write a bound like ${shown}`;
   }
+  if (signal.unit === 'percent' && signal.source.kind === 'telemetry' && !(value >= 0 && value <= 100)) {
+    return `a ${signal.source.metric} is never below 0% or above 100%: write a bound between them`;
+  }
   return { kind: 'absolute', value: sign === 's' ? value * 1_000 : value };
 }
 

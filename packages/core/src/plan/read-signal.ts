@@ -4,7 +4,7 @@ import { nearest, suggest } from './did-you-mean.ts';
 import type { Signal, SignalSource, SignalUnit } from './plan.ts';
 import type { Path } from './problems.ts';
 import { readLeniently } from './read-outline.ts';
-import { optionalDuration, type ReadingContext, readCommand } from './reading-context.ts';
+import { optionalSpan, type ReadingContext, readCommand } from './reading-context.ts';
 import { signalSchemas } from './source-schema.ts';
 
 const DEFAULT_OVER_MS = 60_000;
@@ -32,7 +32,7 @@ export function readSignal(context: ReadingContext, name: string, source: unknow
   const read = readLeniently(context.problems, path, signalSchemas[kind], source);
   if (read === undefined) return null;
   const usual = FRESH_MS[kind] ?? DEFAULT_FRESH_MS;
-  const freshForMs = optionalDuration(context, [...path, 'freshFor'], read.freshFor, usual);
+  const freshForMs = optionalSpan(context, [...path, 'freshFor'], read.freshFor, usual);
   const from = sourceFrom(context, path, read);
   if (from === null || freshForMs === null) return null;
   return { name, source: from, unit: unitOf(read), overMs: DEFAULT_OVER_MS, freshForMs };
@@ -81,8 +81,8 @@ function readTelemetrySignal(context: ReadingContext, name: string, path: Path, 
       mend: `write 'unit: ${unit}' or leave it out`,
     });
   }
-  const overMs = optionalDuration(context, [...path, 'over'], read.over, DEFAULT_OVER_MS);
-  const freshForMs = optionalDuration(context, [...path, 'freshFor'], read.freshFor, DEFAULT_FRESH_MS);
+  const overMs = optionalSpan(context, [...path, 'over'], read.over, DEFAULT_OVER_MS);
+  const freshForMs = optionalSpan(context, [...path, 'freshFor'], read.freshFor, DEFAULT_FRESH_MS);
   if (overMs === null || freshForMs === null) return null;
   return { name, source: { kind: 'telemetry', metric: read.telemetry }, unit, overMs, freshForMs };
 }
@@ -93,7 +93,12 @@ function sourceFrom(context: ReadingContext, path: Path, read: PlainSource): Sig
   if ('sql' in read) return readSqlSource(context, path, read);
   if ('alert' in read) return { kind: 'alert', alert: read.alert, labels: read.labels ?? {} };
   if ('reported' in read) return { kind: 'reported' };
-  const command = readCommand(context, [...path, 'command'], read.command, { repeatable: true });
+  const at = [...path, 'command'];
+  const command = readCommand(context, at, read.command, { repeatable: true });
+  if (command?.argv.some((argument) => argument.includes('${{')) && !context.problems.isTouched(at)) {
+    const message = `the command of signal '${path[1]}' holds an artefact, which is filled in for steps only`;
+    context.problems.add({ path: at, code: 'unknown-artefact', message, mend: 'let the program find it by itself' });
+  }
   return command === null ? null : { kind: 'command', argv: command.argv };
 }
 

@@ -4,7 +4,7 @@ import { nearest, suggest } from './did-you-mean.ts';
 import type { Capture, Step, StepCommon, WaitUntil } from './plan.ts';
 import { kindsOf, misspeltKind, type StepReading } from './plan-reading.ts';
 import type { Path } from './problems.ts';
-import { readDuration } from './quantities.ts';
+import { readDuration, readSpan } from './quantities.ts';
 import { isMap, readLeniently } from './read-outline.ts';
 import { readApprovers } from './read-parts.ts';
 import { readProbe } from './read-probe.ts';
@@ -91,7 +91,7 @@ function readCommon(context: ReadingContext, place: StepPlace, id: string, read:
   const { path, phase } = place;
   const duration = (key: 'timeout' | 'budget' | 'takes'): number | null => {
     const text = read[key];
-    return text === undefined ? null : readDuration(context.problems, [...path, key], text);
+    return text === undefined ? null : readSpan(context.problems, [...path, key], text);
   };
   if (read.risk !== undefined) requireName(context, [...path, 'risk'], 'risk', read.risk, context.names.risks);
   return {
@@ -163,7 +163,7 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
     return probe === null ? null : { kind: 'check', probe };
   }
   if ('baseline' in read) {
-    const overMs = readDuration(context.problems, [...path, 'baseline', 'over'], read.baseline.over);
+    const overMs = readSpan(context.problems, [...path, 'baseline', 'over'], read.baseline.over);
     return overMs === null ? null : { kind: 'baseline', overMs };
   }
   if ('watch' in read) return readWatch(context, path, read);
@@ -239,12 +239,20 @@ function readUntil(context: ReadingContext, path: Path, wait: StepSource<'wait'>
   return null;
 }
 
+/** What is filled in for `${{ name }}`: a name of other characters would stay as it is written. */
+const ARTEFACT_NAME = /^[\w-]+$/;
+
 function readCaptures(
   context: ReadingContext,
   path: Path,
   capture: Readonly<Record<string, string>> | undefined,
 ): readonly Capture[] {
   return Object.entries(capture ?? {}).flatMap(([name, pattern]) => {
+    if (!ARTEFACT_NAME.test(name)) {
+      const message = `'${name}' cannot be the name of an artefact`;
+      const mend = 'use letters, digits, - and _, such as backup_id';
+      context.problems.add({ path: [...path, 'capture', name], code: 'invalid-name', message, mend, atKey: true });
+    }
     const wrong = patternProblem(pattern);
     if (wrong === null) return [{ name, pattern }];
     const message = `'${pattern}' cannot capture '${name}': ${wrong}`;

@@ -3,7 +3,7 @@ import { suggest } from './did-you-mean.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Command, Signal } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
-import { readDuration } from './quantities.ts';
+import { readSpan } from './quantities.ts';
 import { splitCommand } from './split-command.ts';
 
 /** What readers of parts of a plan share: where problems go, and the names that exist. */
@@ -76,11 +76,11 @@ export function readCommand(
   return { argv: split.argv, repeatable: options.repeatable };
 }
 
-export function optionalDuration(
+export function optionalSpan(
   context: ReadingContext,
   path: Path,
   text: string | undefined,
   otherwise: number,
 ): number | null {
-  return text === undefined ? otherwise : readDuration(context.problems, path, text);
+  return text === undefined ? otherwise : readSpan(context.problems, path, text);
 }

@@ -3,7 +3,7 @@ export type SplitCommand =
   | { readonly kind: 'problem'; readonly message: string; readonly mend: string };
 
 const TOKEN = /"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)|(\$\{\{[^}]*\}\})|([^\s"'\\])|(\s+)/gy;
-const SHELL = /[|&;<>`]|\$\(|\*|\?(?=\s|$)|^~/;
+const SHELL = /[|&;<>`]|\$\(|\$\w+|\$\{(?!\{)\w*\}?|\*|\?(?=\s|$)|(?<=^|\s)~/;
 
 /**
  * Splits a command line into arguments by quotes and spaces. There is no shell: nothing is expanded, and what only a

@@ -2,8 +2,9 @@ import { suggest } from './did-you-mean.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Path, Problems } from './problems.ts';
 
-const VARIABLE = /\$\{\{\s*vars\.([\w-]+)\s*\}\}/g;
-const SECRET = /\$\{\{\s*env\.(\w+)\s*\}\}/;
+/** Takes whatever stands there for the name, so that one which cannot be is told and not left as it is. */
+const VARIABLE = /\$\{\{\s*vars\.([^{}]*)\}\}/g;
+const SECRET = /\$\{\{\s*env\.([^{}]*)\}\}/;
 
 /**
  * Fills `${{ vars.name }}` into every text of the source, from the plan's own `variables` and what was given over them.
@@ -16,6 +17,7 @@ export function fillVariables(problems: Problems, source: unknown, given: Readon
     const message = `the plan has no variable '${name}'`;
     problems.add({ path: ['variables'], code: 'unknown-variable', message, mend: suggest(name, Object.keys(own)) });
   }
+  tellNested(problems, { own, given });
   return fill(problems, source, [], { own, given });
 }
 
@@ -23,6 +25,16 @@ export function fillVariables(problems: Problems, source: unknown, given: Readon
 function mayHoldSecret(path: Path): boolean {
   const last = path.at(-1);
   return path[0] === 'channels' || last === 'http' || (path[0] === 'signals' && (last === 'at' || last === 'database'));
+}
+
+/** Values are filled in once: what one of them holds would stay as it is written. */
+function tellNested(problems: Problems, { own, given }: Values): void {
+  for (const [name, value] of Object.entries({ ...own, ...given })) {
+    if (typeof value !== 'string' || !value.includes('${{')) continue;
+    const message = `the value of '${name}' holds a '\${{', which is not filled in there`;
+    const mend = 'write the value out, and put both where they are used';
+    problems.add({ path: ['variables', name], code: 'nested-variable', message, mend });
+  }
 }
 
 interface Values {
@@ -56,9 +68,10 @@ function fill(problems: Problems, value: unknown, path: Path, values: Values): u
 }
 
 function fillText(problems: Problems, text: string, path: Path, { own, given }: Values): string {
+  if (path[0] === 'variables') return text;
   const secret = SECRET.exec(text);
   if (secret !== null && !mayHoldSecret(path)) {
-    const message = `the secret '${secret[1]}' may not stand here`;
+    const message = `the secret '${secret[1]?.trim()}' may not stand here`;
     problems.add({
       path,
       code: 'secret-place',
@@ -66,7 +79,8 @@ function fillText(problems: Problems, text: string, path: Path, { own, given }: 
       mend: 'secrets may stand only in addresses of channels, sources and databases',
     });
   }
-  return text.replace(VARIABLE, (whole, name: string) => {
+  return text.replace(VARIABLE, (whole, written: string) => {
+    const name = written.trim();
     const value = Object.hasOwn(given, name) ? given[name] : Object.hasOwn(own, name) ? own[name] : undefined;
     if (typeof value === 'string' || typeof value === 'number') return String(value);
     if (value === null) {

@@ -149,8 +149,11 @@ describe('editing the plan of a run', () => {
 
     const added = asking({}, [tell(), go(), ramp('one', 'cache'), ramp('one', 'extra')]);
     expect((await put(runId, added)).body.edit.added).toEqual(['one/extra']);
-    const { flags } = (await theseus.call('GET', '/api/v1/flags')).body as { flags: Record<string, unknown> };
-    expect(flags['extra']).toMatchObject({ exposure: 0, enabled: true });
+    // The server hears of its own commit as every other does: a moment later.
+    const served = async () =>
+      ((await theseus.call('GET', '/api/v1/flags')).body as { flags: Record<string, unknown> }).flags['extra'];
+    await until(async () => (await served()) !== undefined);
+    expect(await served()).toMatchObject({ exposure: 0, enabled: true });
     const rival = await theseus.ask(plan([phase('one', [ramp('one', 'extra')])], { name: 'rival' }));
     expect([rival.status, JSON.stringify(rival.body)]).toEqual([
       409,

@@ -90,12 +90,14 @@ export function exposureOf(
   growth: Growth,
 ): Exposure {
   const timed = { legacy: growth.latency.legacy.timed, candidate: growth.latency.candidate.timed };
+  // What was counted since the last look may be of two exposures, and nobody knows how much of each.
+  const share = epoch === state.epoch ? (odds ?? 0) : 0;
   return {
     requests: quotient(growth.requests),
     users: quotient(growth.atRisk),
     timed: state.looks < setting.warmUpLooks ? 0 : quotient(timed),
-    throughput: odds ?? 0,
-    arrivals: assigned === null ? (odds ?? 0) : quotient(unseen(state, assigned, epoch)),
+    throughput: share,
+    arrivals: assigned === null ? share : quotient(unseen(state, assigned, epoch)),
   };
 }
 

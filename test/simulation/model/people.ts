@@ -1,3 +1,4 @@
+import { needsBaseline } from '@theseus/core/health';
 import type { Command, RolloutState, StepState, Verb } from '@theseus/core/rollout';
 import { PEOPLE_AND_OUTSIDER, planOf } from '../draw/draw-plan.ts';
 import { editedSource } from '../draw/edit-source.ts';
@@ -87,7 +88,7 @@ export class People {
     if (database.row.state.baselines['*'] !== undefined) return false;
     const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
     const rules = step !== undefined && 'gate' in step ? (plan.gates[step.gate]?.rules ?? []) : [];
-    return rules.some(({ condition: { bound } }) => bound.kind !== 'absolute' && bound.reference === 'baseline');
+    return rules.some(({ condition }) => needsBaseline(condition));
   }
 
   /** Retry, then promote; and what neither helps is given up. */

@@ -65,6 +65,9 @@ function spoiled(well: Reading, kind: MoodKind, bad: number, now: number): Readi
       return { ...well, value: Number.NaN };
     case 'stale':
       return { ...well, status: 'stale', ageMs: 3_600_000 };
+    // Only the arms of a flag know it.
+    case 'everywhere':
+      return well;
     case 'few':
       return well.sample === undefined ? well : { ...well, sample: TOO_FEW_REQUESTS };
   }

@@ -209,6 +209,10 @@ function judgedResult(
     heldMs: 0,
     ...(said === undefined ? {} : { evidence: said.evidence, required: said.required }),
   };
+  const isFatal = found !== undefined && action.kind !== 'warn' && gate.mode !== 'observe';
+  const silence = judge?.silence ?? null;
+  // What was only warned of says nothing of now, when nobody counts.
+  if (silence !== null && !isFatal) return { ...common, verdict: 'inconclusive', cause: 'no-data', text: silence };
   if (found !== undefined) {
     return { ...common, verdict: action.kind === 'warn' ? 'warn' : 'fail', text: `${written}: ${found.text}` };
   }

@@ -39,6 +39,8 @@ export interface JudgeMemory {
   readonly state: JudgeState | null;
   /** What failed without being rolled back: it stays so, and the judge goes on with the rest. */
   readonly failed: readonly Failure[];
+  /** Why nothing was counted at the last look; null where something was. */
+  readonly silence: string | null;
 }
 
 interface Failure {
@@ -63,7 +65,7 @@ export function beginJudgeMemory(gate: Gate, judging: Partial<Judging>, rules: s
     segments: [],
     everyMs: gate.everyMs,
   };
-  return { key: `${begunAt} ${profile} ${gate.mode ?? 'act'}\n${rules}`, setting, state: null, failed: [] };
+  return { key: `${begunAt} ${profile} ${gate.mode ?? 'act'}\n${rules}`, setting, state: null, failed: [], silence: null };
 }
 
 /** The rule that a finding is a matter of: the one that names it, or else the one for any. */
@@ -86,12 +88,22 @@ function errorLimitOf({ rules }: Gate): number | null {
 
 /** The memory after one more look at both arms. */
 export function judgeOnce(
+  known: JudgeMemory,
+  gate: Gate,
+  comparison: ArmComparison,
+  options: { readonly isWarmingUp: boolean },
+): JudgeMemory {
+  const silence = comparison.counts === null ? (comparison.problem ?? 'the source has no counts') : null;
+  const memory = { ...known, silence };
+  return isDone(memory) ? memory : lookOnce(memory, gate, comparison, options);
+}
+
+function lookOnce(
   memory: JudgeMemory,
   gate: Gate,
   comparison: ArmComparison,
   { isWarmingUp }: { readonly isWarmingUp: boolean },
 ): JudgeMemory {
-  if (isDone(memory)) return memory;
   const { state: known } = memory;
   const isFirst = known === null || known.last === null;
   const segments = isFirst ? segmentsOf(comparison) : memory.setting.segments;

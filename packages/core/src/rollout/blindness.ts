@@ -7,6 +7,13 @@ import { HOLDS_OF_HEALTH, type StepState } from './state.ts';
 /** So long nobody may be able to tell before people are told, where it is not given up sooner. */
 const ALERT_AFTER_MS = 300_000;
 
+const BLIND_SINCE = 'blind since ';
+
+/** Whether blindness is what people were warned of last. */
+export function isAlerted({ warned }: StepState): boolean {
+  return warned?.startsWith(BLIND_SINCE) ?? false;
+}
+
 /** Tells once for each time that nobody can tell whether exposed people are well. */
 export function alertBlind(draft: Draft, stepId: string, gate: Gate, watch: Watch): void {
   const { verdict, blindSince = null, flag } = watch;
@@ -16,7 +23,7 @@ export function alertBlind(draft: Draft, stepId: string, gate: Gate, watch: Watc
   const blindMs = draft.now - blindSince;
   const maxBlindMs = gate.maxBlindMs ?? Number.POSITIVE_INFINITY;
   if (exposure === 0 || blindMs < Math.min(ALERT_AFTER_MS, maxBlindMs / 2)) return;
-  const rules = `blind since ${new Date(blindSince).toISOString()}`;
+  const rules = `${BLIND_SINCE}${new Date(blindSince).toISOString()}`;
   if (state.warned === rules) return;
   const text = `nobody has been able to tell for ${formatDuration(blindMs)} whether ${flag} is well, and ${exposure / 1_000} % are on it: ${verdict.text}`;
   draft.emit({ type: 'step.warned', stepId, rules, evidence: { verdict, samples: watch.samples } }, text);

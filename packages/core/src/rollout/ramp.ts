@@ -1,5 +1,5 @@
 import { type Gate, isHealthy, type Watch } from '../health/index.ts';
-import { alertBlind, stepBackBlind } from './blindness.ts';
+import { alertBlind, isAlerted, stepBackBlind } from './blindness.ts';
 import type { Draft } from './draft.ts';
 import type { Actor } from './event.ts';
 import { indexOf, type RampStep } from './plan-index.ts';
@@ -132,8 +132,13 @@ export function holdUnhealthy(
   const { verdict } = watch;
   const gate = gateOf(draft, stepId);
   if (verdict !== null && gate !== undefined && verdict.verdict !== 'fail') alertBlind(draft, stepId, gate, watch);
-  if (gate?.mode === 'observe') return tellWarnings(draft, stepId, watch);
-  const held = draft.state.steps[stepId]?.hold ?? null;
+  const state = draft.state.steps[stepId];
+  if (gate?.mode === 'observe') {
+    // The one would be told over the other at every look.
+    if (state !== undefined && !isAlerted(state)) tellWarnings(draft, stepId, watch);
+    return;
+  }
+  const held = state?.hold ?? null;
   if (verdict === null || (held !== null && (failing === 'gate' || held.reason !== 'no-evidence'))) return;
   const evidence = { verdict, samples: watch.samples };
   if (verdict.verdict === 'fail') {

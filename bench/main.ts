@@ -5,6 +5,7 @@ import { benchManyPlans } from './engine/many-plans.ts';
 import { benchReplay } from './engine/replay.ts';
 import { benchSimulation } from './engine/simulation.ts';
 import { benchEvaluation } from './flags/evaluation.ts';
+import { benchJudging } from './health/judging.ts';
 import { benchSdk } from './sdk/routing.ts';
 import { type Figure, renderFigure } from './support/figure.ts';
 
@@ -12,19 +13,22 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
 
   npm run bench -- engine              simulation, replay, write path, 1 000 plans at once (about 6 minutes)
   npm run bench -- flags               evaluation by kind of flag, against a hash and a peer
+  npm run bench -- health              one look of the judge, and what it remembers
   npm run bench -- sdk                 route(), and how soon 100 instances follow a decision
   npm run bench -- engine --seconds 60 --plans 200
 
 Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, routing
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, judging, routing
+  --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
 
 interface Options {
   readonly plans: number;
   readonly seconds: number;
+  readonly peer: string | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -33,6 +37,7 @@ type Part = (options: Options) => readonly Figure[] | Promise<readonly Figure[]>
 const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   engine: { simulation: benchSimulation, replay: benchReplay, commands: benchCommands, plans: benchManyPlans },
   flags: { evaluation: benchEvaluation },
+  health: { judging: benchJudging },
   sdk: { routing: benchSdk },
 };
 
@@ -43,6 +48,7 @@ async function main(): Promise<number> {
       plans: { type: 'string', default: '1000' },
       seconds: { type: 'string', default: '180' },
       only: { type: 'string' },
+      peer: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -53,6 +59,7 @@ async function main(): Promise<number> {
   const options = {
     plans: Number(values.plans),
     seconds: Number(values.seconds),
+    peer: values.peer,
     progress: (line: string) => console.error(line),
   };
   if (

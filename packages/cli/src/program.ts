@@ -4,6 +4,7 @@ import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
+import { addJudge } from './commands/judge.ts';
 import { addLooking } from './commands/look.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
@@ -42,5 +43,6 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addApply(program, end);
   addTrigger(program, end);
   addSignal(program, end);
+  addJudge(program, end);
   return program;
 }

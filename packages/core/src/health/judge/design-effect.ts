@@ -13,37 +13,51 @@ export const BODY_PRIOR: DesignEffectPrior = { value: 3, weight: 50, floor: 0.75
 export const TAIL_PRIOR: DesignEffectPrior = { value: 1.5, weight: 20, floor: 1 };
 export const REQUESTS_PRIOR: DesignEffectPrior = { value: 10, weight: 50, floor: 1 };
 
+/** What is needed of one kind of event: its sum, the sum of its squares, and of its products with requests. */
+export interface EventSums {
+  readonly requests: number;
+  readonly requestSquares: number;
+  readonly events: number;
+  readonly squares: number;
+  readonly products: number;
+}
+
+export function errorSums({ n, nn, e, ee, ne }: UserSums): EventSums {
+  return { requests: n, requestSquares: nn, events: e, squares: ee, products: ne };
+}
+
+export function bodySums({ n, nn, s, ss, ns }: UserSums): EventSums {
+  return { requests: n, requestSquares: nn, events: s, squares: ss, products: ns };
+}
+
+export function tailSums({ n, nn, t, tt, nt }: UserSums): EventSums {
+  return { requests: n, requestSquares: nn, events: t, squares: tt, products: nt };
+}
+
 /**
  * By how much the variance of an event count is larger than if every request were another user's:
  * D = (m0 D0 + sum over arms of (S_EE - 2 p S_EN + p^2 S_NN)) / (m0 + events), with p the arm's rate of events.
  */
 export function designEffect(
-  arms: ArmPair<UserSums> | null,
-  of: 'e' | 's' | 't',
+  legacy: EventSums,
+  candidate: EventSums,
   { value, weight, floor }: DesignEffectPrior,
 ): number {
-  if (arms === null) return Math.max(floor, value);
-  let variance = value * weight;
-  let events = weight;
-  for (const arm of [arms.legacy, arms.candidate]) {
-    if (arm.n === 0) continue;
-    const rate = arm[of] / arm.n;
-    variance += arm[SQUARES[of]] - 2 * rate * arm[PRODUCTS[of]] + rate * rate * arm.nn;
-    events += arm[of];
-  }
-  return Math.max(floor, variance / events);
+  const variance = value * weight + scatterOf(legacy) + scatterOf(candidate);
+  return Math.max(floor, variance / (weight + legacy.events + candidate.events));
+}
+
+function scatterOf({ requests, requestSquares, events, squares, products }: EventSums): number {
+  if (requests === 0) return 0;
+  const rate = events / requests;
+  return squares - 2 * rate * products + rate * rate * requestSquares;
 }
 
 /** The same for the requests themselves: D = S_NN / S_N. */
-export function requestsDesignEffect(arms: ArmPair<UserSums> | null): number {
+export function requestsDesignEffect(legacy: UserSums, candidate: UserSums): number {
   const { value, weight, floor } = REQUESTS_PRIOR;
-  if (arms === null) return value;
-  const squares = value * weight + arms.legacy.nn + arms.candidate.nn;
-  return Math.max(floor, squares / (weight + arms.legacy.n + arms.candidate.n));
+  return Math.max(floor, (value * weight + legacy.nn + candidate.nn) / (weight + legacy.n + candidate.n));
 }
-
-const SQUARES = { e: 'ee', s: 'ss', t: 'tt' } as const;
-const PRODUCTS = { e: 'ne', s: 'ns', t: 'nt' } as const;
 
 /** Sums over looks of how the events of a look were split: x of the candidate among d of both. */
 export interface SplitSums {

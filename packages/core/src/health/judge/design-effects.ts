@@ -1,10 +1,13 @@
-import type { ArmPair, UserSums } from './arm-counts.ts';
+import { type ArmPair, NO_USERS } from './arm-counts.ts';
 import {
   BODY_PRIOR,
+  bodySums,
   designEffect,
   ERRORS_PRIOR,
+  errorSums,
   requestsDesignEffect,
   TAIL_PRIOR,
+  tailSums,
   withDispersion,
 } from './design-effect.ts';
 import type { JudgeState } from './judge-state.ts';
@@ -28,14 +31,14 @@ export function effectsOf({ last, scatter }: JudgeState): DesignEffects {
 }
 
 function effectsAt(counts: ArmPair | null): DesignEffects {
-  const users: ArmPair<UserSums> | null =
-    counts === null ? null : { legacy: counts.legacy.users, candidate: counts.candidate.users };
+  const legacy = counts?.legacy.users ?? NO_USERS;
+  const candidate = counts?.candidate.users ?? NO_USERS;
   return {
-    errors: designEffect(users, 'e', ERRORS_PRIOR),
+    errors: designEffect(errorSums(legacy), errorSums(candidate), ERRORS_PRIOR),
     users: 1,
-    body: designEffect(users, 's', BODY_PRIOR),
-    tail: designEffect(users, 't', TAIL_PRIOR),
-    requests: requestsDesignEffect(users),
+    body: designEffect(bodySums(legacy), bodySums(candidate), BODY_PRIOR),
+    tail: designEffect(tailSums(legacy), tailSums(candidate), TAIL_PRIOR),
+    requests: requestsDesignEffect(legacy, candidate),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Alternatives {
 
 /** Beyond this a log-likelihood is certainty, and its exponential no number. */
 const CERTAIN = 600;
+/** Below this the exponential adds less than a millionth. */
+const NEGLIGIBLE = -14;
 
 /**
  * How much the log-likelihood ratio of each alternative against the null grew by what one look saw.
@@ -30,10 +32,13 @@ export function splitGrowth(
   const base = odds * nullRatio;
   if (!(base > 0) || base === Number.POSITIVE_INFINITY) return factors.map(() => 0);
   const atNull = Math.log1p(base);
-  return factors.map((factor) => {
+  const growth = new Array<number>(factors.length);
+  for (let at = 0; at < factors.length; at += 1) {
+    const factor = factors[at] as number;
     const drop = atNull - Math.log1p(base * factor);
-    return candidate * (Math.log(factor) + drop) + legacy * drop;
-  });
+    growth[at] = candidate * (Math.log(factor) + drop) + legacy * drop;
+  }
+  return growth;
 }
 
 /**
@@ -80,14 +85,13 @@ export function accumulate(
 ): readonly number[] {
   const width = growth.length;
   const unit = designEffect * MILLION;
-  const added = growth.map((each) => Math.round(Math.min(each * MILLION, perLook * unit)));
   const floor = Math.round(LEAST * unit);
   const ceiling = Math.round(most * unit);
   const grown = new Array<number>(sums.length);
-  for (let start = 0; start < sums.length; start += width) {
-    for (let at = 0; at < width; at += 1) {
-      const sum = (sums[start + at] as number) + (added[at] as number);
-      grown[start + at] = Math.max(floor, Math.min(sum, ceiling));
+  for (let at = 0; at < width; at += 1) {
+    const added = Math.round(Math.min((growth[at] as number) * MILLION, perLook * unit));
+    for (let place = at; place < sums.length; place += width) {
+      grown[place] = Math.max(floor, Math.min((sums[place] as number) + added, ceiling));
     }
   }
   return grown;
@@ -112,7 +116,7 @@ export function evidenceOf(
     let mean = 0;
     for (let at = 0; at < width; at += 1) {
       const ratio = (sums[start * width + at] as number) * scale;
-      mean += (weights[at] as number) * Math.exp(Math.min(ratio, CERTAIN));
+      if (ratio > NEGLIGIBLE) mean += (weights[at] as number) * Math.exp(Math.min(ratio, CERTAIN));
     }
     value += (starts[start] as number) * (mean - 1);
   }

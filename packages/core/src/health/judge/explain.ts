@@ -93,7 +93,7 @@ function sentence(setting: JudgeSetting, state: JudgeState, { verdict, metrics, 
     default: {
       const open = metrics.filter(({ isHarmRuledOut }) => !isHarmRuledOut).map(({ metric }) => metric);
       const more = lacking === null ? 'how long it takes cannot be told yet' : lackingText(setting, lacking);
-      return `nothing alarming, but harm to ${open.join(' and ')} is not ruled out: ${more}`;
+      return `nothing alarming, but harm in ${list(open)} is not ruled out: ${more}`;
     }
   }
 }
@@ -105,7 +105,7 @@ function ruledOut({ profile: { harmful }, metrics }: JudgeSetting): string {
     latency: `${round(harmful.bodyFactor)}x the latency`,
     throughput: `${percent(1 - harmful.throughputRatio)} less traffic`,
   };
-  return `${metrics.map((metric) => said[metric]).join(', ')} ${metrics.length === 1 ? 'is' : 'are'}`;
+  return `${list(metrics.map((metric) => said[metric]))} ${metrics.length === 1 ? 'is' : 'are'}`;
 }
 
 export function lackingText({ everyMs }: Pick<JudgeSetting, 'everyMs'>, { looks, users }: Lacking): string {
@@ -162,6 +162,10 @@ function lackingFor({ looks, judged }: JudgeState, metrics: readonly MetricExpla
   const most = Math.max(...shares);
   if (shares.length === 0 || !Number.isFinite(most)) return null;
   return { looks: most * looks, users: Math.ceil(most * judged.candidate.users) };
+}
+
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
 function rateOf({ requests, errors }: { readonly requests: number; readonly errors: number }): number {

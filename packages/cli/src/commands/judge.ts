@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { JudgeStream, type JudgeStreamOptions } from '../judge-stream/judge-stream.ts';
 import { readLine } from '../judge-stream/read-line.ts';
+import { addJudgeExplain } from './judge-explain.ts';
 
 interface JudgeOptions {
   readonly profile: ProfileName;
@@ -18,7 +19,7 @@ interface JudgeOptions {
 const WRITTEN_TOGETHER = 256;
 
 export function addJudge(program: Command, end: (code: ExitCode) => void): void {
-  program
+  const judge = program
     .command('judge')
     .description('judge streams of counts of a candidate and its legacy: NDJSON in, one verdict per tick out')
     .addOption(
@@ -37,6 +38,7 @@ export function addJudge(program: Command, end: (code: ExitCode) => void): void 
       await judgeLines(stream);
       end(EXIT.done);
     });
+  addJudgeExplain(judge, end);
 }
 
 const HELP = `

@@ -13,6 +13,7 @@ const soaking = runView({
           at: 80_000,
           soakedMs: 60_000,
           soakMs: 600_000,
+          explanation: { headline: 'all rules keep', lines: [] },
           rules: [
             {
               rule: 'errors > 5%',

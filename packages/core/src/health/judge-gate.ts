@@ -2,6 +2,7 @@ import { formatDuration } from '../time/index.ts';
 import { type Gate, type GateRule, isReadCondition, type RuleAction } from './condition.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
 import {
+  atNewExposure,
   beginJudgeMemory,
   findingAgainst,
   type JudgeMemory,
@@ -66,11 +67,12 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
 export function resumeWatch(target: WatchTarget, remembered: Watch | undefined, at: number): Watch {
   if (remembered === undefined) return beginWatch(target, at);
   const isSame = isWatchOf(target, remembered);
-  if (isSame && remembered.judge === undefined) return remembered;
+  const known = remembered.judge;
+  if (isSame && known === undefined) return remembered;
   const begun = beginWatch(target, at);
-  const judge = begun.judge?.key === remembered.judge?.key ? remembered.judge : begun.judge;
-  const kept = isSame ? remembered : begun;
-  return judge === undefined || judge === kept.judge ? kept : { ...kept, judge };
+  if (known === undefined || begun.judge === undefined) return isSame ? remembered : begun;
+  if (known.key !== begun.judge.key) return isSame ? { ...remembered, judge: begun.judge } : begun;
+  return isSame ? remembered : { ...begun, judge: atNewExposure(known) };
 }
 
 /** Whether what the watch has seen says something of the target as it is now. */

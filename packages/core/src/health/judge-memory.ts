@@ -1,5 +1,6 @@
 import { type Gate, type GateRule, isJudgedGate, isReadCondition } from './condition.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
+import { NO_SPLITS } from './judge/design-effect.ts';
 import { explainJudgement } from './judge/explain.ts';
 import {
   beginJudge,
@@ -65,7 +66,13 @@ export function beginJudgeMemory(gate: Gate, judging: Partial<Judging>, rules: s
     segments: [],
     everyMs: gate.everyMs,
   };
-  return { key: `${begunAt} ${profile} ${gate.mode ?? 'act'}\n${rules}`, setting, state: null, failed: [], silence: null };
+  return {
+    key: `${begunAt} ${profile} ${gate.mode ?? 'act'}\n${rules}`,
+    setting,
+    state: null,
+    failed: [],
+    silence: null,
+  };
 }
 
 /** The rule that a finding is a matter of: the one that names it, or else the one for any. */
@@ -128,6 +135,16 @@ function lookOnce(
 function isDone({ setting, state, failed }: JudgeMemory): boolean {
   const left = leftToJudge(setting, failed);
   return state?.verdict?.verdict === 'fail' || (left.metrics.length === 0 && left.errorLimit === null);
+}
+
+/**
+ * The memory for another exposure: all evidence stays. How looks scatter around one split of the events says nothing of
+ * another split, and would drown it.
+ */
+export function atNewExposure(memory: JudgeMemory): JudgeMemory {
+  const { state } = memory;
+  if (state === null) return memory;
+  return { ...memory, state: { ...state, scatter: { requests: NO_SPLITS, users: NO_SPLITS } } };
 }
 
 /** What is still to be judged: all but what has failed for good. */

@@ -1,4 +1,5 @@
 import {
+  ANY_SIGNAL,
   type ArmComparison,
   type Baseline,
   isJudgedGate,
@@ -25,7 +26,7 @@ const HEALTHY: Readonly<Record<string, number>> = {
 /** Requests behind one reading where no load is modelled: enough for any gate. */
 const SAMPLE = 100_000;
 /** Users and requests where no load is modelled: enough for any judge. */
-const MANY: Load = { users: 1_000_000, requestsPerUserMinute: 2 };
+const MANY: Load = { users: 100_000, requestsPerUserMinute: 1 };
 /** Readings wander by this share, so that charts and `for` conditions see life. */
 const WANDER = 0.02;
 
@@ -77,22 +78,25 @@ export function modelTraffic(options: TrafficOptions): Traffic {
     return { signal: name, ageMs: 0, source, status: 'ok', value, legacy: usual, sample };
   };
   /** What a metric of telemetry is usually, and on the candidate now; null where its source is silent. */
-  const metricNow = (
-    metrics: readonly TelemetryMetric[],
-    flag: string | null,
-    now: number,
-  ): readonly [number, number | null] => {
-    const signal = Object.values(plan.signals).find(
-      ({ source }) => source.kind === 'telemetry' && metrics.includes(source.metric),
-    );
+  const metricNow = (metrics: readonly TelemetryMetric[], flag: string | null, now: number): UsualAndNow => {
+    const signal = telemetrySignal(plan, metrics);
     const usual = signal === undefined ? (HEALTHY[metrics[0] ?? ''] ?? 0) : (models.get(signal.name)?.usual ?? 0);
     const fault = faults.find(
-      (known) => known.signal === signal?.name && reaches(known, flag) && isActiveAt(known, now - startAt),
+      (known) =>
+        known.signal === (signal?.name ?? ANY_SIGNAL) && reaches(known, flag) && isActiveAt(known, now - startAt),
     );
     return [usual, fault === undefined ? usual : fault.value];
   };
+  /** Failures in percent, also where the plan speaks of successes only. */
+  const errorsNow = (flag: string | null, now: number): UsualAndNow => {
+    const isBySuccess =
+      telemetrySignal(plan, ['error-rate']) === undefined && telemetrySignal(plan, ['success-rate']) !== undefined;
+    if (!isBySuccess) return metricNow(['error-rate'], flag, now);
+    const [usual, value] = metricNow(['success-rate'], flag, now);
+    return [100 - usual, value === null ? null : 100 - value];
+  };
   const compare = (target: WatchTarget, now: number, { load, share }: Sampling, before: Watch): ArmComparison => {
-    const [usualErrors, errors] = metricNow(['error-rate'], target.flag, now);
+    const [usualErrors, errors] = errorsNow(target.flag, now);
     const [usualLatency, latency] = metricNow(['latency-p95', 'latency-p99', 'latency-p50'], target.flag, now);
     const common = { at: now, epoch: 0, odds: share < 1 ? share / (1 - share) : null, ageMs: 0 };
     if (errors === null || latency === null) {
@@ -122,6 +126,15 @@ export function modelTraffic(options: TrafficOptions): Traffic {
     }),
     baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
   };
+}
+
+type UsualAndNow = readonly [usual: number, now: number | null];
+
+/** The first signal of a plan that counts one of these on both arms. */
+export function telemetrySignal(plan: Plan, metrics: readonly TelemetryMetric[]): Signal | undefined {
+  return Object.values(plan.signals).find(
+    ({ source }) => source.kind === 'telemetry' && metrics.includes(source.metric),
+  );
 }
 
 function reaches(fault: SignalFault, flag: string | null): boolean {
@@ -204,7 +217,7 @@ function between(lower: number, upper: number, unit: SignalUnit): number {
 }
 
 /** mulberry32: small, fast and good enough to make readings wander. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

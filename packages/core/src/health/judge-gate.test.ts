@@ -200,7 +200,7 @@ describe('a value that is near its bound [CV-11]', () => {
     expect(look(gate, { [condition.signal ?? 'errors']: value }).verdict).toBe(verdict);
   });
 
-  it('is warned of in words with the unit, and asks for no more', () => {
+  it('is warned of in words with the unit and by how many requests, and asks for no more [CO-13]', () => {
     const gate = near({ text: 'errors > 5%', unit: 'percent' });
     const judged = look(gate, { errors: { value: 4.2, sample: 132 } });
     expect(judged.text).toBe('errors 4.2 % is near its bound 5 %, by 132 requests');

@@ -20,7 +20,7 @@ export const BOUNDARIES = [
 export type Boundary = (typeof BOUNDARIES)[number];
 
 /** What a source does instead of reading healthy values. */
-export type MoodKind = 'bad' | 'silent' | 'error' | 'not-a-number' | 'stale' | 'flapping' | 'few';
+export type MoodKind = 'bad' | 'silent' | 'error' | 'not-a-number' | 'stale' | 'flapping' | 'few' | 'everywhere';
 
 /** Times are milliseconds since the start of the run. */
 export interface Mood {

@@ -10,6 +10,7 @@ import {
   type Scenario,
 } from '../scenario.ts';
 import { SIGNALS } from './draw-gate.ts';
+import { drawArmsMoods, withJudging } from './draw-judging.ts';
 import { drawPlan, PEOPLE_AND_OUTSIDER } from './draw-plan.ts';
 
 const MINUTE = 60_000;
@@ -62,12 +63,18 @@ export function drawScenario(seed: number): Scenario {
   const instances = random.int(1, 3);
   return {
     seed,
-    source: drawPlan(new Random(seedOf(seed, 'plan')), startAt),
+    source: withJudging(new Random(seedOf(seed, 'judging')), drawPlan(new Random(seedOf(seed, 'plan')), startAt)),
     startAt,
     servers,
     instances,
     chaosMs,
-    moods: temper < 2 ? [] : drawMoods(new Random(seedOf(seed, 'moods')), chaosMs),
+    moods:
+      temper < 2
+        ? []
+        : [
+            ...drawMoods(new Random(seedOf(seed, 'moods')), chaosMs),
+            ...drawArmsMoods(new Random(seedOf(seed, 'arms')), chaosMs),
+          ],
     faults: temper < 3 ? [] : drawFaults(new Random(seedOf(seed, 'faults')), { chaosMs, servers, instances }),
     commands: random.chance(0.6) ? drawCommands(new Random(seedOf(seed, 'commands')), chaosMs) : [],
   };

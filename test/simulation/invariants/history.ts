@@ -28,6 +28,9 @@ export class History {
   /** When each step was last released from a hold. */
   readonly releasedAt = new Map<string, number>();
   /** When each flag was last moved by the engine, upwards. */
+  /** The stage that a person promoted a ramp to last, by step. */
+  readonly promotedTo = new Map<string, number>();
+  stepBackCount = 0;
   readonly risenAt = new Map<string, number>();
   readonly #stages = new Map<string, number>();
 
@@ -46,7 +49,7 @@ export class History {
         this.asked.get(event.stepId)?.given.add(event.person);
         break;
       case 'flag.exposure-changed':
-        this.#noteStage(event.flag, event.stage);
+        this.#noteStage(event);
         if (event.to > event.from) this.risenAt.set(event.flag, event.at);
         break;
       case 'rollback.initiated':
@@ -104,6 +107,7 @@ export class History {
       if (!steps.includes(id)) continue;
       this.asked.delete(id);
       this.#stages.delete(id);
+      this.promotedTo.delete(id);
       if (step.kind !== 'ramp') continue;
       this.takenBack.delete(step.flag);
       this.risenAt.delete(step.flag);
@@ -116,10 +120,12 @@ export class History {
     for (const id of voided) this.asked.delete(id);
   }
 
-  #noteStage(flag: string, stage: number | null): void {
-    if (stage === null) return;
+  #noteStage({ flag, stage, actor }: Extract<RolloutEvent, { readonly type: 'flag.exposure-changed' }>): void {
     const ramp = rampOf(this.plan, flag);
-    if (ramp !== undefined) this.#stages.set(ramp.id, stage);
+    if (stage === null || ramp === undefined) return;
+    if (stage < (this.#stages.get(ramp.id) ?? -1)) this.stepBackCount += 1;
+    if (actor.kind === 'person') this.promotedTo.set(ramp.id, stage);
+    this.#stages.set(ramp.id, stage);
   }
 }
 

@@ -16,11 +16,12 @@ import type { Witness, World } from '../model/world.ts';
 import { COURSE_CHECKS } from './course.ts';
 import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
+import { JUDGING_CHECKS } from './judging.ts';
 import { PROGRESS_CHECKS } from './progress.ts';
 import { flagsReached, STORED_CHECKS } from './stored.ts';
 import { Violation } from './violation.ts';
 
-const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS, ...COURSE_CHECKS });
+const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS, ...COURSE_CHECKS, ...JUDGING_CHECKS });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
 /** Holds every invariant against everything that happens in a run. */
@@ -131,7 +132,7 @@ export class Inspector implements Witness {
    * rollback. No part grows with time: a healthy look is no event.
    */
   #mostEvents({ truth }: World): number {
-    const { plan, commandCount, rollbackCount, courseCount, firedCount } = this.#history;
+    const { plan, commandCount, rollbackCount, courseCount, firedCount, stepBackCount } = this.#history;
     const steps = plan.phases.flatMap((phase) => phase.steps);
     const stages = steps.reduce((sum, step) => sum + (step.kind === 'ramp' ? step.through.length : 0), 0);
     const course = 4 + 2 * plan.phases.length + 12 * steps.length + 6 * stages;
@@ -140,12 +141,15 @@ export class Inspector implements Witness {
     const perRollback = 16 + 14 * Object.keys(plan.flags).length + 4 * steps.length + undo;
     const perCommand = 6 + steps.length;
     const perFiring = 10;
+    // Back and forth again, with what is asked and told on the way.
+    const perStepBack = 12;
     return (
       courseCount * course +
       2 * truth.changes +
       commandCount * perCommand +
       rollbackCount * perRollback +
-      firedCount * perFiring
+      firedCount * perFiring +
+      stepBackCount * perStepBack
     );
   }
 

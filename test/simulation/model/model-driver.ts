@@ -1,4 +1,4 @@
-import type { Reading, Watch, WatchTarget } from '@theseus/core/health';
+import { isJudgedGate, type Measurement, type Watch, type WatchTarget } from '@theseus/core/health';
 import { baselineOf, type Input, type RolloutState } from '@theseus/core/rollout';
 import { DatabaseFault } from './fault-plan.ts';
 import type { ModelServer } from './model-server.ts';
@@ -87,28 +87,27 @@ export class ModelDriver {
   #look(state: RolloutState, target: WatchTarget): void {
     if (this.#looking.has(target.id)) return;
     this.#looking.add(target.id);
-    const { time, sources, noise } = this.#world;
+    const { time, sources, arms, noise } = this.#world;
     const at = this.#server.now();
     const lookedAt = time.now;
     const readings = sources.read(target, lookedAt);
+    const exposure = state.flags[target.flag ?? '']?.exposure ?? 0;
+    const isCompared = isJudgedGate(target.gate) && target.flag !== null;
+    const comparison = isCompared ? { comparison: arms.compare(target, exposure, lookedAt) } : {};
     this.#server.later(noise.int(2, 300), () => {
       this.#looking.delete(target.id);
       this.#server.cross('look-read');
-      this.#judge(state, target, { at, lookedAt, readings });
+      this.#judge(state, target, { at, lookedAt, readings, ...comparison });
     });
   }
 
-  #judge(
-    state: RolloutState,
-    target: WatchTarget,
-    look: { readonly at: number; readonly lookedAt: number; readonly readings: readonly Reading[] },
-  ): void {
+  #judge(state: RolloutState, target: WatchTarget, look: Measurement & { readonly lookedAt: number }): void {
     const { rules } = this.#world;
     const before = rules.watchBefore(this.#server.watches.get(target.id), target, look.at);
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
     const watch = rules.observe(before, target.gate, look, baseline, { counting });
-    this.#world.looked(target, { at: look.lookedAt, readings: look.readings, baseline });
+    this.#world.looked(target, { ...look, at: look.lookedAt, baseline });
     this.#server.watches.set(target.id, watch);
     this.#server.cross('look-judged');
     this.#server.later(1, () => this.#follow(watch));

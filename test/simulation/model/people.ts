@@ -1,3 +1,4 @@
+import { isJudgedGate, needsBaseline } from '@theseus/core/health';
 import type { Command, RolloutState, StepState, Verb } from '@theseus/core/rollout';
 import { PEOPLE_AND_OUTSIDER, planOf } from '../draw/draw-plan.ts';
 import { editedSource } from '../draw/edit-source.ts';
@@ -10,7 +11,14 @@ const SEND_AGAIN_MS = 3_000;
 const HELP_EVERY_MS = 60_000;
 /** More tries than a ramp has stages, at two for each. */
 const PATIENCE = 15;
-const RETRYABLE = new Set(['check-failed', 'command-failed', 'outcome-unknown', 'baseline-failed', 'rehearsal-failed']);
+const RETRYABLE = new Set([
+  'check-failed',
+  'command-failed',
+  'outcome-unknown',
+  'baseline-failed',
+  'rehearsal-failed',
+  'blind',
+]);
 
 /** Those who click: at random while things go wrong, and helpfully from then on. */
 export class People {
@@ -75,9 +83,18 @@ export class People {
     } else if (reason !== undefined && RETRYABLE.has(reason)) this.send('ana', { verb: 'retry', stepId: step.id });
     if (reason === 'person') this.send('ana', { verb: 'release', stepId: step.id });
     if (reason === 'timed-out') this.#helpTimedOut(step);
-    if (reason === 'no-evidence' && this.#lacksBaseline(step)) {
+    const isHeldForHealth = reason === 'gate' || reason === 'no-evidence';
+    if (isHeldForHealth && (this.#lacksBaseline(step) || this.#isJudged(step))) {
       this.send('ana', { verb: 'promote', stepId: step.id });
     }
+  }
+
+  /** Evidence against a candidate stays, and proof may never come: then a person decides. */
+  #isJudged({ id }: StepState): boolean {
+    const { plan } = this.#world.database.row.state;
+    const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
+    const gate = step !== undefined && 'gate' in step ? plan.gates[step.gate] : undefined;
+    return gate !== undefined && isJudgedGate(gate);
   }
 
   /** Somebody promoted the baseline that failed: what is compared with it can never be judged. */
@@ -87,7 +104,7 @@ export class People {
     if (database.row.state.baselines['*'] !== undefined) return false;
     const step = plan.phases.flatMap(({ steps }) => steps).find((known) => known.id === id);
     const rules = step !== undefined && 'gate' in step ? (plan.gates[step.gate]?.rules ?? []) : [];
-    return rules.some(({ condition: { bound } }) => bound.kind !== 'absolute' && bound.reference === 'baseline');
+    return rules.some(({ condition }) => needsBaseline(condition));
   }
 
   /** Retry, then promote; and what neither helps is given up. */

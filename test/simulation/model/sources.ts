@@ -1,4 +1,4 @@
-import type { Baseline, Reading, WatchTarget } from '@theseus/core/health';
+import { type Baseline, type Reading, signalsRead, type WatchTarget } from '@theseus/core/health';
 import type { Mood, MoodKind, Scenario } from '../scenario.ts';
 
 interface Source {
@@ -34,8 +34,7 @@ export class Sources {
   }
 
   read(target: WatchTarget, now: number): readonly Reading[] {
-    const names = new Set(target.gate.rules.map(({ condition }) => condition.signal));
-    return [...names].map((name) => this.#reading(name, now));
+    return signalsRead(target.gate).map((name) => this.#reading(name, now));
   }
 
   #reading(signal: string, now: number): Reading {
@@ -66,6 +65,9 @@ function spoiled(well: Reading, kind: MoodKind, bad: number, now: number): Readi
       return { ...well, value: Number.NaN };
     case 'stale':
       return { ...well, status: 'stale', ageMs: 3_600_000 };
+    // Only the arms of a flag know it.
+    case 'everywhere':
+      return well;
     case 'few':
       return well.sample === undefined ? well : { ...well, sample: TOO_FEW_REQUESTS };
   }

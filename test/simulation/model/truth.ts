@@ -1,11 +1,16 @@
-import { type Baseline, type GateRule, type Reading, thresholdOf, type WatchTarget } from '@theseus/core/health';
+import {
+  type Baseline,
+  type GateRule,
+  isReadCondition,
+  type Measurement,
+  thresholdOf,
+  type WatchTarget,
+} from '@theseus/core/health';
 
 /** How far apart two looks may be and still prove health between them, in intervals of the gate. */
 export const LONGEST_GAP = 3;
 
-export interface Look {
-  readonly at: number;
-  readonly readings: readonly Reading[];
+export interface Look extends Measurement {
   readonly baseline: Baseline;
 }
 
@@ -29,6 +34,8 @@ interface Watched {
   changes: number;
   /** Disturbances while it was watched: each may cost the engine's clock some intervals. */
   disturbances: number;
+  /** Since when some source of the gate has had nothing to say; null while all of them speak. */
+  blindSince: number | null;
   readonly brokenSince: (number | null)[];
   readonly found: Finding[];
 }
@@ -77,6 +84,7 @@ export class Truth {
     const isGapless = elapsedMs <= LONGEST_GAP * target.gate.everyMs;
     const isHealthy = this.#judge(target, look, watched, isGapless);
     if (isHealthy && watched.isCounting && isGapless && !this.#isPaused) watched.healthyMs += elapsedMs;
+    watched.blindSince = isBlind(target, look) ? (watched.blindSince ?? look.at) : null;
     watched.lastAt = look.at;
     watched.isHealthy = isHealthy;
     watched.isCounting = isHealthy && !this.#isPaused;
@@ -95,14 +103,20 @@ export class Truth {
    */
   overdueRule({ id, stage, gate }: WatchTarget): GateRule | undefined {
     const watched = this.#watched.get(`${id}/${stage}`);
-    if (watched === undefined) return undefined;
+    if (watched === undefined || gate.mode === 'observe') return undefined;
     const answerMs = (3 + watched.disturbances) * LONGEST_GAP * gate.everyMs + LATE_MS;
     // A server whose clock was set back goes on at half its speed.
     const slowness = this.#hadJump ? 2 : 1;
     return gate.rules.find((rule, index) => {
+      if (!isReadCondition(rule.condition)) return false;
       const since = watched.brokenSince[index] ?? watched.lastAt;
       return rule.action.kind !== 'warn' && watched.lastAt - since > slowness * (rule.condition.forMs + answerMs);
     });
+  }
+
+  /** Whether a clock has jumped, after which the engine may have another idea of how long it is since then. */
+  get isJumpy(): boolean {
+    return this.#hadJump;
   }
 
   get changes(): number {
@@ -118,7 +132,7 @@ export class Truth {
       if (watched.found[index] !== found) watched.changes += 1;
       watched.found[index] = found;
       if (found === 'unusable') isHealthy = false;
-      if (found !== 'broken' || rule.action.kind === 'warn') return;
+      if (found !== 'broken' || rule.action.kind === 'warn' || target.gate.mode === 'observe') return;
       const doubtMs = (1 + watched.disturbances) * LONGEST_GAP * target.gate.everyMs;
       const { forMs } = rule.condition;
       if (forMs === 0 || look.at - since >= forMs + doubtMs) isHealthy = false;
@@ -139,12 +153,25 @@ function unseen({ gate }: WatchTarget, at: number): Watched {
     healthyMs: 0,
     changes: 0,
     disturbances: 0,
+    blindSince: null,
     brokenSince: gate.rules.map(() => null),
     found: gate.rules.map(() => 'kept' as const),
   };
 }
 
-function breaks({ condition }: GateRule, { readings, baseline }: Look, minSample: number): Finding {
+/** Whether a source has nothing to say. Too few requests are something, and rules that are judged are asked of the arms. */
+function isBlind({ gate, flag }: WatchTarget, { readings, comparison }: Look): boolean {
+  return gate.rules.some(({ condition }) => {
+    if (!isReadCondition(condition)) return flag === null || (comparison?.counts ?? null) === null;
+    const reading = readings.find(({ signal }) => signal === condition.signal);
+    return reading?.status !== 'ok' || reading.value === null || !Number.isFinite(reading.value);
+  });
+}
+
+function breaks({ condition }: GateRule, look: Look, minSample: number): Finding {
+  // What the evidence of both arms amounts to is the judge's affair; that there is none is certain.
+  if (!isReadCondition(condition)) return (look.comparison?.counts ?? null) === null ? 'unusable' : 'kept';
+  const { readings, baseline } = look;
   const reading = readings.find(({ signal }) => signal === condition.signal);
   if (reading?.status !== 'ok' || reading.value === null || !Number.isFinite(reading.value)) return 'unusable';
   if (reading.sample !== undefined && reading.sample < minSample) return 'unusable';

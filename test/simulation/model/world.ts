@@ -11,6 +11,7 @@ import {
 import { Random, seedOf } from '../random.ts';
 import type { Rules } from '../rules.ts';
 import type { Boundary, EffectFault, Scenario } from '../scenario.ts';
+import { Arms } from './arms.ts';
 import { FaultPlan, type Strike } from './fault-plan.ts';
 import { Instances } from './instances.ts';
 import { isActive, type Job, ModelDatabase } from './model-database.ts';
@@ -52,6 +53,7 @@ export class World {
   readonly database = new ModelDatabase();
   readonly truth = new Truth();
   readonly sources: Sources;
+  readonly arms: Arms;
   readonly instances: Instances;
   readonly engine: ModelEngine;
   readonly people: People;
@@ -69,6 +71,7 @@ export class World {
     this.time = new VirtualTime(scenario.startAt);
     this.noise = new Random(seedOf(scenario.seed, 'noise'));
     this.sources = new Sources(scenario);
+    this.arms = new Arms(scenario);
     this.instances = new Instances(scenario);
     this.#faults = new FaultPlan(scenario);
     this.engine = new ModelEngine(this);

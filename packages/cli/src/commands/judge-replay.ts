@@ -90,7 +90,7 @@ async function replay(plan: Plan, options: ReplayOptions, output: Output): Promi
   const prometheus = prometheusFrom(options.prometheus) ?? null;
   const source = { plan, gate, flag: options.flag ?? null, prometheus };
   const needsBaseline = gate.rules.some(
-    ({ condition: { bound } }) => bound.kind !== 'absolute' && bound.reference === 'baseline',
+    ({ condition: { bound } }) => 'reference' in bound && bound.reference === 'baseline',
   );
   const before = needsBaseline
     ? await measureHistory({ ...source, from: from - baselineMs, to: from - gate.everyMs })

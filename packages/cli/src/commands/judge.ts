@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { JudgeStream, type JudgeStreamOptions } from '../judge-stream/judge-stream.ts';
 import { readLine } from '../judge-stream/read-line.ts';
+import { addJudgeExplain } from './judge-explain.ts';
 import { addJudgeReplay } from './judge-replay.ts';
 
 interface JudgeOptions {
@@ -38,6 +39,7 @@ export function addJudge(program: Command, end: (code: ExitCode) => void): void 
       await judgeLines(stream);
       end(EXIT.done);
     });
+  addJudgeExplain(judge, end);
   addJudgeReplay(judge, end);
 }
 

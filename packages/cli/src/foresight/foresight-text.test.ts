@@ -71,9 +71,10 @@ describe('renderForesightText()', () => {
 
   it('says since when it is stuck and on what, and what goes wrong, before anything else', () => {
     const lines = linesOf(['errors=silent at 10m']);
-    expect(lines[0]).toBe('✗ unfinished: stands still since Mon 2026-03-02 09:11 UTC, after 11m 30s');
-    expect(lines[1]).toMatch(/^ {2}Stuck {7}cache is held because nobody can tell/);
+    expect(lines[0]).toBe('✗ unfinished: stands still since Mon 2026-03-02 09:40 UTC, after 40m');
+    expect(lines[1]).toMatch(/^ {2}Stuck {7}cache was taken back because nobody could/);
     expect(lines.join('\n')).toMatch(/What goes wrong\n {2}\+11m 30s +Mon 09:11 {2}one\/cache held/);
+    expect(lines.join('\n')).toMatch(/\+40m +Mon 09:40 {2}one\/cache held \(blind\)/);
   });
 
   it('shows each problem with its place and its mend', () => {

@@ -13,6 +13,7 @@ const soaking = runView({
           at: 80_000,
           soakedMs: 60_000,
           soakMs: 600_000,
+          explanation: { headline: 'all rules keep', lines: [] },
           rules: [
             {
               rule: 'errors > 5%',
@@ -216,5 +217,48 @@ describe('renderRun()', () => {
     const at = lines.findIndex((line) => line.includes('theseus approve'));
     expect(lines[at]).toMatch(/ \\$/);
     expect(lines[at + 1]).toContain('--reason');
+  });
+});
+
+describe('a rule that the judge answers', () => {
+  const rule = (verdict: 'pass' | 'warn' | 'inconclusive' | 'fail', text: string) => ({
+    rule: 'worse than legacy',
+    signal: '*',
+    verdict,
+    value: 0.5,
+    threshold: null,
+    sample: 1_200,
+    legacy: 0.4,
+    heldMs: 0,
+    text,
+    evidence: 0.84,
+    required: 20,
+  });
+  const shown = (verdict: Parameters<typeof rule>[0], color: boolean): string => {
+    const health = {
+      flag: 'search',
+      gate: 'standard',
+      verdict,
+      at: 0,
+      soakedMs: 0,
+      soakMs: 600_000,
+      explanation: { headline: '', lines: [] },
+      rules: [rule(verdict, 'needs about 3h more')],
+    };
+    const view = runView({ phases: movePhase(stepView({ health: [health] })) });
+    return renderRun(view, { width: 200, color }).find((line) => line.includes('worse than legacy')) ?? '';
+  };
+
+  it('shows its evidence against what is enough, and what is lacking [CO-13]', () => {
+    expect(shown('pass', false)).toContain('✓ worse than legacy  evidence 0.84 of 20  n=1200  needs about 3h more');
+  });
+
+  it.each([
+    ['pass', 32],
+    ['warn', 33],
+    ['inconclusive', 33],
+    ['fail', 31],
+  ] as const)('is coloured by its verdict: %s [QA-6]', (verdict, code) => {
+    expect(shown(verdict, true)).toContain(`\u001b[${code}m`);
   });
 });

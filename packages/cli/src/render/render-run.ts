@@ -156,9 +156,13 @@ function healthLines(health: HealthView, isNamed: boolean, paint: Paint): readon
 
 function ruleLine(rule: RuleResult, paint: Paint): string {
   const mark = { pass: '✓', warn: '!', fail: '✗', inconclusive: '?', error: '⚡' }[rule.verdict];
+  const sample = rule.sample === null ? '' : `  n=${rule.sample}`;
+  if (rule.evidence !== undefined) {
+    const evidence = `evidence ${short(rule.evidence)} of ${short(rule.required ?? 0)}`;
+    return `${verdictColor(paint, rule.verdict)(`${mark} ${rule.rule}`)}  ${evidence}${paint.dim(sample)}  ${rule.text}`;
+  }
   const value = rule.value === null ? '–' : short(rule.value);
   const threshold = rule.threshold === null ? '?' : short(rule.threshold);
-  const sample = rule.sample === null ? '' : `  n=${rule.sample}`;
   const why = rule.verdict === 'pass' ? '' : `  ${rule.text}`;
   return `${verdictColor(paint, rule.verdict)(`${mark} ${rule.rule}`)}  ${value} against ${threshold}${paint.dim(sample)}${why}`;
 }

@@ -1,13 +1,23 @@
-export type {
-  Bound,
-  Comparison,
-  Condition,
-  Gate,
-  GateRule,
-  Reference,
-  RollbackScope,
-  RuleAction,
+export {
+  ANY_SIGNAL,
+  type Bound,
+  type Comparison,
+  type Condition,
+  type Gate,
+  type GateRule,
+  isJudgedGate,
+  isReadCondition,
+  needsBaseline,
+  type OnInconclusive,
+  type ReadBound,
+  type ReadCondition,
+  type Reference,
+  type RollbackScope,
+  type RuleAction,
+  type SignalUnit,
+  signalsRead,
 } from './condition.ts';
+export { type Explanation, explainWatch } from './explain-watch.ts';
 export type { ArmComparison } from './judge/arm-comparison.ts';
 export {
   type ArmCounts,
@@ -47,9 +57,10 @@ export {
   type ObserveOptions,
   observe,
   resumeWatch,
-  thresholdOf,
   type WatchTarget,
 } from './judge-gate.ts';
+export { type JudgeMemory, type Judgement, type Judging, judgementNow } from './judge-memory.ts';
+export { thresholdOf } from './judge-reading.ts';
 export {
   bucketBounds,
   isSparseLatency,
@@ -74,6 +85,7 @@ export {
 export {
   type Evidence,
   type GateVerdict,
+  isBlind,
   KEPT_SAMPLES,
   type RuleResult,
   VERDICTS,

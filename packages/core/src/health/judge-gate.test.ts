@@ -170,3 +170,122 @@ describe('observe()', () => {
     );
   });
 });
+
+describe('a value that is near its bound [CV-11]', () => {
+  const near = (condition: Parameters<typeof rule>[0], share = 0.8): Gate => ({
+    ...standardGate,
+    near: share,
+    rules: [rule(condition, rollbackNow)],
+  });
+  const least = { comparison: '<', bound: { kind: 'absolute', value: 95 } } as const;
+  const speed = {
+    signal: 'rate',
+    comparison: '<',
+    bound: { kind: 'absolute', value: 100 },
+    unit: 'per-second',
+  } as const;
+
+  it.each<[string, Parameters<typeof rule>[0], number, string]>([
+    ['below the share', { text: 'errors > 5%' }, 3.9, 'pass'],
+    ['at the share', { text: 'errors > 5%' }, 4, 'warn'],
+    ['at the bound', { text: 'errors > 5%' }, 5, 'warn'],
+    ['beyond the bound', { text: 'errors > 5%' }, 5.1, 'fail'],
+    ['a least share, by what is missing from all', { text: 'errors < 95%', ...least, unit: 'percent' }, 96, 'warn'],
+    ['a least share that is far', { text: 'errors < 95%', ...least, unit: 'percent' }, 96.1, 'pass'],
+    ['a least rate', { text: 'rate < 100', ...speed }, 125, 'warn'],
+    ['a least rate that is far', { text: 'rate < 100', ...speed }, 126, 'pass'],
+    ['no bound that is nothing', { text: 'errors > 0%', bound: { kind: 'absolute', value: 0 } }, 0, 'pass'],
+  ])('%s', (_what, condition, value, verdict) => {
+    const gate = near(condition);
+    expect(look(gate, { [condition.signal ?? 'errors']: value }).verdict).toBe(verdict);
+  });
+
+  it('is warned of in words with the unit and by how many requests, and asks for no more [CO-13]', () => {
+    const gate = near({ text: 'errors > 5%', unit: 'percent' });
+    const judged = look(gate, { errors: { value: 4.2, sample: 132 } });
+    expect(judged.text).toBe('errors 4.2 % is near its bound 5 %, by 132 requests');
+    expect(judged.action).toEqual(warn);
+  });
+
+  it('does not lend its action to a rule that fails', () => {
+    const gate: Gate = {
+      ...near({ text: 'errors > 5%' }),
+      rules: [
+        rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'plan', overMs: 0 }),
+        rule({ text: 'latency > 500ms', signal: 'latency', bound: { kind: 'absolute', value: 500 } }, hold),
+      ],
+    };
+    expect(look(gate, { errors: 4.5, latency: 900 }).action).toEqual(hold);
+  });
+});
+
+describe('a warm-up', () => {
+  const gate: Gate = {
+    ...standardGate,
+    warmUpMs: 60_000,
+    rules: [
+      rule(
+        { text: 'latency > 500ms', signal: 'latency', bound: { kind: 'absolute', value: 500 }, unit: 'ms' },
+        rollbackNow,
+      ),
+      rule({ text: 'errors > 50%', bound: { kind: 'absolute', value: 50 } }, rollbackNow),
+    ],
+  };
+  const at = (now: number, readings: Record<string, number>, before = watchOf(gate)) =>
+    observe(before, gate, measured(now, readings), {}, { counting: true });
+
+  it('judges no latency, and lets no soak grow, but judges everything else', () => {
+    const cold = at(20_000, { latency: 9_000, errors: 1 }, at(10_000, { latency: 9_000, errors: 1 }));
+    expect(cold).toMatchObject({ soakedMs: 0, unhealthySince: null, verdict: { verdict: 'pass', isWarmingUp: true } });
+    expect(at(10_000, { latency: 1, errors: 60 }).verdict?.verdict).toBe('fail');
+  });
+
+  it('is over so long after the exposure was set', () => {
+    const warm = at(70_000, { latency: 9_000, errors: 1 }, at(59_999, { latency: 9_000, errors: 1 }));
+    expect(warm.verdict?.verdict).toBe('fail');
+    expect(at(70_000, { latency: 9, errors: 1 }, at(61_000, { latency: 9, errors: 1 })).soakedMs).toBe(9_000);
+  });
+});
+
+describe('blindness', () => {
+  const blindAfter = (reading: Partial<Reading>) =>
+    observe(watchOf(standardGate), standardGate, measured(10_000, { errors: reading }), {}, { counting: true })
+      .blindSince;
+
+  it.each<[string, Partial<Reading>]>([
+    ['a source that cannot be asked', { status: 'error', value: null }],
+    ['no data', { status: 'no-data', value: null }],
+    ['a stale value', { status: 'stale', value: 1 }],
+    ['NaN', { value: Number.NaN }],
+  ])('is %s', (_what, reading) => expect(blindAfter(reading)).toBe(10_000));
+
+  it.each<[string, Partial<Reading>]>([
+    ['too few requests', { value: 1, sample: 3 }],
+    ['nobody who came', { status: 'no-data', value: null, sample: 0 }],
+    ['health', { value: 1 }],
+    ['failure', { value: 60 }],
+  ])('is not %s', (_what, reading) => expect(blindAfter(reading)).toBeNull());
+
+  it('lasts until somebody can tell', () => {
+    const dead = { errors: { status: 'error', value: null } } as const;
+    let watch = watchOf(standardGate);
+    for (const at of [10_000, 20_000, 900_000]) {
+      watch = observe(watch, standardGate, measured(at, dead), {}, { counting: true });
+      expect(watch.blindSince).toBe(10_000);
+    }
+    watch = observe(watch, standardGate, measured(910_000, { errors: 1 }), {}, { counting: true });
+    expect(watch.blindSince).toBeNull();
+  });
+});
+
+describe('a gate that observes', () => {
+  it('warns of what it would have done', () => {
+    const judged = look({ ...standardGate, mode: 'observe' }, { errors: 60 });
+    expect(judged).toMatchObject({ verdict: 'warn', action: warn });
+    expect(judged.text).toContain('would roll back the flag now: errors 60 breaks errors > 5%');
+  });
+
+  it('does not take silence for health', () => {
+    expect(look({ ...standardGate, mode: 'observe' }, {}).verdict).toBe('inconclusive');
+  });
+});

@@ -1,6 +1,27 @@
-import type { Condition, Gate, GateRule, RuleAction } from './condition.ts';
-import type { Baseline, Measurement, Reading } from './reading.ts';
-import { type GateVerdict, KEPT_SAMPLES, type RuleResult, type Verdict, type Watch, worse } from './verdict.ts';
+import { formatDuration } from '../time/index.ts';
+import { type Gate, type GateRule, isReadCondition, type RuleAction } from './condition.ts';
+import type { ArmComparison } from './judge/arm-comparison.ts';
+import {
+  atNewExposure,
+  beginJudgeMemory,
+  findingAgainst,
+  type JudgeMemory,
+  type Judgement,
+  type Judging,
+  judgementNow,
+  judgeOnce,
+} from './judge-memory.ts';
+import { breaks, judgeReading } from './judge-reading.ts';
+import type { Baseline, Measurement } from './reading.ts';
+import {
+  type GateVerdict,
+  isBlind,
+  KEPT_SAMPLES,
+  type RuleResult,
+  type Verdict,
+  type Watch,
+  worse,
+} from './verdict.ts';
 
 /** How far apart two looks may be and still count as watched without a gap, in intervals of the gate. */
 export const LONGEST_GAP = 3;
@@ -13,10 +34,14 @@ export interface WatchTarget {
   /** The moment (epoch ms) from which on evidence counts: when the exposure was set, or the step began. */
   readonly since: number;
   readonly gate: Gate;
+  /** For gates that compare the arms. */
+  readonly judging?: Judging;
 }
 
 /** A watch that has seen nothing yet. */
 export function beginWatch(target: WatchTarget, at: number): Watch {
+  const rules = rulesOf(target.gate);
+  const judge = beginJudgeMemory(target.gate, target.judging ?? { begunAt: target.since }, rules);
   return {
     id: target.id,
     stepId: target.stepId,
@@ -24,19 +49,30 @@ export function beginWatch(target: WatchTarget, at: number): Watch {
     stage: target.stage,
     since: target.since,
     startedAt: at,
-    rules: rulesOf(target.gate),
+    rules,
     lastAt: null,
     soakedMs: 0,
     unhealthySince: null,
     holdsSince: target.gate.rules.map(() => null),
     verdict: null,
     samples: [],
+    ...(judge === undefined ? {} : { judge }),
   };
 }
 
-/** The watch of a target as it is remembered, or a new one where its exposure or its rules are others by now. */
+/**
+ * The watch of a target as it is remembered, or a new one where its exposure or its rules are others by now. What
+ * compares the arms goes on from stage to stage, and begins anew only with another attempt, or other rules.
+ */
 export function resumeWatch(target: WatchTarget, remembered: Watch | undefined, at: number): Watch {
-  return remembered !== undefined && isWatchOf(target, remembered) ? remembered : beginWatch(target, at);
+  if (remembered === undefined) return beginWatch(target, at);
+  const isSame = isWatchOf(target, remembered);
+  const known = remembered.judge;
+  if (isSame && known === undefined) return remembered;
+  const begun = beginWatch(target, at);
+  if (known === undefined || begun.judge === undefined) return isSame ? remembered : begun;
+  if (known.key !== begun.judge.key) return isSame ? { ...remembered, judge: begun.judge } : begun;
+  return isSame ? remembered : { ...begun, judge: atNewExposure(known) };
 }
 
 /** Whether what the watch has seen says something of the target as it is now. */
@@ -75,30 +111,141 @@ export function observe(
   baseline: Baseline,
   options: ObserveOptions,
 ): Watch {
-  if (watch.lastAt !== null && isRepetition(watch.lastAt, measurement.at, gate)) return watch;
-  const elapsedMs = watch.lastAt === null ? 0 : Math.max(0, measurement.at - watch.lastAt);
-  const gapless = watch.lastAt === null || (measurement.at > watch.lastAt && elapsedMs <= LONGEST_GAP * gate.everyMs);
-  const readings = new Map(measurement.readings.map((reading) => [reading.signal, reading]));
-  const holdsSince: (number | null)[] = [];
-  const results: RuleResult[] = gate.rules.map((rule, index) => {
-    const since = gapless ? (watch.holdsSince[index] ?? null) : null;
-    const result = judgeRule(rule, readings.get(rule.condition.signal), baseline, gate, since, measurement.at);
-    holdsSince.push(result.since);
-    return result.result;
-  });
-  const verdict = combine(gate.rules, results, measurement.at);
+  const { at } = measurement;
+  if (watch.lastAt !== null && isRepetition(watch.lastAt, at, gate)) return watch;
+  const elapsedMs = watch.lastAt === null ? 0 : Math.max(0, at - watch.lastAt);
+  const gapless = watch.lastAt === null || (at > watch.lastAt && elapsedMs <= LONGEST_GAP * gate.everyMs);
+  const isWarmingUp = at - watch.since < (gate.warmUpMs ?? 0);
+  const judge = watch.judge && judgeOnce(watch.judge, gate, comparisonOf(measurement), { isWarmingUp });
+  const looked = lookAtRules(watch, gate, measurement, { baseline, gapless, isWarmingUp, judge });
+  const { verdict } = looked;
   const healthy = isHealthy(verdict.verdict);
   const wasHealthy = watch.verdict !== null && isHealthy(watch.verdict.verdict);
-  const counts = options.counting && healthy && wasHealthy && gapless;
+  const counts = options.counting && healthy && wasHealthy && gapless && !isWarmingUp;
   return {
     ...watch,
-    lastAt: measurement.at,
+    lastAt: at,
     soakedMs: watch.soakedMs + (counts ? elapsedMs : 0),
-    unhealthySince: healthy ? null : (watch.unhealthySince ?? measurement.at),
-    holdsSince,
+    unhealthySince: healthy ? null : (watch.unhealthySince ?? at),
+    ...(isBlind(verdict) ? { blindSince: Math.min(watch.blindSince ?? at, at) } : { blindSince: null }),
+    holdsSince: looked.holdsSince,
     verdict,
-    samples: [...watch.samples.slice(1 - KEPT_SAMPLES), measurement],
+    samples: [...watch.samples.slice(1 - KEPT_SAMPLES), readingsOf(measurement)],
+    ...(judge === undefined ? {} : { judge }),
   };
+}
+
+function comparisonOf({ at, comparison }: Measurement): ArmComparison {
+  const nobody = {
+    counts: null,
+    epoch: 0,
+    odds: null,
+    assigned: null,
+    ageMs: 0,
+    problem: 'nobody counts both arms here',
+  };
+  return comparison ?? { at, ...nobody };
+}
+
+/** Counts of both arms are in the judge's memory by now; samples are kept for people, and many. */
+function readingsOf({ at, readings }: Measurement): Measurement {
+  return { at, readings };
+}
+
+interface RulesLook {
+  readonly baseline: Baseline;
+  readonly gapless: boolean;
+  readonly isWarmingUp: boolean;
+  readonly judge: JudgeMemory | undefined;
+}
+
+function lookAtRules(
+  watch: Watch,
+  gate: Gate,
+  { at, readings }: Measurement,
+  { baseline, gapless, isWarmingUp, judge }: RulesLook,
+): { readonly verdict: GateVerdict; readonly holdsSince: readonly (number | null)[] } {
+  const read = new Map(readings.map((reading) => [reading.signal, reading]));
+  const judgement = judge && judgementNow(judge);
+  const holdsSince: (number | null)[] = [];
+  const results = gate.rules.map((rule, index): RuleResult => {
+    const { condition, action } = rule;
+    if (!isReadCondition(condition)) {
+      holdsSince.push(null);
+      return seenByMode(gate, rule, judgedResult(rule, gate, judge, judgement));
+    }
+    const since = gapless ? (watch.holdsSince[index] ?? null) : null;
+    const reading = read.get(condition.signal);
+    const judged = judgeReading({ condition, action, reading, baseline, gate, since, at, isWarmingUp });
+    holdsSince.push(judged.since);
+    return seenByMode(gate, rule, judged.result);
+  });
+  const verdict = {
+    ...combine(gate.rules, results, at),
+    ...(judgement === undefined ? {} : { judgement }),
+    ...(isWarmingUp ? { isWarmingUp } : {}),
+  };
+  return { verdict, holdsSince };
+}
+
+/** How a rule stands that the judge answers. Too little data is no alarm; it is asked for when the soak is over. */
+function judgedResult(
+  rule: GateRule,
+  gate: Gate,
+  judge: JudgeMemory | undefined,
+  judgement: Judgement | undefined,
+): RuleResult {
+  const { condition, action } = rule;
+  const { bound, signal, text: written } = condition;
+  const arms = judge?.state?.judged;
+  const found = judge && findingAgainst(judge, gate, rule);
+  const said = found ?? judgement;
+  const isLatency = bound.kind === 'worse-than-legacy' && bound.metric !== 'errors' && bound.metric !== null;
+  const common = {
+    rule: written,
+    signal,
+    value: isLatency || arms === undefined ? null : errorPercent(arms.candidate, condition.comparison),
+    threshold: bound.kind === 'surely' ? bound.value : null,
+    sample: arms?.candidate.requests ?? null,
+    legacy: isLatency || arms === undefined ? null : errorPercent(arms.legacy, condition.comparison),
+    heldMs: 0,
+    ...(said === undefined ? {} : { evidence: said.evidence, required: said.required }),
+  };
+  const isFatal = found !== undefined && action.kind !== 'warn' && gate.mode !== 'observe';
+  const silence = judge?.silence ?? null;
+  // What was only warned of says nothing of now, when nobody counts.
+  if (silence !== null && !isFatal) return { ...common, verdict: 'inconclusive', cause: 'no-data', text: silence };
+  if (found !== undefined) {
+    return { ...common, verdict: action.kind === 'warn' ? 'warn' : 'fail', text: `${written}: ${found.text}` };
+  }
+  if (judgement?.verdict !== 'inconclusive' || judgement.reason === 'needs-data') {
+    return { ...common, verdict: 'pass', text: judgement?.text ?? '' };
+  }
+  const cause = judgement.reason ?? 'no-data';
+  return { ...common, verdict: 'inconclusive', cause, text: judgement.text };
+}
+
+/** Failures in percent, or successes for a condition that asks for a least share of them. */
+function errorPercent(
+  { requests, errors }: { readonly requests: number; readonly errors: number },
+  comparison: GateRule['condition']['comparison'],
+): number | null {
+  if (requests === 0) return null;
+  const percent = (100 * errors) / requests;
+  return comparison.startsWith('>') ? percent : 100 - percent;
+}
+
+/** A gate that only observes warns of what it would have done. */
+function seenByMode(gate: Gate, { action }: GateRule, result: RuleResult): RuleResult {
+  if (gate.mode !== 'observe' || result.verdict !== 'fail') return result;
+  return { ...result, verdict: 'warn', text: `would ${actionText(action)}: ${result.text}` };
+}
+
+/** An action in the words of the plan, such as `roll back the phase over 5m`. */
+function actionText(action: RuleAction): string {
+  if (action.kind !== 'rollback') return action.kind;
+  const what = action.scope === 'point' ? `to ${action.point}` : `the ${action.scope}`;
+  return `roll back ${what} ${action.overMs === 0 ? 'now' : `over ${formatDuration(action.overMs)}`}`;
 }
 
 /**
@@ -129,57 +276,7 @@ function isLegacyAsBad(gate: Gate, { rule, value, legacy, threshold }: RuleResul
   const condition = gate.rules.find(({ condition: { text } }) => text === rule)?.condition;
   if (condition === undefined || value === null || legacy === null || threshold === null) return false;
   const isNoBetter = condition.comparison.startsWith('>') ? legacy >= value : legacy <= value;
-  return isNoBetter && compare(legacy, condition.comparison, threshold);
-}
-
-/** The bound of a condition in the signal's unit, or null while its reference is not known. */
-export function thresholdOf(condition: Condition, reading: Reading | undefined, baseline: Baseline): number | null {
-  const { bound } = condition;
-  if (bound.kind === 'absolute') return bound.value;
-  const reference = bound.reference === 'baseline' ? baseline[condition.signal] : reading?.legacy;
-  if (reference === undefined || !Number.isFinite(reference)) return null;
-  return bound.kind === 'factor' ? reference * bound.factor : reference + bound.offset;
-}
-
-interface JudgedRule {
-  readonly result: RuleResult;
-  readonly since: number | null;
-}
-
-function judgeRule(
-  rule: GateRule,
-  reading: Reading | undefined,
-  baseline: Baseline,
-  gate: Gate,
-  since: number | null,
-  at: number,
-): JudgedRule {
-  const { condition } = rule;
-  const threshold = thresholdOf(condition, reading, baseline);
-  const { signal, text: written } = condition;
-  const value = reading?.value ?? null;
-  const sample = reading?.sample ?? null;
-  const legacy = (reading?.legacySample ?? gate.minSample) < gate.minSample ? null : (reading?.legacy ?? null);
-  const cannotTell = (verdict: Verdict, why: string): JudgedRule => ({
-    result: { rule: written, signal, verdict, value, threshold, sample, legacy, heldMs: 0, text: `${signal}: ${why}` },
-    since: null,
-  });
-  if (reading === undefined) return cannotTell('inconclusive', 'was not measured');
-  if (reading.status === 'error') return cannotTell('error', reading.problem ?? 'the source could not be asked');
-  if (reading.status === 'stale') return cannotTell('inconclusive', `last value is ${seconds(reading.ageMs)} old`);
-  if (reading.status === 'no-data' || value === null) return cannotTell('inconclusive', reading.problem ?? 'no data');
-  if (!Number.isFinite(value)) return cannotTell('inconclusive', `the source answered ${value}`);
-  if (sample !== null && sample < gate.minSample) {
-    return cannotTell('inconclusive', `${sample} of at least ${gate.minSample} requests so far`);
-  }
-  if (threshold === null) return cannotTell('inconclusive', `no ${referenceOf(condition)} to compare with`);
-  const holds = compare(value, condition.comparison, threshold);
-  const from = holds ? (since ?? at) : null;
-  const heldMs = from === null ? 0 : at - from;
-  const fires = holds && heldMs >= condition.forMs;
-  const verdict: Verdict = fires ? (rule.action.kind === 'warn' ? 'warn' : 'fail') : 'pass';
-  const text = holds ? `${signal} ${round(value)} breaks ${written} (${round(threshold)})` : '';
-  return { result: { rule: written, signal, verdict, value, threshold, sample, legacy, heldMs, text }, since: from };
+  return isNoBetter && breaks(legacy, condition, threshold);
 }
 
 function combine(rules: readonly GateRule[], results: readonly RuleResult[], at: number): GateVerdict {
@@ -188,7 +285,7 @@ function combine(rules: readonly GateRule[], results: readonly RuleResult[], at:
   let text = 'all rules keep';
   results.forEach((result, index) => {
     const rule = rules[index];
-    const firing = rule && (result.verdict === 'fail' || result.verdict === 'warn') ? rule.action : null;
+    const firing = rule === undefined ? null : firingOf(rule, result);
     const harder = firing !== null && severity(firing) > severity(action);
     const worst = worse(verdict, result.verdict);
     if (worst !== verdict || (harder && result.verdict === verdict)) text = result.text;
@@ -198,35 +295,16 @@ function combine(rules: readonly GateRule[], results: readonly RuleResult[], at:
   return { at, verdict, action, text, rules: results };
 }
 
+/** What a rule asks for now: a warning that it is near, or would have acted, asks for no more than that. */
+function firingOf({ action }: GateRule, { verdict }: RuleResult): RuleAction | null {
+  if (verdict === 'fail') return action;
+  return verdict === 'warn' ? { kind: 'warn' } : null;
+}
+
 /** Wider and faster rollbacks win over narrower and slower ones, those over hold, hold over warn. */
 function severity(action: RuleAction | null): number {
   if (action === null) return 0;
   if (action.kind === 'warn') return 1;
   if (action.kind === 'hold') return 2;
   return 3 + ['flag', 'phase', 'point', 'plan'].indexOf(action.scope) * 2 + (action.overMs === 0 ? 1 : 0);
-}
-
-function compare(value: number, comparison: Condition['comparison'], threshold: number): boolean {
-  switch (comparison) {
-    case '>':
-      return value > threshold;
-    case '>=':
-      return value >= threshold;
-    case '<':
-      return value < threshold;
-    case '<=':
-      return value <= threshold;
-  }
-}
-
-function referenceOf(condition: Condition): string {
-  return condition.bound.kind === 'absolute' ? 'bound' : condition.bound.reference;
-}
-
-function round(value: number): string {
-  return Number(value.toPrecision(4)).toString();
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1000)} s`;
 }

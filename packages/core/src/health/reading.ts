@@ -1,3 +1,5 @@
+import type { ArmComparison } from './judge/arm-comparison.ts';
+
 /** Why a reading has no usable value. `stale` is a value that is older than the signal allows. */
 export type ReadingStatus = 'ok' | 'no-data' | 'stale' | 'error';
 
@@ -27,6 +29,8 @@ export interface Reading {
 export interface Measurement {
   readonly at: number;
   readonly readings: readonly Reading[];
+  /** What both arms counted, for gates that compare them. */
+  readonly comparison?: ArmComparison;
 }
 
 /** Values recorded before anything moved, by signal, in the signal's unit. */

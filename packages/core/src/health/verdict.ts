@@ -1,4 +1,6 @@
 import type { RuleAction } from './condition.ts';
+import type { InconclusiveReason } from './judge/judge-state.ts';
+import type { JudgeMemory, Judgement } from './judge-memory.ts';
 import type { Measurement } from './reading.ts';
 
 /** From best to worst. `inconclusive`: cannot tell; `error`: could not ask. Neither is ever healthy. */
@@ -27,6 +29,11 @@ export interface RuleResult {
   readonly heldMs: number;
   /** What was found, for people; empty when the rule keeps. */
   readonly text: string;
+  /** Why it could not tell; only with `inconclusive`. */
+  readonly cause?: InconclusiveReason;
+  /** The judge's evidence, and how much is enough; only for rules that it answers. */
+  readonly evidence?: number;
+  readonly required?: number;
 }
 
 /** A gate's verdict at one moment. */
@@ -37,6 +44,16 @@ export interface GateVerdict {
   readonly action: RuleAction | null;
   readonly text: string;
   readonly rules: readonly RuleResult[];
+  /** What the judge says of both arms; only where the gate has rules for it. */
+  readonly judgement?: Judgement;
+  /** So soon after a change of exposure that it counts neither for nor against it. */
+  readonly isWarmingUp?: true;
+}
+
+/** Whether nobody could tell or even ask, though there was something to be seen. Too little data is not blindness. */
+export function isBlind({ verdict, rules }: GateVerdict): boolean {
+  if (verdict !== 'inconclusive' && verdict !== 'error') return false;
+  return rules.some((rule) => rule.verdict === 'error' || rule.cause === 'no-data');
 }
 
 /** Kept with an event: the verdict and the last samples that led to it. */
@@ -64,11 +81,15 @@ export interface Watch {
   readonly soakedMs: number;
   /** Since when the verdict has not been healthy; null while it is. */
   readonly unhealthySince: number | null;
+  /** Since when nobody could tell; null while somebody can. */
+  readonly blindSince?: number | null;
   /** Per rule, since when its comparison holds. */
   readonly holdsSince: readonly (number | null)[];
   readonly verdict: GateVerdict | null;
   /** The newest last, at most {@link KEPT_SAMPLES}. */
   readonly samples: readonly Measurement[];
+  /** What compares the arms, over all stages of one attempt at the step. */
+  readonly judge?: JudgeMemory;
 }
 
 /** How many measurements stay with a verdict. */

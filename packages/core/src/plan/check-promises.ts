@@ -1,3 +1,5 @@
+import { EXPOSURE_WHOLE } from '../flag/index.ts';
+import { isJudgedGate, needsBaseline } from '../health/index.ts';
 import type { OrderFinding } from './check-order.ts';
 import type { Command, Plan, Probe, Step } from './plan.ts';
 import { capturedBy, mayComeBefore, type PlanReading, type StepReading } from './plan-reading.ts';
@@ -7,6 +9,7 @@ import type { Path } from './problems.ts';
 export function checkPromises(reading: PlanReading, { isOrdered }: OrderFinding): void {
   checkIrreversible(reading, { isOrdered });
   checkFollowUps(reading);
+  checkComparisons(reading);
   // What is missing before a step cannot be told while nobody knows what is before it.
   if (!isOrdered) return;
   checkArtefacts(reading);
@@ -157,13 +160,33 @@ function checkFollowUps(reading: PlanReading): void {
   }
 }
 
+/** What compares the arms needs a flag whose arms they are, and somebody on legacy. */
+function checkComparisons({ plan, problems, steps }: PlanReading): void {
+  for (const { id, path, step } of steps) {
+    if (step === null || !('gate' in step)) continue;
+    const gate = plan.gates[step.gate];
+    if (gate === undefined || !isJudgedGate(gate)) continue;
+    if (step.kind === 'watch' && step.flags.length === 0) {
+      const message = `gate '${gate.name}' compares with legacy, and '${id}' names no flag whose arms are meant`;
+      const mend = "add them: 'watch: { for: 1h, flags: [its-key] }'";
+      problems.add({ path: [...path, 'watch'], code: 'missing-flag', message, mend });
+    }
+    if (step.kind !== 'ramp') continue;
+    const last = step.through.length - 1;
+    if (step.through[last] !== EXPOSURE_WHOLE || (step.soaksMs[last] ?? 0) === 0) continue;
+    const message = `at 100 % nobody is left on legacy for gate '${gate.name}' to compare '${step.flag}' with`;
+    const mend = "keep some until the last soak is over: 'holdback: 5%'";
+    problems.add({ path: [...path, 'ramp'], code: 'nothing-to-compare', message, mend, severity: 'warning' });
+  }
+}
+
 /** A bound that refers to the baseline needs one to be recorded before the first step that is judged by it. */
 function checkBaselines(reading: PlanReading): void {
   const { plan, problems, steps } = reading;
   for (const { id, step } of steps) {
     if (step === null || !('gate' in step) || mayComeBefore(reading, 'baseline', id)) continue;
     plan.gates[step.gate]?.rules.forEach(({ condition }, index) => {
-      if (condition.bound.kind === 'absolute' || condition.bound.reference !== 'baseline') return;
+      if (!needsBaseline(condition)) return;
       const message = `'${condition.text}' compares with a baseline that nobody records before '${id}'`;
       const mend = "add a step 'baseline: { over: 24h }' before it";
       // One baseline mends all of a gate's rules, so the first of them speaks for the gate.
@@ -180,9 +203,7 @@ function checkBaselinesOfContingencies({ plan, problems, steps }: PlanReading): 
   if (steps.some(({ kind }) => kind === 'baseline' || kind === null)) return;
   for (const { name, gate } of Object.values(plan.contingencies)) {
     const condition = gate?.rules[0]?.condition;
-    if (condition === undefined || condition.bound.kind === 'absolute' || condition.bound.reference !== 'baseline') {
-      continue;
-    }
+    if (condition === undefined || !needsBaseline(condition)) continue;
     const message = `'${condition.text}' compares with a baseline that nobody records`;
     const mend = "add a step 'baseline: { over: 24h }'";
     problems.add({ path: ['contingencies', name, 'when'], code: 'missing-baseline', message, mend });

@@ -4,6 +4,8 @@ import type { Contingency, Phase, Plan, Risk, Signal, Step } from './plan.ts';
 
 /** However much time is compressed, health is not judged more often than this … */
 const FASTEST_GATE_MS = 100;
+/** … nor is a source given up for a shorter silence, since it does not come back faster … */
+const SHORTEST_BLIND_MS = 60_000;
 /** … nor by less traffic than this, nor is a value stale sooner. */
 const SHORTEST_OVER_MS = 1_000;
 const SHORTEST_FRESH_MS = 3_000;
@@ -50,6 +52,8 @@ function compressGate(gate: Gate, factor: number): Gate {
   return {
     ...gate,
     everyMs: floored(gate.everyMs, factor, FASTEST_GATE_MS),
+    ...(gate.warmUpMs === undefined ? {} : { warmUpMs: divide(gate.warmUpMs, factor) }),
+    ...(gate.maxBlindMs === undefined ? {} : { maxBlindMs: floored(gate.maxBlindMs, factor, SHORTEST_BLIND_MS) }),
     rules: gate.rules.map(({ condition, action }) => ({
       condition: { ...condition, forMs: divide(condition.forMs, factor) },
       action: action.kind === 'rollback' ? { ...action, overMs: divide(action.overMs, factor) } : action,

@@ -77,11 +77,11 @@ describe('parsePlan()', () => {
       "did you mean 'rollback'",
     ],
     [
-      'what later versions bring',
+      'a comparison of what is counted on one arm only',
       '      - errors > 5%',
-      '      - errors worse than legacy: hold',
-      'not-available',
-      'errors > legacy + 1 points',
+      '      - success worse than legacy: hold',
+      'not-comparable',
+      'success > 2x baseline',
     ],
     ['silence that is not held', '    silence: hold', '    silence: pass', 'invalid-value', 'hold'],
     [

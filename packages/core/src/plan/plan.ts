@@ -1,5 +1,5 @@
 import type { AttributeCondition } from '../flag/index.ts';
-import type { Gate } from '../health/index.ts';
+import type { Gate, SignalUnit } from '../health/index.ts';
 import type { TimeWindow } from '../time/index.ts';
 
 /** A checked plan: every name resolves, every duration is milliseconds, every percentage parts of 100 000. Plain JSON. */
@@ -35,7 +35,7 @@ export interface Plan {
   readonly phases: readonly Phase[];
 }
 
-export type SignalUnit = 'percent' | 'ms' | 'count' | 'per-second';
+export type { SignalUnit } from '../health/index.ts';
 
 export type TelemetryMetric =
   | 'error-rate'

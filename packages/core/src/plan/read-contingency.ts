@@ -1,4 +1,4 @@
-import type { Gate } from '../health/index.ts';
+import { type Gate, isJudgedGate } from '../health/index.ts';
 import type { Contingency, ContingencyAction, RollbackPolicy } from './plan.ts';
 import type { Path } from './problems.ts';
 import { readDuration } from './quantities.ts';
@@ -26,6 +26,15 @@ function readTrigger(context: ReadingContext, path: Path, when: string, source: 
   const { every, minSample, flag } = source;
   const gate = readGate(context, String(path[1]), { every, minSample, rules: [{ [when]: 'warn' }] }, [...path, 'when']);
   const signal = gate?.rules[0]?.condition.signal;
+  if (gate !== null && isJudgedGate(gate)) {
+    const message = `a contingency goes by readings: there is no ramp along which evidence for '${when}' could gather`;
+    context.problems.add({
+      path: [...path, 'when'],
+      code: 'not-comparable',
+      message,
+      mend: "write a bound, such as 'errors > 5%'",
+    });
+  }
   const isTelemetry = signal !== undefined && context.names.readSignals.get(signal)?.source.kind === 'telemetry';
   if (isTelemetry && flag === undefined) {
     const message = `'${signal}' is telemetry, and no flag is named whose traffic is meant`;

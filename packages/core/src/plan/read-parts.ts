@@ -1,5 +1,5 @@
-import { STRATA_LIMIT } from '../flag/index.ts';
-import type { Gate } from '../health/index.ts';
+import { EXPOSURE_WHOLE, STRATA_LIMIT } from '../flag/index.ts';
+import { type Gate, isReadCondition } from '../health/index.ts';
 import { checkUrl } from './check-url.ts';
 import { nearest } from './did-you-mean.ts';
 import type { Approver, Channel, Person, PlanFlag, Risk, RiskApproval } from './plan.ts';
@@ -12,6 +12,7 @@ import type { ApproveSource, ChannelSource, FlagSource, GateSource, RiskSource }
 const DEFAULT_EVERY_MS = 30_000;
 const DEFAULT_MIN_SAMPLE = 20;
 const FASTEST_GATE_MS = 100;
+const DEFAULT_MAX_BLIND_MS = 1_800_000;
 
 /** @param rulesAt where the rules stand, if not under the gate */
 export function readGate(
@@ -36,18 +37,76 @@ export function readGate(
   const rules = source.rules.map((rule, index) =>
     readRule(context.problems, rulesAt ?? [...path, 'rules', index], rule, context.names),
   );
-  if (everyMs === null || rules.includes(null)) return null;
+  const judging = readGateJudging(context, path, source);
+  if (everyMs === null || judging === null || rules.includes(null)) return null;
+  const { maxBlindMs, ...rest } = judging;
+  const gate = { name, everyMs, rules: rules.filter((rule) => rule !== null), ...rest };
+  // A contingency has no exposure to go back to.
+  if (rulesAt !== null) return gate;
+  tellRepeated(context, [...path, 'rules'], gate);
+  return { ...gate, maxBlindMs };
+}
+
+type GateJudging = Omit<Gate, 'name' | 'everyMs' | 'rules'>;
+
+/** How a gate judges beyond its rules; null after telling what is wrong. */
+function readGateJudging(
+  context: ReadingContext,
+  path: Path,
+  source: GateSource,
+): (GateJudging & { readonly maxBlindMs: number }) | null {
+  const { problems } = context;
+  const { profile, mode, onInconclusive } = source;
+  const optional = (key: 'warmUp' | 'maxBlind', otherwise: number): number | null =>
+    source[key] === undefined ? otherwise : readDuration(problems, [...path, key], source[key]);
+  const warmUpMs = optional('warmUp', 0);
+  const maxBlindMs = optional('maxBlind', DEFAULT_MAX_BLIND_MS);
+  const near = source.near === undefined ? 0 : readPercent(problems, [...path, 'near'], source.near);
+  if (near === EXPOSURE_WHOLE) {
+    const message = 'what has come the whole way is at its bound, not near it';
+    problems.add({ path: [...path, 'near'], code: 'invalid-percentage', message, mend: "write '80%'" });
+  }
+  if (warmUpMs === null || maxBlindMs === null || near === null) return null;
   return {
-    name,
-    everyMs,
-    rules: rules.filter((rule) => rule !== null),
     minSample: source.minSample ?? DEFAULT_MIN_SAMPLE,
+    ...(profile === undefined ? {} : { profile }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(warmUpMs === 0 ? {} : { warmUpMs }),
+    ...(near === 0 ? {} : { near: near / EXPOSURE_WHOLE }),
+    maxBlindMs,
+    ...(onInconclusive === undefined ? {} : { onInconclusive }),
   };
+}
+
+/** One finding has one rule: a second would never be asked. */
+function tellRepeated({ problems }: ReadingContext, path: Path, { rules }: Pick<Gate, 'rules'>): void {
+  const first = new Map<string, string>();
+  for (const [index, { condition }] of rules.entries()) {
+    const { bound, text } = condition;
+    if (isReadCondition(condition)) continue;
+    const about = bound.kind === 'worse-than-legacy' ? `${bound.kind} ${bound.metric}` : bound.kind;
+    const before = first.get(about);
+    if (before === undefined) {
+      first.set(about, text);
+      continue;
+    }
+    const message = `'${text}' finds out what '${before}' already does`;
+    problems.add({
+      path: [...path, index],
+      code: 'duplicate-rule',
+      message,
+      mend: 'keep the one whose action is meant',
+    });
+  }
 }
 
 export function readRisk(context: ReadingContext, name: string, source: RiskSource): Risk | null {
   const path = ['risks', name];
-  const stages = readStages(context, { through: [...path, 'through'], soak: [...path, 'soak'] }, source);
+  const stages = readStages(
+    context,
+    { through: [...path, 'through'], soak: [...path, 'soak'], holdback: [...path, 'holdback'] },
+    source,
+  );
   const approve = readApprove(context, [...path, 'approve'], source.approve);
   return stages === null || approve === undefined ? null : { name, ...stages, approve };
 }
@@ -62,8 +121,12 @@ const OWN_SOAK = /^(.*?)\s+for\s+(.+)$/;
 /** Exposures with the soak of each: its own, or the one that all share. Null after telling what is wrong. */
 export function readStages(
   context: ReadingContext,
-  paths: { readonly through: Path; readonly soak: Path },
-  source: { readonly through: readonly string[]; readonly soak?: string | undefined },
+  paths: { readonly through: Path; readonly soak: Path; readonly holdback: Path },
+  source: {
+    readonly through: readonly string[];
+    readonly soak?: string | undefined;
+    readonly holdback?: string | undefined;
+  },
 ): Stages | null {
   const { problems } = context;
   const written = source.through.map((text) => OWN_SOAK.exec(text) ?? [text, text, undefined]);
@@ -90,7 +153,39 @@ export function readStages(
   const unwatched = whole.indexOf(0);
   const isOwn = written[unwatched]?.[2] !== undefined;
   if (unwatched !== -1) warnNoSoak(problems, isOwn ? [...paths.through, unwatched] : paths.soak, 0);
-  return { through, soaksMs: whole };
+  return withHoldback(context, paths.holdback, source.holdback, { through, soaksMs: whole });
+}
+
+/** Some stay on legacy while the last soak lasts, so that there is something to compare with; then everybody follows. */
+function withHoldback(
+  { problems }: ReadingContext,
+  path: Path,
+  written: string | undefined,
+  stages: Stages,
+): Stages | null {
+  if (written === undefined) return stages;
+  const kept = readPercent(problems, path, written);
+  if (kept === null) return null;
+  const tell = (message: string, mend: string): null => {
+    problems.add({ path, code: 'invalid-holdback', message, mend });
+    return null;
+  };
+  const { through, soaksMs } = stages;
+  if (through.at(-1) !== EXPOSURE_WHOLE) {
+    return tell(
+      `the last exposure is no 100%, so legacy keeps its people anyway`,
+      "end 'through' with 100%, or leave it out",
+    );
+  }
+  const before = through.at(-2) ?? 0;
+  if (EXPOSURE_WHOLE - kept <= before) {
+    const most = (EXPOSURE_WHOLE - before) / 1_000;
+    return tell(
+      `a holdback of ${written} leaves no more than the ${before / 1_000}% before`,
+      `hold back less than ${most}%`,
+    );
+  }
+  return { through: [...through.slice(0, -1), EXPOSURE_WHOLE - kept, EXPOSURE_WHOLE], soaksMs: [...soaksMs, 0] };
 }
 
 /** Exposures must grow: a ramp that shrinks would take people off the candidate by plan. */

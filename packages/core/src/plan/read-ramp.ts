@@ -33,7 +33,7 @@ function readExposures(context: ReadingContext, place: StepPlace, read: StepSour
   const { path, risks } = place;
   const riskName = read.risk ?? place.riskOf(read.ramp);
   const risk = riskName === undefined ? undefined : risks.get(riskName);
-  const pathOf = (key: 'through' | 'soak' | 'approve'): Path =>
+  const pathOf = (key: 'through' | 'soak' | 'approve' | 'holdback'): Path =>
     read[key] === undefined ? ['risks', riskName ?? '', key] : [...path, key];
   const through = read.through ?? risk?.through;
   const soak = read.soak ?? risk?.soak;
@@ -42,7 +42,10 @@ function readExposures(context: ReadingContext, place: StepPlace, read: StepSour
     if (riskName === undefined && !told) tellNoExposures(context, path, read);
     return null;
   }
-  const stages = readStages(context, { through: pathOf('through'), soak: pathOf('soak') }, { through, soak });
+  // Exposures of the step's own are held back only where the step says so.
+  const holdback = read.holdback ?? (read.through === undefined ? risk?.holdback : undefined);
+  const paths = { through: pathOf('through'), soak: pathOf('soak'), holdback: pathOf('holdback') };
+  const stages = readStages(context, paths, { through, soak, holdback });
   const approve = readApprove(context, pathOf('approve'), read.approve ?? risk?.approve);
   return stages === null || approve === undefined ? null : { ...stages, approve };
 }

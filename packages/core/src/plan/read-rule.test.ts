@@ -11,6 +11,7 @@ const SIGNALS = new Map([
   signal('errors', 'percent', { kind: 'telemetry', metric: 'error-rate' }),
   signal('latency', 'ms', { kind: 'telemetry', metric: 'latency-p95' }),
   signal('throughput', 'per-second', { kind: 'telemetry', metric: 'request-rate' }),
+  signal('success', 'percent', { kind: 'telemetry', metric: 'success-rate' }),
   signal('queue', 'count', { kind: 'http', url: 'http://queue.example', pointer: '/depth' }),
 ]);
 
@@ -26,6 +27,7 @@ function read(condition: string, action = 'hold') {
 }
 
 const absolute = (value: number) => ({ kind: 'absolute', value });
+const worse = (metric: string | null) => ({ kind: 'worse-than-legacy', metric });
 const factor = (reference: string, by: number) => ({ kind: 'factor', reference, factor: by });
 const offset = (reference: string, by: number) => ({ kind: 'offset', reference, offset: by });
 
@@ -46,6 +48,13 @@ describe('readRule() reads conditions', () => {
     ['errors < legacy - 1 points', { bound: offset('legacy', -1) }],
     ['latency > legacy + 1s', { bound: offset('legacy', 1_000) }],
     ['queue > baseline + 50', { bound: offset('baseline', 50) }],
+    ['worse than legacy', { signal: '*', bound: worse(null) }],
+    ['errors worse than legacy', { signal: 'errors', comparison: '>', bound: worse('errors') }],
+    ['success worse  than legacy', { signal: 'success', comparison: '<', bound: worse('errors') }],
+    ['latency worse than legacy', { signal: 'latency', bound: worse('latency') }],
+    ['throughput worse than legacy', { signal: 'throughput', comparison: '<', bound: worse('throughput') }],
+    ['errors surely > 5%', { signal: 'errors', comparison: '>', bound: { kind: 'surely', value: 5 } }],
+    ['success surely < 95%', { signal: 'success', comparison: '<', bound: { kind: 'surely', value: 95 } }],
   ])('%s', (text, condition) => {
     const { rule, problems } = read(text);
     expect(problems).toEqual([]);
@@ -66,7 +75,17 @@ describe('readRule() refuses conditions', () => {
     ['latency > 2x basline', 'invalid-bound', "did you mean 'baseline'"],
     ['queue > 2x legacy', 'invalid-bound', 'do not know arms'],
     ['errors > 5% for 2 mins', 'invalid-duration', "did you mean '2m'"],
-    ['errors worse than legacy', 'not-available', 'errors > legacy + 1 points'],
+    ['queue worse than legacy', 'not-comparable', "'queue > 2x baseline'"],
+    ['erors worse than legacy', 'unknown-signal', "did you mean 'errors'"],
+    ['errors worse than legacy for 5m', 'invalid-condition', "write 'errors worse than legacy'"],
+    ['worse than legacy by 5%', 'invalid-condition', "write 'worse than legacy'"],
+    ['queue surely > 5%', 'not-comparable', "'queue > 5%'"],
+    ['latency surely > 500ms', 'not-comparable', "'latency worse than legacy'"],
+    ['errors surely > 2x baseline', 'invalid-bound', "'errors surely > 5%'"],
+    ['errors surely > 100%', 'invalid-bound', 'between 0 and 100'],
+    ['errors surely > 5% for 2m', 'invalid-bound', 'nothing after it'],
+    ['errors surely < 5%', 'invalid-bound', "'errors surely > 5%'"],
+    ['success surely > 95%', 'invalid-bound', "'success surely < 95%'"],
     ['errors are bad', 'invalid-condition', 'errors > 5%'],
     [`errors > ${' '.repeat(600)}5%`, 'invalid-condition', '500'],
   ])('%s', (text, code, mend) => {

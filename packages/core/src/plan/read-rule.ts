@@ -4,6 +4,7 @@ import { PLAN_LIMITS } from './limits.ts';
 import type { Signal, SignalUnit } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
 import { readDuration } from './quantities.ts';
+import { readEvidence } from './read-evidence.ts';
 import type { PlanNames } from './reading-context.ts';
 
 const CONDITION = /^\s*([\w.-]+)\s*(>=|<=|>|<)\s*(.+?)(?:\s+for\s+(.+?))?\s*$/;
@@ -13,7 +14,8 @@ const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|%|ms|s|\/s)?$/;
 const ABSOLUTE = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s|\/s)?$/;
 const ACTION = /^rollback(?:\s+(flag|phase|plan)|\s+to\s+([\w.-]+))?(?:\s+(now)|\s+over\s+(\S+))?$/;
 
-const CONDITION_SHAPE = "write it like 'errors > 5%', 'latency > 2x baseline for 2m' or 'errors > legacy + 5 points'";
+const CONDITION_SHAPE =
+  "write it like 'errors > 5%', 'latency > 2x baseline for 2m', 'errors > legacy + 5 points' or 'errors worse than legacy'";
 const ACTION_SHAPE =
   "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'rollback to POINT now', 'hold' or 'warn'";
 
@@ -53,14 +55,8 @@ export function readCondition(
     const most = `${PLAN_LIMITS.conditionLength} is the most`;
     return tell('invalid-condition', `the condition has ${text.length} characters`, most);
   }
-  if (/worse\s+than\s+legacy/.test(text)) {
-    const signal = /^\s*([\w.-]+)/.exec(text)?.[1] ?? 'errors';
-    return tell(
-      'not-available',
-      "'worse than legacy' is not available yet",
-      `compare directly: '${signal} > legacy + 1 points'`,
-    );
-  }
+  const evidence = readEvidence(text, signals);
+  if (evidence !== null) return 'bound' in evidence ? evidence : tell(evidence.code, evidence.message, evidence.mend);
   const match = CONDITION.exec(text);
   if (match === null) return tell('invalid-condition', `'${text}' is not a condition`, CONDITION_SHAPE);
   const [, name = '', comparison = '>', boundText = '', forText] = match;
@@ -70,7 +66,8 @@ export function readCondition(
   if (signal === null || forMs === null) return null;
   const bound = readBound(boundText.trim(), signal);
   if (typeof bound === 'string') return tell('invalid-bound', `'${boundText.trim()}' cannot bound ${name}`, bound);
-  return { signal: name, comparison: comparison as Comparison, bound, forMs, text: text.trim() };
+  const { unit } = signal;
+  return { signal: name, comparison: comparison as Comparison, bound, forMs, text: text.trim(), unit };
 }
 
 /** The bound, or how to mend it. */

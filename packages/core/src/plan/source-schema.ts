@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { STRATA_LIMIT } from '../flag/index.ts';
+import { PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 
 /*
@@ -118,11 +119,22 @@ const gate = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe('Below so many requests a reading proves nothing; 20'),
+  profile: z.enum(PROFILE_NAMES).describe('How much worse than legacy is tolerated; balanced').optional(),
+  mode: z.enum(['act', 'observe']).describe('observe tells what it would have done, and never does it; act').optional(),
+  warmUp: duration.optional().describe('For so long after each change of exposure latency is not judged'),
+  near: percent.optional().describe('From this share of the way to its bound on a value is warned of'),
+  maxBlind: duration.optional().describe('Blind for longer, a ramp goes back to its exposure before; 30m'),
+  onInconclusive: z
+    .enum(['extend', 'approve', 'hold'])
+    .describe('What follows when a soak is over and harm is not ruled out; extend')
+    .optional(),
 });
+const holdback = percent.optional().describe('So many stay on legacy until the last soak is over');
 
 const risk = z.strictObject({
   through: exposures,
   soak: duration.optional().describe('Healthy time at each exposure that names none'),
+  holdback,
   approve: approveRule.optional(),
 });
 
@@ -230,6 +242,7 @@ export const stepSchemas = {
     gate: z.string().optional(),
     through: exposures.optional(),
     soak: duration.optional(),
+    holdback,
     pace: z.literal('one per window').optional().describe('Each opening of its window brings one exposure at most'),
     approve: approveRule.optional(),
     verify: z.array(probe).optional().describe('Must pass after a rollback of this flag'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EXPOSURE_WHOLE, isEnvironmentName, STRATA_LIMIT } from '../flag/index.ts';
+import { JUDGED_METRICS, PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
 
@@ -46,8 +47,18 @@ const bound = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('absolute'), value: z.number() }),
   z.strictObject({ kind: z.literal('factor'), reference: z.enum(['baseline', 'legacy']), factor: z.number() }),
   z.strictObject({ kind: z.literal('offset'), reference: z.enum(['baseline', 'legacy']), offset: z.number() }),
+  z.strictObject({ kind: z.literal('worse-than-legacy'), metric: z.enum(JUDGED_METRICS).nullable() }),
+  z.strictObject({ kind: z.literal('surely'), value: z.number().gt(0).lt(100) }),
 ]);
-const condition = z.strictObject({ signal: text, comparison: z.enum(['>', '>=', '<', '<=']), bound, forMs: ms, text });
+const unit = z.enum(['percent', 'ms', 'count', 'per-second']);
+const condition = z.strictObject({
+  signal: text,
+  comparison: z.enum(['>', '>=', '<', '<=']),
+  bound,
+  forMs: ms,
+  text,
+  unit: unit.optional(),
+});
 const action = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('rollback'),
@@ -63,6 +74,12 @@ const gate = z.strictObject({
   everyMs: z.number().min(100).max(Number.MAX_SAFE_INTEGER),
   rules: z.array(z.strictObject({ condition, action })).max(PLAN_LIMITS.rulesPerGate),
   minSample: z.number().min(0),
+  profile: z.enum(PROFILE_NAMES).optional(),
+  mode: z.enum(['act', 'observe']).optional(),
+  warmUpMs: ms.optional(),
+  near: z.number().gt(0).lt(1).optional(),
+  maxBlindMs: ms.optional(),
+  onInconclusive: z.enum(['extend', 'approve', 'hold']).optional(),
 });
 
 const signal = z.strictObject({
@@ -86,7 +103,7 @@ const signal = z.strictObject({
     z.strictObject({ kind: z.literal('sql'), query: text, database: text, scale: z.number().positive() }),
     z.strictObject({ kind: z.literal('alert'), alert: text, labels: record(text) }),
   ]),
-  unit: z.enum(['percent', 'ms', 'count', 'per-second']),
+  unit,
   overMs: ms,
   freshForMs: ms,
 });

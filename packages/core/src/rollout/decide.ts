@@ -18,7 +18,8 @@ import { freezeLiftEnded, liftFreezes } from './freeze.ts';
 import { initialState } from './initial-state.ts';
 import type { Input } from './input.ts';
 import { indexOf } from './plan-index.ts';
-import { holdUnhealthy, judgeRamp, releaseHealthy } from './ramp.ts';
+import { openQuestion, proofAsked } from './proof.ts';
+import { approvalComplete, holdUnhealthy, holdUnproven, judgeRamp, releaseHealthy } from './ramp.ts';
 import type { Refusal } from './refusal.ts';
 import { rehearsedParts } from './rehearsal.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
@@ -193,11 +194,27 @@ function scopeOf(
 }
 
 function judgeWatch(draft: Draft, step: Extract<Step, { readonly kind: 'watch' }>, watch: Watch): void {
+  const gate = draft.state.plan.gates[step.gate];
   if (!watch.verdict || !isHealthy(watch.verdict.verdict)) return holdUnhealthy(draft, step.id, watch);
-  releaseHealthy(draft, step.id, watch);
-  if (draft.state.status !== 'running' || watch.soakedMs < step.forMs) return;
-  if (draft.state.steps[step.id]?.soaked.includes(watch.id)) return;
+  releaseHealthy(draft, step.id, watch, step.forMs);
+  if (draft.state.status !== 'running' || watch.soakedMs < step.forMs || watch.verdict.isWarmingUp) return;
+  if (gate === undefined || draft.state.steps[step.id]?.soaked.includes(watch.id)) return;
+  const asked = proofAsked(gate, watch, step.forMs);
+  if (asked === 'more-soak') return;
+  if (asked === 'evidence') return holdUnproven(draft, step.id, watch);
+  if (asked === 'person' && !agreedUnproven(draft, step, watch)) return;
   draft.emit({ type: 'watch.soaked', stepId: step.id, watchId: watch.id }, 'healthy for as long as asked');
+}
+
+/** Whether a person has agreed to end a watch without proof, for all that it watches; asks where nobody was asked. */
+function agreedUnproven(draft: Draft, step: Extract<Step, { readonly kind: 'watch' }>, watch: Watch): boolean {
+  const state = draft.state.steps[step.id];
+  const approvalId = `${step.id}@end`;
+  if (state?.approval?.id === approvalId) return approvalComplete(draft.state, state);
+  const question = `End the watch of ${watch.flag ?? 'health'}? ${openQuestion(watch)}`;
+  const reason = `gate ${step.gate} asks for approval where harm is not ruled out`;
+  draft.emit({ type: 'approval.requested', stepId: step.id, approvalId, question, by: [] }, reason);
+  return false;
 }
 
 function confirmed(draft: Draft, input: Extract<Input, { readonly kind: 'exposure-confirmed' }>): void {

@@ -54,6 +54,7 @@ function exposureChanged(state: RolloutState, event: EventOf<'flag.exposure-chan
     hold: null,
     approval: null,
     warned: null,
+    ...(event.actor.kind === 'person' ? { promotedTo: event.stage } : {}),
   });
 }
 

@@ -1,9 +1,11 @@
-import { isHealthy, type Watch } from '../health/index.ts';
+import { type Gate, isHealthy, type Watch } from '../health/index.ts';
+import { alertBlind, isAlerted, stepBackBlind } from './blindness.ts';
 import type { Draft } from './draft.ts';
 import type { Actor } from './event.ts';
 import { indexOf, type RampStep } from './plan-index.ts';
+import { openQuestion, proofAsked } from './proof.ts';
 import { missingApprovers } from './quorum.ts';
-import type { HoldReason, RolloutState, StepState } from './state.ts';
+import { HOLDS_OF_HEALTH, type RolloutState, type StepState } from './state.ts';
 import { hasOpenedSince, mayMoveNow } from './window.ts';
 
 /** A verdict that is no verdict may last so many looks before the step is shown as held. */
@@ -20,12 +22,30 @@ export function enterFirstStage(draft: Draft, step: RampStep): void {
 /** Lets a judged ramp go on, hold, or be released. A verdict that asks for a rollback does not come here. */
 export function judgeRamp(draft: Draft, step: RampStep, watch: Watch): void {
   const state = draft.state.steps[step.id];
-  if (state === undefined || state.stage !== watch.stage || watch.verdict === null) return;
-  if (!isHealthy(watch.verdict.verdict)) return holdUnhealthy(draft, step.id, watch);
-  releaseHealthy(draft, step.id, watch);
-  if (draft.state.status !== 'running' || watch.soakedMs < soakAt(step, state.stage)) return;
-  if (draft.state.steps[step.id]?.hold) return;
-  advance(draft, step, `healthy for the whole soak: ${watch.verdict.text}`);
+  const gate = draft.state.plan.gates[step.gate];
+  if (state === undefined || state.stage !== watch.stage || watch.verdict === null || gate === undefined) return;
+  const soakMs = soakAt(step, state.stage);
+  if (!isHealthy(watch.verdict.verdict)) {
+    if (!stepBackBlind(draft, step, gate, watch)) holdUnhealthy(draft, step.id, watch);
+    return;
+  }
+  releaseHealthy(draft, step.id, watch, soakMs);
+  // Where blindness took it back to nobody, its first exposure comes as it came at first.
+  if (state.stage < 0 || draft.state.status !== 'running' || watch.soakedMs < soakMs) return;
+  if (draft.state.steps[step.id]?.hold || watch.verdict.isWarmingUp) return;
+  const asked = proofAsked(gate, watch, soakMs);
+  if (asked === 'more-soak') return;
+  if (asked === 'evidence') return holdUnproven(draft, step.id, watch);
+  const unproven = asked === 'person' ? { unproven: openQuestion(watch) } : {};
+  advance(draft, step, `healthy for the whole soak: ${watch.verdict.text}`, unproven);
+}
+
+/** What is not proven when its soak is over stays where it is until it is, or a person goes on. */
+export function holdUnproven(draft: Draft, stepId: string, watch: Watch): void {
+  if (watch.verdict === null || draft.state.steps[stepId]?.hold) return;
+  const evidence = { verdict: watch.verdict, samples: watch.samples };
+  const text = watch.verdict.judgement?.text ?? watch.verdict.text;
+  draft.emit({ type: 'step.held', stepId, hold: 'no-evidence', evidence }, text);
 }
 
 /** The healthy time that an exposure of the ramp needs. */
@@ -47,13 +67,20 @@ export function promoteRamp(
   let before = -1;
   do {
     before = draft.state.revision;
-    advance(draft, step, reason, actor);
+    advance(draft, step, reason, { actor });
   } while (toEnd && draft.state.revision > before && draft.state.steps[step.id]?.status === 'running');
 }
 
-function advance(draft: Draft, step: RampStep, reason: string, actor?: Actor): void {
+interface Advance {
+  readonly actor?: Actor;
+  /** What is not ruled out, where a person is asked to go on all the same. */
+  readonly unproven?: string;
+}
+
+function advance(draft: Draft, step: RampStep, reason: string, { actor, unproven }: Advance): void {
   const next = (draft.state.steps[step.id]?.stage ?? -1) + 1;
   if (next >= step.through.length) {
+    if (unproven !== undefined && !agreed(draft, step, next, unproven)) return;
     draft.emit({ type: 'step.completed', stepId: step.id }, reason, actor);
     return;
   }
@@ -61,7 +88,7 @@ function advance(draft: Draft, step: RampStep, reason: string, actor?: Actor): v
   const isByPerson = actor?.kind === 'person';
   const since = draft.state.steps[step.id]?.stageSince ?? 0;
   if (step.oncePerWindow && !isByPerson && !hasOpenedSince(step, since, draft.now)) return;
-  if (agreed(draft, step, next)) enterStage(draft, step, next, reason, actor);
+  if (agreed(draft, step, next, unproven)) enterStage(draft, step, next, reason, actor);
 }
 
 function enterStage(draft: Draft, step: RampStep, stage: number, reason: string, actor?: Actor): void {
@@ -71,17 +98,21 @@ function enterStage(draft: Draft, step: RampStep, stage: number, reason: string,
 }
 
 /** Whether people have agreed to the stage; asks them when they have not been asked. */
-function agreed(draft: Draft, step: RampStep, stage: number): boolean {
-  const exposure = step.through[stage] ?? 0;
-  if (step.approve === null || exposure < step.approve.fromExposure) return true;
-  const approvalId = `${step.id}@${exposure / 1000}%`;
+function agreed(draft: Draft, step: RampStep, stage: number, unproven?: string): boolean {
+  const exposure = step.through[stage];
+  const byPlan = step.approve !== null && exposure !== undefined && exposure >= step.approve.fromExposure;
+  if (!byPlan && unproven === undefined) return true;
+  const approvalId = `${step.id}@${exposure === undefined ? 'end' : `${exposure / 1000}%`}`;
   const approval = draft.state.steps[step.id]?.approval ?? null;
   if (approval?.id === approvalId) return approvalComplete(draft.state, draft.state.steps[step.id]);
-  const question = `Raise ${step.flag} to ${exposure / 1000} %?`;
-  draft.emit(
-    { type: 'approval.requested', stepId: step.id, approvalId, question, by: step.approve.by },
-    `the plan asks for approval from ${step.approve.fromExposure / 1000} % on`,
-  );
+  const raise = exposure === undefined ? `Leave ${step.flag} as it is?` : `Raise ${step.flag} to ${exposure / 1000} %?`;
+  const question = unproven === undefined ? raise : `${raise} ${unproven}`;
+  const why =
+    unproven === undefined
+      ? `the plan asks for approval from ${(step.approve?.fromExposure ?? 0) / 1000} % on`
+      : `gate ${step.gate} asks for approval where harm is not ruled out`;
+  const by = step.approve?.by ?? [];
+  draft.emit({ type: 'approval.requested', stepId: step.id, approvalId, question, by }, why);
   return false;
 }
 
@@ -99,7 +130,15 @@ export function holdUnhealthy(
   failing: 'gate' | 'destination' = 'gate',
 ): void {
   const { verdict } = watch;
-  const held = draft.state.steps[stepId]?.hold ?? null;
+  const gate = gateOf(draft, stepId);
+  if (verdict !== null && gate !== undefined && verdict.verdict !== 'fail') alertBlind(draft, stepId, gate, watch);
+  const state = draft.state.steps[stepId];
+  if (gate?.mode === 'observe') {
+    // The one would be told over the other at every look.
+    if (state !== undefined && !isAlerted(state)) tellWarnings(draft, stepId, watch);
+    return;
+  }
+  const held = state?.hold ?? null;
   if (verdict === null || (held !== null && (failing === 'gate' || held.reason !== 'no-evidence'))) return;
   const evidence = { verdict, samples: watch.samples };
   if (verdict.verdict === 'fail') {
@@ -109,26 +148,42 @@ export function holdUnhealthy(
     return;
   }
   const blindMs = draft.now - (watch.unhealthySince ?? draft.now);
-  const step = indexOf(draft.state.plan).steps.get(stepId);
-  const gate = step && 'gate' in step ? draft.state.plan.gates[step.gate] : undefined;
   if (blindMs < LOOKS_BEFORE_HOLD * (gate?.everyMs ?? 0)) return;
   draft.emit({ type: 'step.held', stepId, hold: 'no-evidence', evidence }, verdict.text);
 }
 
-/** What returning health ends by itself. A person's hold and a failure are for people to end. */
-const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence'];
+function gateOf({ state: { plan } }: Draft, stepId: string): Gate | undefined {
+  const step = indexOf(plan).steps.get(stepId);
+  return step && 'gate' in step ? plan.gates[step.gate] : undefined;
+}
 
 /** Ends a hold that health had caused, and tells a warning once. Holds by people and failures stay. */
-export function releaseHealthy(draft: Draft, stepId: string, watch: Watch): void {
+export function releaseHealthy(draft: Draft, stepId: string, watch: Watch, soakMs: number): void {
   const state = draft.state.steps[stepId];
+  const gate = gateOf(draft, stepId);
   const { verdict } = watch;
-  if (state === undefined || verdict === null) return;
-  if (state.hold !== null && HOLDS_OF_HEALTH.includes(state.hold.reason)) {
+  if (state === undefined || verdict === null || gate === undefined) return;
+  const asked = proofAsked(gate, watch, soakMs);
+  const isUnproven = state.hold?.reason === 'no-evidence' && asked === 'evidence';
+  if (state.hold !== null && HOLDS_OF_HEALTH.includes(state.hold.reason) && !isUnproven) {
     draft.emit({ type: 'step.released', stepId }, `healthy again: ${verdict.text}`);
   }
-  const rules = firingRules(verdict);
-  if (rules === '' || state.warned === rules) return;
-  draft.emit({ type: 'step.warned', stepId, rules, evidence: { verdict, samples: watch.samples } }, verdict.text);
+  tellWarnings(draft, stepId, watch, asked === 'more-soak');
+}
+
+/** Tells once what warns, and that a soak goes on for lack of proof. */
+function tellWarnings(draft: Draft, stepId: string, { verdict, samples }: Watch, isExtended = false): void {
+  if (verdict === null) return;
+  const rules = [firingRules(verdict), isExtended ? 'onInconclusive: extend' : '']
+    .filter((text) => text !== '')
+    .join('; ');
+  if (rules === '' || draft.state.steps[stepId]?.warned === rules) return;
+  const warned = verdict.rules.filter((rule) => rule.verdict === 'warn').map(({ text }) => text);
+  const extended = isExtended ? [`the soak goes on: ${verdict.judgement?.text ?? ''}`] : [];
+  draft.emit(
+    { type: 'step.warned', stepId, rules, evidence: { verdict, samples } },
+    [...warned, ...extended].join('; '),
+  );
 }
 
 /** The rules that warn, as one text to remember and compare. */

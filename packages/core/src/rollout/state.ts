@@ -23,6 +23,7 @@ export type HoldReason =
   | 'gate'
   | 'destination'
   | 'no-evidence'
+  | 'blind'
   | 'check-failed'
   | 'command-failed'
   | 'outcome-unknown'
@@ -30,6 +31,9 @@ export type HoldReason =
   | 'rehearsal-failed'
   | 'rejected'
   | 'timed-out';
+
+/** What returning health ends by itself, and a person's hold may stand over. Other holds are for people to end. */
+export const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence', 'blind'];
 
 export interface Hold {
   readonly reason: HoldReason;
@@ -57,6 +61,8 @@ export interface StepState {
   /** Ramps: the stage that is exposed; −1 before the first. */
   readonly stage: number;
   readonly stageSince: number | null;
+  /** The stage that a person promoted it to: blindness does not take it back from there. */
+  readonly promotedTo?: number;
   readonly approval: ApprovalState | null;
   /** Waits: when they end, epoch milliseconds. */
   readonly until: number | null;

@@ -6,7 +6,7 @@ import { indexOf } from './plan-index.ts';
 import { promoteRamp } from './ramp.ts';
 import { invalid, isActing, isUnderRollback, type Refusal, theStep } from './refusal.ts';
 import { startStep } from './start-step.ts';
-import type { HoldReason, RolloutState, StepState } from './state.ts';
+import { HOLDS_OF_HEALTH, type HoldReason, type RolloutState, type StepState } from './state.ts';
 import { mayMoveNow } from './window.ts';
 
 type VerbOf<Name extends Verb['verb']> = Extract<Verb, { readonly verb: Name }>;
@@ -18,10 +18,8 @@ const RETRYABLE: readonly HoldReason[] = [
   'baseline-failed',
   'rehearsal-failed',
   'timed-out',
+  'blind',
 ];
-
-/** Holds that a person's hold may stand over: they come back by themselves if their reason is still there. */
-const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence'];
 
 export function hold(draft: Draft, verb: VerbOf<'hold'>, command: Command): Refusal | null {
   const named = verb.stepId === undefined ? undefined : draft.state.steps[verb.stepId];
@@ -56,7 +54,8 @@ export function promote(draft: Draft, verb: VerbOf<'promote'>, command: Command)
   if (step === undefined) return invalid(`${running.id} is not running`);
   if (isUnderRollback(draft.state, running.id)) return invalid(`${running.id} is being rolled back`);
   if (step.kind !== 'ramp') return promoteOther(draft, step, running, command);
-  if (running.stage === -1) return invalid(`${running.id} has not begun: it waits for approval or its window`);
+  if (running.stage === -1 && running.hold?.reason !== 'blind')
+    return invalid(`${running.id} has not begun: it waits for approval or its window`);
   const isLast = running.stage + 1 === step.through.length;
   if (!isLast && !mayMoveNow(step, draft.now)) {
     const opening = new Date(nextOpening(step.windows, draft.now)).toISOString();

@@ -11,6 +11,7 @@ const page = new URL('../../../../docs/reference/verbs.md', import.meta.url);
 const people = { ana: { name: 'ana', roles: ['lead'] } };
 const gate = {
   ...standardGate,
+  maxBlindMs: 60_000,
   rules: [
     rule({ text: 'errors > 5%' }, { kind: 'rollback', scope: 'flag', overMs: 0 }),
     rule({ text: 'errors > 2%', bound: { kind: 'absolute', value: 2 } }, { kind: 'hold' }),
@@ -104,6 +105,14 @@ const STATES: readonly (readonly [name: string, make: () => RolloutWorld])[] = [
     () => {
       const world = soaking();
       world.live(10_000, { errors: 3 });
+      return world;
+    },
+  ],
+  [
+    'A ramp was taken back for blindness',
+    () => {
+      const world = soaking();
+      world.live(90_000, { errors: { status: 'error', value: null } });
       return world;
     },
   ],

@@ -1,4 +1,4 @@
-import type { Watch } from '../health/index.ts';
+import { type Explanation, explainWatch, type Watch } from '../health/index.ts';
 import type { Phase, Step } from '../plan/index.ts';
 import { describeApprovers, missingApprovers } from './quorum.ts';
 import type { RollbackState, RolloutState } from './state.ts';
@@ -120,6 +120,8 @@ function rampView(state: RolloutState, step: Extract<Step, { readonly kind: 'ram
   };
 }
 
+const NOT_JUDGED: Explanation = { headline: 'not judged yet', lines: [] };
+
 function healthViews(state: RolloutState, stepId: string, watches: ReadonlyMap<string, Watch>): readonly HealthView[] {
   return watchTargets(state)
     .filter((target) => target.stepId === stepId)
@@ -134,6 +136,7 @@ function healthViews(state: RolloutState, stepId: string, watches: ReadonlyMap<s
         soakedMs: current?.soakedMs ?? 0,
         soakMs: soakOf(state, stepId),
         rules: current?.verdict?.rules ?? [],
+        explanation: current === undefined ? NOT_JUDGED : explainWatch(current),
       };
     });
 }

@@ -1,4 +1,4 @@
-import type { RuleResult, Verdict } from '../health/index.ts';
+import type { Explanation, RuleResult, Verdict } from '../health/index.ts';
 import type { StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -106,6 +106,8 @@ export interface HealthView {
   readonly soakedMs: number;
   readonly soakMs: number;
   readonly rules: readonly RuleResult[];
+  /** Why it is judged so, in words and numbers. */
+  readonly explanation: Explanation;
 }
 
 export interface FlagView {

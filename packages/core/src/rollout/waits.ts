@@ -147,21 +147,9 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
         rollbackCommand(state, step),
       );
     case 'gate':
-      return wait(
-        step.id,
-        'health',
-        `${step.title} is held by its gate: ${hold.text}.`,
-        'health returning, or an operator',
-        command('promote'),
-      );
     case 'no-evidence':
-      return wait(
-        step.id,
-        'health',
-        `${step.title} is held because nobody can tell whether it is healthy: ${hold.text}.`,
-        'fresh data, or an operator',
-        command('promote'),
-      );
+    case 'blind':
+      return healthHoldWait(step, hold.reason, hold.text, command);
     case 'rejected':
       return wait(
         step.id,
@@ -190,6 +178,29 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
         'an operator who mends it and retries',
         command('retry'),
       );
+  }
+}
+
+/** What returning health ends by itself. */
+function healthHoldWait(
+  step: Step,
+  reason: 'gate' | 'no-evidence' | 'blind',
+  text: string,
+  command: (verb: string) => string,
+): WaitView {
+  switch (reason) {
+    case 'gate': {
+      const why = `${step.title} is held by its gate: ${text}.`;
+      return wait(step.id, 'health', why, 'health returning, or an operator', command('promote'));
+    }
+    case 'no-evidence': {
+      const why = `${step.title} is held because nobody can tell whether it is healthy: ${text}.`;
+      return wait(step.id, 'health', why, 'fresh data, or an operator', command('promote'));
+    }
+    case 'blind': {
+      const why = `${step.title} was taken back because nobody could tell: ${text}.`;
+      return wait(step.id, 'health', why, 'healthy data, or an operator who begins it again', command('retry'));
+    }
   }
 }
 

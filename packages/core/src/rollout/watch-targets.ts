@@ -1,4 +1,4 @@
-import type { Baseline, WatchTarget } from '../health/index.ts';
+import { type Baseline, type Gate, isJudgedGate, type WatchTarget } from '../health/index.ts';
 import { contingencyWatchId } from './contingency.ts';
 import { soakAt } from './ramp.ts';
 import { watchIds } from './schedule.ts';
@@ -32,8 +32,13 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
         const rollingBack = state.rollbacks.some(
           ({ status, steps }) => status === 'running' && steps.includes(step.id),
         );
-        if (gate === undefined || known.stage < 0 || rollingBack) return [];
-        return [{ id: step.id, stepId: step.id, flag: step.flag, stage: known.stage, since: sinceOf(known), gate }];
+        // What blindness took back to nobody goes on once data return.
+        const isWatched = known.stage >= 0 || known.hold?.reason === 'blind';
+        if (gate === undefined || !isWatched || rollingBack) return [];
+        const soakMs = step.soaksMs.reduce((sum, ms) => sum + ms, 0);
+        const judging = judgingOf(state, known, gate, step.flag, soakMs);
+        const { stage } = known;
+        return [{ id: step.id, stepId: step.id, flag: step.flag, stage, since: sinceOf(known), gate, ...judging }];
       }
       if (step.kind !== 'watch') return [];
       const gate = state.plan.gates[step.gate];
@@ -45,8 +50,40 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
         stage: -1,
         since: sinceOf(known),
         gate,
+        ...judgingOf(state, known, gate, step.flags[index] ?? null, step.forMs),
       }));
     });
+}
+
+/** A baseline's error rate weighs as much as so many requests: enough to know what is usual, too little to outweigh what is seen. */
+const BASELINE_REQUESTS = 1_000;
+
+/** What a judge has to know of the step, for gates that have one. */
+function judgingOf(
+  state: RolloutState,
+  { startedAt }: StepState,
+  gate: Gate,
+  flag: string | null,
+  plannedMs: number,
+): Pick<WatchTarget, 'judging'> {
+  if (!isJudgedGate(gate)) return {};
+  const percent = usualErrorPercent(state, flag);
+  const requests = percent === null ? 0 : BASELINE_REQUESTS;
+  const prior = { requests, errors: (requests * (percent ?? 0)) / 100 };
+  const segments = flag === null ? [] : (state.plan.flags[flag]?.strata ?? []);
+  return { judging: { begunAt: startedAt ?? 0, plannedMs, prior, segments } };
+}
+
+/** What share of requests failed when the baseline was recorded; null where no signal says so. */
+function usualErrorPercent(state: RolloutState, flag: string | null): number | null {
+  const baseline = baselineOf(state, flag);
+  for (const { name, source } of Object.values(state.plan.signals)) {
+    const usual = baseline[name];
+    if (source.kind !== 'telemetry' || usual === undefined) continue;
+    if (source.metric === 'error-rate') return usual;
+    if (source.metric === 'success-rate') return 100 - usual;
+  }
+  return null;
 }
 
 /** The moment since which evidence for a step counts: when its present exposure was set, or the step began. */

@@ -1,6 +1,16 @@
-import { type Baseline, type Condition, type GateRule, thresholdOf, type WatchTarget } from '../health/index.ts';
-import { baselineOf, type RolloutState } from '../rollout/index.ts';
+import { EXPOSURE_WHOLE } from '../flag/index.ts';
+import {
+  ANY_SIGNAL,
+  type Baseline,
+  type Condition,
+  type GateRule,
+  isReadCondition,
+  thresholdOf,
+  type WatchTarget,
+} from '../health/index.ts';
+import { baselineOf, type RolloutState, soakOf } from '../rollout/index.ts';
 import { formatDuration } from '../time/index.ts';
+import { telemetrySignal } from './modelled-traffic.ts';
 import type { Load, VirtualRun, VirtualRunOptions } from './virtual-run.ts';
 import type { SignalFault } from './what-if.ts';
 
@@ -71,7 +81,7 @@ export function playExposureCase(request: CaseRequest): ExposureCase | null {
     ruleText: `${rule.condition.text}: ${actionText(rule)}`,
     at: run.now,
     ...exposure.result(options.load.users),
-    never: exposure.isGone() ? null : neverReason(broken, target),
+    never: exposure.isGone() ? null : neverReason(broken, request),
   };
 }
 
@@ -141,28 +151,48 @@ function servedBy(state: RolloutState, key: string, before: number): number {
   return flag.confirmed ? flag.exposure : Math.max(flag.exposure, before);
 }
 
-function faultOf({ run, options, target, rule, healthy }: CaseRequest): SignalFault | null {
-  const { condition } = rule;
-  const { state } = run;
-  const isTelemetry = state.plan.signals[condition.signal]?.source.kind === 'telemetry';
-  const usual = healthy[condition.signal] ?? 0;
-  const reading = {
-    signal: condition.signal,
-    status: 'ok',
-    value: usual,
-    legacy: usual,
-    ageMs: 0,
-    source: '',
-  } as const;
+function faultOf(request: CaseRequest): SignalFault | null {
+  const { run, options, target, rule } = request;
+  const { plan } = run.state;
+  const found = isReadCondition(rule.condition) ? readFault(request, rule.condition) : judgedFault(request);
+  if (found === null) return null;
+  const isOwn = plan.signals[found.signal] === undefined || plan.signals[found.signal]?.source.kind === 'telemetry';
+  const own = isOwn && target.flag !== null ? { flag: target.flag } : {};
+  return { kind: 'signal', ...found, atMs: run.now - options.startAt, ...own };
+}
+
+type Faulty = Pick<SignalFault, 'signal'> & { readonly value: number };
+
+function readFault({ run: { state }, target, healthy }: CaseRequest, condition: Condition): Faulty | null {
+  const { signal } = condition;
+  const usual = healthy[signal] ?? 0;
+  const reading = { signal, status: 'ok', value: usual, legacy: usual, ageMs: 0, source: '' } as const;
   const threshold = thresholdOf(condition, reading, baselineOf(state, target.flag));
   if (threshold === null) return null;
-  return {
-    kind: 'signal',
-    signal: condition.signal,
-    value: beyond(threshold, condition, state.plan.signals[condition.signal]?.unit === 'percent'),
-    atMs: run.now - options.startAt,
-    ...(isTelemetry && target.flag !== null ? { flag: target.flag } : {}),
-  };
+  return { signal, value: beyond(threshold, condition, state.plan.signals[signal]?.unit === 'percent') };
+}
+
+/** So many times as many failures, or so many times as slow: what a judge is there to find. */
+const TIMES_THE_ERRORS = 5;
+const TIMES_AS_SLOW = 2;
+const USUAL_ERRORS = 0.5;
+
+/** A candidate that is clearly worse than legacy, or clearly beyond the limit. Less traffic for each user is not modelled. */
+function judgedFault({ run: { state }, target, rule: { condition }, healthy }: CaseRequest): Faulty | null {
+  const { bound } = condition;
+  // With everybody on the candidate there is nobody to compare them with.
+  const isAlone = bound.kind === 'worse-than-legacy' && state.flags[target.flag ?? '']?.exposure === EXPOSURE_WHOLE;
+  if (isAlone || (bound.kind === 'worse-than-legacy' && bound.metric === 'throughput')) return null;
+  if (bound.kind === 'worse-than-legacy' && bound.metric === 'latency') {
+    return { signal: condition.signal, value: (healthy[condition.signal] ?? 0) * TIMES_AS_SLOW };
+  }
+  const signal = telemetrySignal(state.plan, ['error-rate']) ?? telemetrySignal(state.plan, ['success-rate']);
+  const isSuccess = signal?.source.kind === 'telemetry' && signal.source.metric === 'success-rate';
+  const value = healthy[signal?.name ?? ''];
+  const usual = value === undefined ? USUAL_ERRORS : isSuccess ? 100 - value : value;
+  const limit = bound.kind === 'surely' ? (condition.comparison.startsWith('<') ? 100 - bound.value : bound.value) : 0;
+  const errors = Math.min(100, Math.max(usual, limit) * TIMES_THE_ERRORS);
+  return { signal: signal?.name ?? ANY_SIGNAL, value: isSuccess ? 100 - errors : errors };
 }
 
 function beyond(threshold: number, { comparison }: Condition, isPercent: boolean): number {
@@ -174,15 +204,18 @@ function beyond(threshold: number, { comparison }: Condition, isPercent: boolean
 /** No rule takes longer than its `for`, the time its signal looks back, its descent, and what slows instances. */
 function longest({ run, options, target, rule }: CaseRequest): number {
   const { condition, action } = rule;
+  // Evidence gathers for as long as the ramp lasts.
+  const judgedMs = isReadCondition(condition) ? 0 : 3 * soakOf(run.state, target.stepId);
   const overMs = run.state.plan.signals[condition.signal]?.overMs ?? 0;
   const descentMs = action.kind === 'rollback' ? action.overMs : 0;
   const slowMs = Math.max(0, ...options.whatIf.map((fault) => (fault.kind === 'instances' ? fault.delayMs : 0)));
-  return condition.forMs + overMs + descentMs + 2 * slowMs + 10 * target.gate.everyMs + SLACK_MS;
+  return judgedMs + condition.forMs + overMs + descentMs + 2 * slowMs + 10 * target.gate.everyMs + SLACK_MS;
 }
 
-function neverReason(run: VirtualRun, target: WatchTarget): NeverReason {
+function neverReason(run: VirtualRun, { target, rule }: CaseRequest): NeverReason {
   if (run.state.steps[target.stepId]?.status === 'completed') return 'outlives-the-ramp';
   const verdict = run.watches.get(target.id)?.verdict;
+  if (!isReadCondition(rule.condition) && verdict?.judgement?.verdict !== 'fail') return 'too-few-requests';
   const starved = verdict?.rules.some(
     (result) => result.verdict === 'inconclusive' && result.sample !== null && result.sample < target.gate.minSample,
   );

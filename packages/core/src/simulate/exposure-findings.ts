@@ -1,3 +1,4 @@
+import { isReadCondition } from '../health/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { ExposureCase } from './exposure-case.ts';
 import { type Finding, pathOfStep } from './finding.ts';
@@ -78,6 +79,10 @@ function findingOf(plan: Plan, { first, problem, others }: Group, load: Load): F
 
 function requestsText(plan: Plan, { gate, rule, exposurePercent }: ExposureCase, load: Load): string {
   const condition = plan.gates[gate]?.rules[rule]?.condition;
+  if (condition !== undefined && !isReadCondition(condition)) {
+    const perMinute = Math.floor((load.users * exposurePercent * load.requestsPerUserMinute) / 100);
+    return `${load.users} users make ${perMinute} requests a minute, too few for evidence of a fault`;
+  }
   const overMs = plan.signals[condition?.signal ?? '']?.overMs ?? 0;
   const requests = Math.floor((load.users * exposurePercent * load.requestsPerUserMinute * overMs) / 100 / 60_000);
   return `${load.users} users make ${requests} requests while ${condition?.signal ?? 'the signal'} looks back, and the gate wants ${plan.gates[gate]?.minSample ?? 0}`;

@@ -6,6 +6,7 @@ export type FindingCode =
   | 'too-few-requests'
   | 'outlives-the-ramp'
   | 'carried-on'
+  | 'slow-proof'
   | 'slow-descent'
   | 'budget-too-short'
   | 'undo-over-budget'

@@ -7,6 +7,7 @@ import { type Finding, sortFindings } from './finding.ts';
 import { zoneOfPlan } from './local-moment.ts';
 import { type ForeseenMessage, messagesOf } from './messages.ts';
 import { type OneWayStep, oneWayFindings, oneWayStepsOf } from './one-way-steps.ts';
+import { proofFindings } from './proof-findings.ts';
 import { budgetFindings } from './rollback-budgets.ts';
 import { resultOf, type SimulationOptions, type SimulationResult } from './simulate.ts';
 import { type ExposureSeries, exposureSeriesOf, type PhaseSpan, timelineOf } from './timeline.ts';
@@ -54,6 +55,7 @@ export function foresee(plan: Plan, options: ForesightOptions): Foresight {
   const oneWay = oneWayStepsOf(plan, simulation);
   const findings = [
     ...exposureFindings(plan, cases, load),
+    ...proofFindings(plan, load),
     ...budgetFindings(plan, simulation),
     ...calendarFindings({ plan, result: simulation, zone, approvals, messages }),
     ...oneWayFindings(plan, oneWay),

@@ -1,5 +1,16 @@
-import type { Baseline, Measurement, Reading, WatchTarget } from '../health/index.ts';
-import type { Plan, Signal, SignalUnit } from '../plan/index.ts';
+import {
+  ANY_SIGNAL,
+  type ArmComparison,
+  type Baseline,
+  isJudgedGate,
+  type Measurement,
+  type Reading,
+  signalsRead,
+  type Watch,
+  type WatchTarget,
+} from '../health/index.ts';
+import type { Plan, Signal, SignalUnit, TelemetryMetric } from '../plan/index.ts';
+import { type ArmsModel, grownArms } from './modelled-arms.ts';
 import { isActiveAt, type SignalFault, type WhatIf } from './what-if.ts';
 
 /** A healthy system, as the simulator imagines it: what each kind of signal reads when nothing is wrong. */
@@ -14,6 +25,8 @@ const HEALTHY: Readonly<Record<string, number>> = {
 
 /** Requests behind one reading where no load is modelled: enough for any gate. */
 const SAMPLE = 100_000;
+/** Users and requests where no load is modelled: enough for any judge. */
+const MANY: Load = { users: 100_000, requestsPerUserMinute: 1 };
 /** Readings wander by this share, so that charts and `for` conditions see life. */
 const WANDER = 0.02;
 
@@ -24,17 +37,26 @@ export interface TrafficOptions {
   readonly seed: number;
 }
 
-/** The candidate's requests that a look can have seen. */
+/** How much traffic there is. */
+export interface Load {
+  readonly users: number;
+  readonly requestsPerUserMinute: number;
+}
+
+/** Whose requests a look can have seen. */
 export interface Sampling {
-  readonly requestsPerMs: number;
+  /** As much as any gate wants where null. */
+  readonly load: Load | null;
+  /** The candidate's share of the users, 0 to 1. */
+  readonly share: number;
   /** Since when they are counted, epoch milliseconds. */
   readonly since: number;
 }
 
 /** Answers what every signal would read at a moment of virtual time. Deterministic by its seed. */
 export interface Traffic {
-  /** @param sampling without it every reading has requests enough */
-  measure(target: WatchTarget, now: number, sampling: Sampling | null): Measurement;
+  /** @param before what the target's watch remembers: both arms go on counting from there */
+  measure(target: WatchTarget, now: number, sampling: Sampling, before: Watch): Measurement;
   baseline(): Baseline;
 }
 
@@ -55,15 +77,64 @@ export function modelTraffic(options: TrafficOptions): Traffic {
     }
     return { signal: name, ageMs: 0, source, status: 'ok', value, legacy: usual, sample };
   };
+  /** What a metric of telemetry is usually, and on the candidate now; null where its source is silent. */
+  const metricNow = (metrics: readonly TelemetryMetric[], flag: string | null, now: number): UsualAndNow => {
+    const signal = telemetrySignal(plan, metrics);
+    const usual = signal === undefined ? (HEALTHY[metrics[0] ?? ''] ?? 0) : (models.get(signal.name)?.usual ?? 0);
+    const fault = faults.find(
+      (known) =>
+        known.signal === (signal?.name ?? ANY_SIGNAL) && reaches(known, flag) && isActiveAt(known, now - startAt),
+    );
+    return [usual, fault === undefined ? usual : fault.value];
+  };
+  /** Failures in percent, also where the plan speaks of successes only. */
+  const errorsNow = (flag: string | null, now: number): UsualAndNow => {
+    const isBySuccess =
+      telemetrySignal(plan, ['error-rate']) === undefined && telemetrySignal(plan, ['success-rate']) !== undefined;
+    if (!isBySuccess) return metricNow(['error-rate'], flag, now);
+    const [usual, value] = metricNow(['success-rate'], flag, now);
+    return [100 - usual, value === null ? null : 100 - value];
+  };
+  const compare = (target: WatchTarget, now: number, { load, share }: Sampling, before: Watch): ArmComparison => {
+    const [usualErrors, errors] = errorsNow(target.flag, now);
+    const [usualLatency, latency] = metricNow(['latency-p95', 'latency-p99', 'latency-p50'], target.flag, now);
+    const common = { at: now, epoch: 0, odds: share < 1 ? share / (1 - share) : null, ageMs: 0 };
+    if (errors === null || latency === null) {
+      return { ...common, counts: null, assigned: null, problem: 'the source is silent' };
+    }
+    const { users, requestsPerUserMinute } = load ?? MANY;
+    const model: ArmsModel = {
+      users,
+      requestsPerUserMinute,
+      share,
+      errorShare: { legacy: usualErrors / 100, candidate: Math.min(1, errors / 100) },
+      slowness: usualLatency > 0 ? latency / usualLatency : 1,
+    };
+    const counts = grownArms(before.judge?.state?.last ?? null, model, now - (before.lastAt ?? target.since), random);
+    const assigned = { legacy: users * (1 - share), candidate: users * share };
+    return { ...common, counts, assigned, problem: null };
+  };
   return {
-    measure: (target, now, sampling) => ({
+    measure: (target, now, sampling, before) => ({
       at: now,
       readings: signalsOf(target).map((name) =>
-        read(name, target.flag, now, sampling === null ? SAMPLE : sampleOf(plan.signals[name], sampling, now)),
+        read(name, target.flag, now, sampleOf(plan.signals[name], target, sampling, now)),
       ),
+      ...(isJudgedGate(target.gate) && target.flag !== null
+        ? { comparison: compare(target, now, sampling, before) }
+        : {}),
     }),
     baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
   };
+}
+
+type UsualAndNow = readonly [usual: number, now: number | null];
+
+/** The first signal of a plan that counts one of these on both arms. */
+export function telemetrySignal(plan: Plan, metrics: readonly TelemetryMetric[]): Signal | undefined {
+  return Object.values(plan.signals).find(
+    ({ source }) => source.kind === 'telemetry' && metrics.includes(source.metric),
+  );
 }
 
 function reaches(fault: SignalFault, flag: string | null): boolean {
@@ -71,8 +142,14 @@ function reaches(fault: SignalFault, flag: string | null): boolean {
 }
 
 /** Only telemetry counts requests; what other sources say is believed as it is. */
-function sampleOf(signal: Signal | undefined, { requestsPerMs, since }: Sampling, now: number): number {
-  if (signal?.source.kind !== 'telemetry') return SAMPLE;
+function sampleOf(
+  signal: Signal | undefined,
+  { flag }: WatchTarget,
+  { load, share, since }: Sampling,
+  now: number,
+): number {
+  if (load === null || flag === null || signal?.source.kind !== 'telemetry') return SAMPLE;
+  const requestsPerMs = (load.users * share * load.requestsPerUserMinute) / 60_000;
   return Math.floor(requestsPerMs * Math.min(signal.overMs, now - since));
 }
 
@@ -81,7 +158,7 @@ const signalNames = new WeakMap<WatchTarget['gate'], readonly string[]>();
 function signalsOf({ gate }: WatchTarget): readonly string[] {
   const known = signalNames.get(gate);
   if (known !== undefined) return known;
-  const names = [...new Set(gate.rules.map(({ condition }) => condition.signal))];
+  const names = signalsRead(gate);
   signalNames.set(gate, names);
   return names;
 }
@@ -140,7 +217,7 @@ function between(lower: number, upper: number, unit: SignalUnit): number {
 }
 
 /** mulberry32: small, fast and good enough to make readings wander. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

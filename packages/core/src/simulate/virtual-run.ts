@@ -12,15 +12,9 @@ import {
   startRun,
   watchTargets,
 } from '../rollout/index.ts';
-import { modelTraffic, type Sampling, type Traffic } from './modelled-traffic.ts';
+import { type Load, modelTraffic, type Sampling, type Traffic } from './modelled-traffic.ts';
 import { type VirtualWorld, virtualWorld } from './virtual-world.ts';
 import type { WhatIf } from './what-if.ts';
-
-/** How much traffic there is. */
-export interface Load {
-  readonly users: number;
-  readonly requestsPerUserMinute: number;
-}
 
 export interface VirtualRunOptions {
   /** Epoch milliseconds of the virtual start. */
@@ -38,6 +32,8 @@ const STUCK_AFTER_MS = 14 * 86_400_000;
 /** A run is followed for at most this long. */
 const LONGEST_MS = 2 * 365 * 86_400_000;
 
+export type { Load } from './modelled-traffic.ts';
+
 interface Due {
   readonly at: number;
   readonly input: (state: RolloutState) => Input | null;
@@ -52,7 +48,7 @@ interface Look {
   readonly target: WatchTarget;
   readonly timer: Timer;
   readonly baseline: Baseline;
-  readonly sampling: Sampling | null;
+  readonly sampling: Sampling;
 }
 
 /** What goes on in a run beyond its state. */
@@ -184,7 +180,7 @@ export class VirtualRun {
       timer.dueAt = now + target.gate.everyMs;
       memory.checks += 1;
       const before = resumeWatch(target, memory.watches.get(target.id), now);
-      const measurement = this.#traffic.measure(target, now, sampling);
+      const measurement = this.#traffic.measure(target, now, sampling, before);
       const counting = memory.state.status === 'running';
       const watch = observe(before, target.gate, measurement, baseline, { counting });
       memory.watches.set(target.id, watch);
@@ -237,13 +233,9 @@ export class VirtualRun {
     return timer;
   }
 
-  #samplingOf(target: WatchTarget): Sampling | null {
-    const { load } = this.#options;
-    if (load === null || target.flag === null) return null;
-    const { state } = this.#memory;
-    const share = (state.flags[target.flag]?.exposure ?? 0) / 100_000;
-    const requestsPerMs = (load.users * share * load.requestsPerUserMinute) / 60_000;
-    return { requestsPerMs, since: target.since };
+  #samplingOf({ flag, since }: WatchTarget): Sampling {
+    const share = (this.#memory.state.flags[flag ?? '']?.exposure ?? 0) / 100_000;
+    return { load: this.#options.load, share, since };
   }
 
   #answer(event: RolloutEvent): void {

@@ -1,4 +1,4 @@
-import type { ArmTelemetry, Baseline, Reading } from '@theseus/core/health';
+import { type ArmTelemetry, type Baseline, needsBaseline, type Reading } from '@theseus/core/health';
 import type { Plan, Signal, TelemetryMetric } from '@theseus/core/plan';
 import type { EffectResult } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
@@ -76,11 +76,7 @@ export function baselineRunner(parts: BaselineParts): EffectRunner {
 /** Only signals that some rule compares with the baseline are worth recording; where none does, all are. */
 function baselineSignals(plan: Plan): readonly Signal[] {
   const bounds = Object.values(plan.gates).flatMap(({ rules }) => rules.map(({ condition }) => condition));
-  const named = new Set(
-    bounds
-      .filter(({ bound }) => bound.kind !== 'absolute' && bound.reference === 'baseline')
-      .map(({ signal }) => signal),
-  );
+  const named = new Set(bounds.filter(needsBaseline).map(({ signal }) => signal));
   const signals = Object.values(plan.signals);
   return named.size === 0 ? signals : signals.filter(({ name }) => named.has(name));
 }

@@ -1,6 +1,19 @@
 import { errorText } from '@theseus/core/error';
-import { observe, type Reading, resumeWatch, type Watch, type WatchTarget } from '@theseus/core/health';
+import {
+  type ArmComparison,
+  isJudgedGate,
+  LONGEST_GAP,
+  latencyFactors,
+  observe,
+  PROFILES,
+  type Reading,
+  resumeWatch,
+  signalsRead,
+  type Watch,
+  type WatchTarget,
+} from '@theseus/core/health';
 import { baselineOf, nextWakeAt, type RolloutState, watchTargets } from '@theseus/core/rollout';
+import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
@@ -14,6 +27,8 @@ export interface DriverParts {
   readonly memory: WatchMemory;
   readonly state: () => RolloutState | undefined;
   readonly readAll: ReadAll;
+  /** Where both arms are counted; without it nobody can compare them. */
+  readonly comparisons?: ComparisonSource | undefined;
   readonly onHealth: () => void;
   readonly onProblem: (message: string) => void;
 }
@@ -21,6 +36,8 @@ export interface DriverParts {
 /** Longest sleep of a timer; a longer wait is taken in parts (setTimeout overflows after 24.8 days). */
 const LONGEST_SLEEP_MS = 60_000;
 const VAIN_WAKE_MS = 1_000;
+/** SDKs report at least every five seconds: one that has not for three times as long says nothing any more. */
+const SHORTEST_FRESH_MS = 15_000;
 
 /** Drives one run while its lease lasts: looks at each watched gate when it is due, and wakes the run when time alone moves it. */
 export class RunDriver {
@@ -111,25 +128,52 @@ export class RunDriver {
 
   async #judge(state: RolloutState, target: WatchTarget): Promise<Watch> {
     const { runId, memory, engine } = this.#parts;
-    const signals = new Set(target.gate.rules.map(({ condition }) => condition.signal));
     const now = engine.clocks.now(runId);
     // What sources say is dated by the clock, not by the run.
     const aheadMs = engine.clocks.aheadMs(runId);
     const asked = { since: target.since - aheadMs, now: now - aheadMs };
     const { environment } = state.plan;
-    const readings = await this.#parts.readAll(
-      [...signals].flatMap((name) => {
-        const signal = state.plan.signals[name];
-        return signal === undefined ? [] : [{ runId, environment, signal, flag: target.flag, ...asked }];
-      }),
-    );
+    const [readings, comparison] = await Promise.all([
+      this.#parts.readAll(
+        signalsRead(target.gate).flatMap((name) => {
+          const signal = state.plan.signals[name];
+          return signal === undefined ? [] : [{ runId, environment, signal, flag: target.flag, ...asked }];
+        }),
+      ),
+      this.#compare(state, target, { now, aheadMs }),
+    ]);
     const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
-    const after = observe(before, target.gate, { at: now, readings }, baseline, { counting });
+    const measurement = { at: now, readings, ...(comparison === null ? {} : { comparison }) };
+    const after = observe(before, target.gate, measurement, baseline, { counting });
     // Whoever drives the run next reads what was written down, not what an abandoned look still brings.
     if (!this.#stopped) memory.remember(runId, after);
     return after;
+  }
+
+  /** What both arms have counted, where the gate asks; a source that fails has no counts. */
+  async #compare(
+    { plan: { environment } }: RolloutState,
+    { gate, flag, judging }: WatchTarget,
+    { now, aheadMs }: { readonly now: number; readonly aheadMs: number },
+  ): Promise<ArmComparison | null> {
+    const { comparisons } = this.#parts;
+    if (comparisons === undefined || flag === null || !isJudgedGate(gate)) return null;
+    try {
+      const counted = await comparisons.compare({
+        flag,
+        environment,
+        now: now - aheadMs,
+        freshForMs: Math.max(SHORTEST_FRESH_MS, LONGEST_GAP * gate.everyMs),
+        factors: latencyFactors(PROFILES[gate.profile ?? 'balanced']),
+        segments: judging?.segments ?? [],
+      });
+      return { ...counted, at: now };
+    } catch (error) {
+      const problem = `the arms could not be counted: ${errorText(error)}`;
+      return { at: now, counts: null, epoch: 0, odds: null, assigned: null, ageMs: 0, problem };
+    }
   }
 
   async #handle(input: Parameters<RunEngine['handle']>[1]): Promise<void> {

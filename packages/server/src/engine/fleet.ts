@@ -1,5 +1,6 @@
 import { errorText } from '@theseus/core/error';
 import type { RolloutState } from '@theseus/core/rollout';
+import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { Database } from '../ports/database.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { LeaseStore } from '../postgres/lease-store.ts';
@@ -20,6 +21,8 @@ export interface FleetParts {
   readonly engine: RunEngine;
   readonly memory: WatchMemory;
   readonly readAll: ReadAll;
+  /** Where both arms of a flag are counted; without it nobody can compare them. */
+  readonly comparisons?: ComparisonSource;
   readonly clock: () => number;
   readonly leaseMs: number;
   readonly onHealth: (runId: string) => void;
@@ -118,7 +121,7 @@ export class Fleet {
   }
 
   async #drive(runId: string, epoch: number): Promise<void> {
-    const { runs, memory, engine, readAll, onHealth, onProblem } = this.#parts;
+    const { runs, memory, engine, readAll, comparisons, onHealth, onProblem } = this.#parts;
     await this.#read(runId);
     memory.forget(runId);
     await memory.load(runId);
@@ -129,6 +132,7 @@ export class Fleet {
       memory,
       state: () => runs.known(runId),
       readAll,
+      comparisons,
       onHealth: () => onHealth(runId),
       onProblem,
     });

@@ -33,7 +33,10 @@ export async function readTelemetry(
   const ageMs = Math.max(0, request.now - newestAt);
   if (ageMs > request.signal.freshForMs) return { ...of, status: 'stale', value: null, ageMs };
   if (metric === 'request-rate') return requestRate(of, legacy, candidate, request.now - from, ageMs);
-  if (candidate.requests === 0) return noReading(of, 'no-data', 'no request has taken the candidate yet');
+  if (candidate.requests === 0) {
+    // SDKs are heard, and nobody came: that is not a source that is silent.
+    return { ...noReading(of, 'no-data', 'no request has taken the candidate yet'), sample: 0 };
+  }
   const value = measure(candidate, metric);
   if (value === null) return noReading(of, 'no-data', 'nothing was timed on the candidate yet');
   const compared = measure(legacy, metric);

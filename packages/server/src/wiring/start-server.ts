@@ -226,6 +226,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     engine,
     memory,
     readAll,
+    comparisons,
     clock,
     leaseMs: LEASE_MS,
     onHealth: (runId) => directory.announce(runId),

@@ -1,6 +1,5 @@
 import { type Gate, type GateRule, isJudgedGate, isReadCondition } from './condition.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
-import { NO_SPLITS } from './judge/design-effect.ts';
 import { explainJudgement } from './judge/explain.ts';
 import {
   beginJudge,
@@ -10,7 +9,7 @@ import {
   type JudgeState,
   type JudgeVerdict,
 } from './judge/judge-state.ts';
-import { look } from './judge/look.ts';
+import { brokenOff, look } from './judge/look.ts';
 import { PROFILES } from './judge/profile.ts';
 
 /** What a rule of the judge can be about: a metric against legacy, or the limit that is surely broken. */
@@ -143,14 +142,11 @@ function isDone({ setting, state, failed }: JudgeMemory): boolean {
   return state?.verdict?.verdict === 'fail' || (left.metrics.length === 0 && left.errorLimit === null);
 }
 
-/**
- * The memory for another exposure: all evidence stays. How looks scatter around one split of the events says nothing of
- * another split, and would drown it.
- */
+/** The memory for another exposure: all evidence stays, but looks on either side of the change cannot be compared. */
 export function atNewExposure(memory: JudgeMemory): JudgeMemory {
   const { state } = memory;
   if (state === null) return memory;
-  return { ...memory, state: { ...state, scatter: { requests: NO_SPLITS, users: NO_SPLITS } } };
+  return { ...memory, state: { ...state, scatter: brokenOff(state.scatter) } };
 }
 
 /** What is still to be judged: all but what has failed for good. */

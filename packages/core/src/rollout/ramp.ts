@@ -13,8 +13,11 @@ const LOOKS_BEFORE_HOLD = 3;
 
 /** Brings a ramp that has just started to its first stage, once it is agreed to. */
 export function enterFirstStage(draft: Draft, step: RampStep): void {
-  if (draft.state.steps[step.id]?.stage !== -1) return;
-  if (!mayMoveNow(step, draft.now)) return;
+  const state = draft.state.steps[step.id];
+  if (state?.stage !== -1 || !mayMoveNow(step, draft.now)) return;
+  // Blindness took it back to nobody: that it goes on is one exposure more.
+  const since = state.stageSince;
+  if (step.oncePerWindow && since !== null && !hasOpenedSince(step, since, draft.now)) return;
   if (!agreed(draft, step, 0)) return;
   enterStage(draft, step, 0, 'the ramp begins');
 }

@@ -59,41 +59,55 @@ export function requestsDesignEffect(legacy: UserSums, candidate: UserSums): num
   return Math.max(floor, (value * weight + legacy.nn + candidate.nn) / (weight + legacy.n + candidate.n));
 }
 
-/** Sums over looks of how the events of a look were split: x of the candidate among d of both. */
-export interface SplitSums {
-  readonly looks: number;
+/** How much the candidate's share of the events jumps from look to look. */
+export interface Scatter {
+  readonly pairs: number;
+  /** Of the squared jumps, in units of what chance alone would make of them. */
+  readonly sum: number;
+  /** What the last look saw: x of the candidate among d of both; null where the next look has nothing to be compared with. */
+  readonly last: Split | null;
+  /** What all looks at this exposure saw. */
+  readonly all: Split;
+}
+
+interface Split {
   readonly x: number;
   readonly d: number;
-  readonly xx: number;
-  readonly xd: number;
-  readonly dd: number;
 }
 
-export const NO_SPLITS: SplitSums = { looks: 0, x: 0, d: 0, xx: 0, xd: 0, dd: 0 };
+const NO_SPLIT: Split = { x: 0, d: 0 };
 
-/** So many looks weighs the belief that looks scatter no more than users do. */
-const PRIOR_LOOKS = 20;
+export const NO_SCATTER: Scatter = { pairs: 0, sum: 0, last: null, all: NO_SPLIT };
 
-export function addSplit(sums: SplitSums, { legacy, candidate }: ArmPair<number>): SplitSums {
-  const d = legacy + candidate;
-  if (!(d > 0)) return sums;
-  return {
-    looks: sums.looks + 1,
-    x: sums.x + candidate,
-    d: sums.d + d,
-    xx: sums.xx + candidate * candidate,
-    xd: sums.xd + candidate * d,
-    dd: sums.dd + d * d,
-  };
+/** The scatter as it was, where the exposure changes or looks are missing: what comes is compared with nothing before. */
+export function afterBreak(scatter: Scatter): Scatter {
+  return { ...scatter, last: null, all: NO_SPLIT };
 }
+
+/** So many pairs of looks weighs the belief that looks scatter no more than users do. */
+const PRIOR_PAIRS = 60;
+/** A jump of more than so many times what is usual is a change, not scatter. */
+const MOST_TIMES = 16;
 
 /**
- * Raises a design effect to the Pearson dispersion of the splits, phi = sum (x - q d)^2 / (q (1 - q) sum d): an instance
- * that flaps hits many users of one arm at once, which no sum over users shows.
+ * Adds the jump from the last look to this one, (x1/d1 - x2/d2)^2 / (q (1 - q) (1/d1 + 1/d2)) with q the share of all
+ * looks together. Jumps, not distances from one mean: a candidate that turns bad makes one large jump, which counts as
+ * no more than sixteen usual ones, and an instance that flaps makes many.
  */
-export function withDispersion(designEffect: number, { looks, x, d, xx, xd, dd }: SplitSums): number {
-  if (looks < 2 || x === 0 || x === d) return designEffect;
-  const q = x / d;
-  const phi = ((xx - 2 * q * xd + q * q * dd) / (q * (1 - q) * d)) * (looks / (looks - 1));
-  return Math.max(designEffect, (PRIOR_LOOKS * designEffect + looks * phi) / (PRIOR_LOOKS + looks));
+export function addJump(scatter: Scatter, { legacy, candidate }: ArmPair<number>, usual: number): Scatter {
+  const d = legacy + candidate;
+  if (!(d > 0)) return scatter;
+  const { last, pairs, sum } = scatter;
+  const now = { x: candidate, d };
+  const all = { x: scatter.all.x + now.x, d: scatter.all.d + now.d };
+  const q = all.x / all.d;
+  if (last === null || q === 0 || q === 1) return { pairs, sum, last: now, all };
+  const jump = (last.x / last.d - now.x / now.d) ** 2 / (q * (1 - q) * (1 / last.d + 1 / now.d));
+  const most = MOST_TIMES * withScatter(usual, scatter);
+  return { pairs: pairs + 1, sum: sum + Math.min(jump, most), last: now, all };
+}
+
+/** Raises a design effect to the scatter of the looks: what hits many users of one arm at once shows in no sum over users. */
+export function withScatter(designEffect: number, { pairs, sum }: Scatter): number {
+  return Math.max(designEffect, (PRIOR_PAIRS * designEffect + sum) / (PRIOR_PAIRS + pairs));
 }

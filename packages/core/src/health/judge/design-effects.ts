@@ -8,7 +8,7 @@ import {
   requestsDesignEffect,
   TAIL_PRIOR,
   tailSums,
-  withDispersion,
+  withScatter,
 } from './design-effect.ts';
 import type { JudgeState } from './judge-state.ts';
 
@@ -25,8 +25,8 @@ export function effectsOf({ last, scatter }: JudgeState): DesignEffects {
   const effects = effectsAt(last);
   return {
     ...effects,
-    errors: withDispersion(effects.errors, scatter.requests),
-    users: withDispersion(effects.users, scatter.users),
+    errors: withScatter(effects.errors, scatter.requests),
+    users: withScatter(effects.users, scatter.users),
   };
 }
 

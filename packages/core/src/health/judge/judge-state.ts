@@ -1,6 +1,6 @@
 import type { ArmPair } from './arm-counts.ts';
 import { noCounts } from './arm-counts.ts';
-import { NO_SPLITS, type SplitSums } from './design-effect.ts';
+import { NO_SCATTER, type Scatter } from './design-effect.ts';
 import type { JudgeProfile } from './profile.ts';
 import { NO_RESTARTS, type Restarts } from './restarts.ts';
 
@@ -83,7 +83,7 @@ export interface JudgeState {
   readonly judged: ArmPair<Tally>;
   /** Legacy's requests and errors of late, each look weighing nine tenths of the next. */
   readonly recent: { readonly requests: number; readonly errors: number };
-  readonly scatter: { readonly requests: SplitSums; readonly users: SplitSums };
+  readonly scatter: { readonly requests: Scatter; readonly users: Scatter };
   readonly verdict: JudgeVerdict | null;
 }
 
@@ -133,7 +133,7 @@ export function beginJudge(
     epoch: 0,
     judged: { legacy: NOTHING, candidate: NOTHING },
     recent: { requests: 0, errors: 0 },
-    scatter: { requests: NO_SPLITS, users: NO_SPLITS },
+    scatter: { requests: NO_SCATTER, users: NO_SCATTER },
     verdict: null,
   };
 }

@@ -2,7 +2,7 @@ import type { ArmComparison } from './arm-comparison.ts';
 import type { ArmPair } from './arm-counts.ts';
 import { charge, withStarts } from './charges.ts';
 import { defend } from './defences.ts';
-import { addSplit } from './design-effect.ts';
+import { addJump, afterBreak, ERRORS_PRIOR } from './design-effect.ts';
 import { leastEffects } from './design-effects.ts';
 import { weigh } from './explain.ts';
 import { exposureOf, type Growth, growthSince } from './growth.ts';
@@ -60,7 +60,7 @@ function heard(
   const legacyRate = legacyErrorRate(setting, state);
   const { tolerated, harmful } = setting.profile;
   const recent = recentOf(state, growth);
-  const isTrouble = isEnvironment(setting, recent);
+  const isTrouble = isEnvironment(setting, state, recent);
   const effects = leastEffects(state.last, counts);
   const charging = { errorRatio: ratioOf(tolerated, legacyRate), atOnce, effects, isTrouble };
   const defending = { errorRatio: ratioOf(harmful, legacyRate), isTrouble, effects };
@@ -77,12 +77,27 @@ function heard(
       candidate: tallied(state.judged.candidate, growth, 'candidate', exposure.throughput),
     },
     recent,
-    scatter: atOnce > 1 ? state.scatter : scattered(state, growth),
+    scatter: scattered(state, growth, comparison.epoch, atOnce),
   };
 }
 
-function scattered({ scatter }: JudgeState, { errors, failed }: Growth): JudgeState['scatter'] {
-  return { requests: addSplit(scatter.requests, errors), users: addSplit(scatter.users, failed) };
+/** How far this look jumped from the last; over a gap or a change of exposure nothing can be compared. */
+function scattered(
+  state: JudgeState,
+  { errors, failed }: Growth,
+  epoch: number,
+  atOnce: number,
+): JudgeState['scatter'] {
+  const isBroken = atOnce > 1 || epoch !== state.epoch;
+  const { requests, users } = isBroken ? brokenOff(state.scatter) : state.scatter;
+  return {
+    requests: addJump(requests, errors, ERRORS_PRIOR.value),
+    users: addJump(users, failed, 1),
+  };
+}
+
+export function brokenOff({ requests, users }: JudgeState['scatter']): JudgeState['scatter'] {
+  return { requests: afterBreak(requests), users: afterBreak(users) };
 }
 
 function tallied(tally: Tally, growth: Growth, arm: keyof ArmPair, odds: number): Tally {
@@ -115,9 +130,17 @@ function recentOf({ recent }: JudgeState, { requests, errors }: Growth): JudgeSt
   };
 }
 
+/** With fewer requests before the rollout, what is usual is learnt while it is judged. */
+const KNOWN_BEFORE = 1_000;
+
 /** Legacy itself is near the limit, and far above what it used to be: the world is ill, not the candidate. */
-function isEnvironment({ errorLimit, prior }: JudgeSetting, { requests, errors }: JudgeState['recent']): boolean {
-  const usual = (prior.errors + 0.5) / (prior.requests + 100);
+function isEnvironment(
+  { errorLimit, prior }: JudgeSetting,
+  { judged: { legacy } }: JudgeState,
+  { requests, errors }: JudgeState['recent'],
+): boolean {
+  const learnt = prior.requests < KNOWN_BEFORE ? legacy : { requests: 0, errors: 0 };
+  const usual = (prior.errors + learnt.errors + 0.5) / (prior.requests + learnt.requests + 100);
   return requests > 0 && errors / requests > Math.max((errorLimit ?? USUAL_LIMIT) / 2, 2 * usual);
 }
 
@@ -130,7 +153,7 @@ function conclude(setting: JudgeSetting, state: JudgeState, at: number, { reques
   const required = 1 / falseRollback;
   const found = ((): Found => {
     if (evidence >= required) return { verdict: 'fail', metric, reason: null };
-    if (isEnvironment(setting, state.recent)) return cannotTell('environment');
+    if (isEnvironment(setting, state, state.recent)) return cannotTell('environment');
     if (requests.legacy + requests.candidate === 0) return cannotTell('no-traffic');
     const isExcluded = setting.metrics.every((each) => weighing.defence[each] >= 1 / falsePass);
     return isExcluded ? { verdict: 'pass', metric: null, reason: null } : cannotTell('needs-data');

@@ -42,7 +42,7 @@ const HARMFUL: Margin = {
 const NO_MARGIN: Margin = { errorRatio: 1, errorShare: 0, bodyFactor: 1, tailFactor: 1, throughputRatio: 1 };
 
 export const PROFILES: Readonly<Record<ProfileName, JudgeProfile>> = {
-  strict: { name: 'strict', falseRollback: 0.05, falsePass: 0.05, tolerated: NO_MARGIN, harmful: HARMFUL },
+  strict: { name: 'strict', falseRollback: 0.04, falsePass: 0.05, tolerated: NO_MARGIN, harmful: HARMFUL },
   balanced: {
     name: 'balanced',
     falseRollback: 0.05,

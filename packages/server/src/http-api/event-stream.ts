@@ -42,6 +42,8 @@ export function openEventStream(outgoing: ServerResponse, onClose: () => void): 
   };
   outgoing.on('close', closeOnce);
   outgoing.on('error', closeOnce);
+  // A client that left while its request was looked at says so no more. Told later, when the caller has its stream.
+  if (outgoing.closed) queueMicrotask(closeOnce);
   return {
     send,
     close: () => {

@@ -1,7 +1,7 @@
 import { errorText } from '@theseus/core/error';
 import type { Reading } from '@theseus/core/health';
 import type { Signal } from '@theseus/core/plan';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { secretRequest } from '../secrets/secret-request.ts';
 import { followPointer } from './json-pointer.ts';
 import { noReading, valueReading } from './reading.ts';
 
@@ -12,10 +12,7 @@ const MOST_BYTES = 1_048_576;
 export async function readHttp(signal: Signal, url: string, pointer: string): Promise<Reading> {
   const of = { signal: signal.name, source: `http ${url}` };
   try {
-    const response = await fetch(fillSecrets(url, process.env), {
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const response = await fetch(secretRequest(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) }));
     if (!response.ok) {
       await response.body?.cancel();
       return noReading(of, 'error', `the source answered HTTP ${response.status}`);

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { createHttpApi } from './http-api.ts';
+import type { HttpApiParts } from './http-api-parts.ts';
+
+const DOCUMENT = { version: 3, flags: {}, segments: {}, flushEveryMs: 5_000 };
+
+function given() {
+  const received: unknown[] = [];
+  const receive = async (what: unknown): Promise<never[]> => {
+    received.push(what);
+    return [];
+  };
+  const api = createHttpApi({
+    tokens: { authenticate: async () => ({ name: 'ada', role: 'operator' }) },
+    flags: { document: () => DOCUMENT, onChange: () => () => undefined },
+    telemetry: { receive },
+    runs: { events: receive },
+    log: () => undefined,
+    now: () => 0,
+  } as unknown as HttpApiParts);
+  const ask = (path: string, init: RequestInit = {}) =>
+    api.request(path, {
+      ...init,
+      headers: { authorization: 'Bearer t', 'content-type': 'application/json', ...init.headers },
+    });
+  return { ask, received };
+}
+
+const telemetry = (service: string) => ({
+  method: 'POST',
+  body: JSON.stringify({ instance: 'i', service, sequence: 1, servedVersion: 1, flags: {} }),
+});
+
+describe('createHttpApi()', () => {
+  it('refuses a NUL, which PostgreSQL cannot keep, before it reaches whoever shares the commit', async () => {
+    const { ask, received } = given();
+    const answers = [
+      await ask('/api/v1/telemetry', telemetry('a\0b')),
+      await ask('/api/v1/telemetry', telemetry('\\\0')),
+      await ask('/api/v1/runs/a%00b/events'),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ error: { code: 'invalid-argument' } });
+    }
+    expect(received).toEqual([]);
+    expect((await ask('/api/v1/telemetry', telemetry('\\u0000'))).status).toBe(200);
+  });
+});

@@ -66,6 +66,10 @@ describe('an HTTP source', () => {
     expect(await read({ kind: 'http', url: 'http://127.0.0.1:1/', pointer: '' })).toMatchObject({ status: 'error' });
   });
 
+  it('tells of an answer that is no text without the NUL that no database keeps', async () => {
+    expect((await http('\0\0'))?.problem).toMatch(/^[^\0]+$/);
+  });
+
   it('shows no secret of an address that cannot be asked', async () => {
     vi.stubEnv('SOURCE_PASSWORD', 'hunter2');
     const url = 'http://ada:${{ env.SOURCE_PASSWORD }}@127.0.0.1:1/';

@@ -9,9 +9,11 @@ import {
   type EvaluationReason,
   type FlagDocument,
 } from '@theseus/core/flag';
-import { environmentOf, environmentRequest, ofrepEnvironment } from './environment.ts';
+import type { Context, MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from './environment.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
-import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
+import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
 import { json, limit } from './system-routes.ts';
 
@@ -33,7 +35,7 @@ type Compiled = (environment: string) => CompiledFlags;
 export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts): void {
   const compiled = compiledFlags(parts);
   api.use('/ofrep/*', limit(CONTEXT_BYTES));
-  api.use('/ofrep/v1/evaluate/*', ofrepEnvironment);
+  api.use('/ofrep/v1/evaluate/flags/:key?', ofrepEnvironment, ofrepBody);
   addOfrepSingle(api, compiled);
   addOfrepBulk(api, compiled);
   addOfrepConfiguration(api);
@@ -90,20 +92,21 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
       const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
       return context.json(answer, 404);
     },
-    (result, context) =>
-      result.success ? undefined : badContext(context.req.param('key'), (answer) => context.json(answer, 400)),
+    (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );
 }
 
-function badContext<Answer>(
-  key: string | undefined,
-  send: (answer: z.infer<typeof OfrepErrorSchema>) => Answer,
-): Answer {
-  return send({
-    ...(key === undefined ? {} : { key }),
-    errorCode: 'INVALID_CONTEXT',
-    errorDetails: "send { 'context': { 'targetingKey': … } }",
-  });
+/** Says in the words of OFREP that a body is no JSON. */
+const ofrepBody: MiddlewareHandler<ApiEnvironment> = async (context, next) => {
+  await next();
+  if (!(context.error instanceof HTTPException)) return;
+  const answer = { ...ofrepKey(context), errorCode: 'PARSE_ERROR', errorDetails: context.error.message };
+  context.res = context.json(answer, 400);
+};
+
+function badContext(context: Context): z.infer<typeof OfrepErrorSchema> {
+  const errorDetails = "send { 'context': { 'targetingKey': … } }";
+  return { ...ofrepKey(context), errorCode: 'INVALID_CONTEXT', errorDetails };
 }
 
 function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
@@ -132,7 +135,7 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
       const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
       return context.json({ flags: answers }, 200);
     },
-    (result, context) => (result.success ? undefined : badContext(undefined, (answer) => context.json(answer, 400))),
+    (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );
 }
 

@@ -46,4 +46,16 @@ describe('createHttpApi()', () => {
     expect(received).toEqual([]);
     expect((await ask('/api/v1/telemetry', telemetry('\\u0000'))).status).toBe(200);
   });
+
+  it.each([
+    ['a body that is no JSON', '', '{', 'PARSE_ERROR'],
+    ['a body without a context', '', '{}', 'INVALID_CONTEXT'],
+    ['an environment that is no name', '?environment=NO', '{"context":{}}', 'GENERAL'],
+  ])('refuses %s in the words of OFREP, with the flag that was asked about', async (_what, query, body, errorCode) => {
+    const { ask } = given();
+    const single = await ask(`/ofrep/v1/evaluate/flags/a%2Fb${query}`, { method: 'POST', body });
+    expect([single.status, await single.json()]).toMatchObject([400, { key: 'a/b', errorCode }]);
+    const bulk = await ask(`/ofrep/v1/evaluate/flags${query}`, { method: 'POST', body });
+    expect([bulk.status, await bulk.json()]).toMatchObject([400, { errorCode }]);
+  });
 });

@@ -11,6 +11,7 @@ import {
 } from '@theseus/core/flag';
 import type { Context, MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from './environment.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
@@ -131,7 +132,7 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
       const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
       const etag = `"v${flags.version}-${digest}"`;
       context.header('etag', etag);
-      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      if (hasTagged(context, etag)) return context.body(null, 304);
       const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
       return context.json({ flags: answers }, 200);
     },
@@ -193,7 +194,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
       const { key } = context.req.valid('param');
       const subject = context.req.query();
       const environment = environmentOf(context);
-      context.header('vary', 'theseus-environment');
+      context.header('vary', 'theseus-environment, accept');
       if (!Object.hasOwn(parts.flags.document(environment).flags, key)) {
         return context.json({ key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` }, 404);
       }
@@ -216,10 +217,11 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
         return RESPONSE_ALREADY_SENT as never;
       }
       const current = answerFor(key, subject, environment);
-      const etag = `"${current.variant}-${current.reason}"`;
+      // Weak, because the version in the answer may have moved on where nothing else has.
+      const etag = `W/"${current.variant}-${current.reason}"`;
       context.header('etag', etag);
       context.header('cache-control', 'no-cache');
-      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      if (hasTagged(context, etag)) return context.body(null, 304);
       return context.json(current, 200);
     },
   );

@@ -47,6 +47,17 @@ describe('createHttpApi()', () => {
     expect((await ask('/api/v1/telemetry', telemetry('\\u0000'))).status).toBe(200);
   });
 
+  it.each(['"v3"', 'W/"v3"', '"v2", W/"v3"', '*'])('takes If-None-Match: %s for the version it has', async (tags) => {
+    const { ask } = given();
+    const answer = await ask('/api/v1/flags', { headers: { 'if-none-match': tags } });
+    expect([answer.status, answer.headers.get('etag')]).toEqual([304, '"v3"']);
+  });
+
+  it.each(['"v2"', 'v3', '"v33"', ''])('takes If-None-Match: %s for another version', async (tags) => {
+    const { ask } = given();
+    expect((await ask('/api/v1/flags', { headers: { 'if-none-match': tags } })).status).toBe(200);
+  });
+
   it.each([
     ['a body that is no JSON', '', '{', 'PARSE_ERROR'],
     ['a body without a context', '', '{}', 'INVALID_CONTEXT'],

@@ -47,6 +47,11 @@ describe('createHttpApi()', () => {
     expect((await ask('/api/v1/telemetry', telemetry('\\u0000'))).status).toBe(200);
   });
 
+  it('says how to prove who one is', async () => {
+    const answer = await given().ask('/api/v1/flags', { headers: { authorization: '' } });
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+  });
+
   it.each(['"v3"', 'W/"v3"', '"v2", W/"v3"', '*'])('takes If-None-Match: %s for the version it has', async (tags) => {
     const { ask } = given();
     const answer = await ask('/api/v1/flags', { headers: { 'if-none-match': tags } });

@@ -56,6 +56,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
       );
     }
     const status = statusOf(error);
+    if (status === 401) context.header('www-authenticate', 'Bearer');
     if (status >= 500) parts.log('error', `${context.req.method} ${context.req.path} failed: ${error.message}`);
     return context.json(errorAnswer(error), status);
   });

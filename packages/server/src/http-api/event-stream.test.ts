@@ -92,6 +92,15 @@ describe('openEventStream()', () => {
     expect(onClose).toHaveBeenCalledOnce();
   });
 
+  it('ends at once for whoever asks for the head alone, and leaves the connection to the next request', async () => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    for (const method of ['HEAD', 'GET']) socket.write(`${method} / HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    await vi.waitUntil(() => opened.length === 2);
+    expect(opened[0]?.onClose).toHaveBeenCalledOnce();
+    expect(opened[1]?.onClose).not.toHaveBeenCalled();
+    socket.destroy();
+  });
+
   it('sends a heartbeat while nothing happens', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const { socket } = await client();

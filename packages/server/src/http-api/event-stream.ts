@@ -44,6 +44,8 @@ export function openEventStream(outgoing: ServerResponse, onClose: () => void): 
   };
   outgoing.on('close', closeOnce);
   outgoing.on('error', closeOnce);
+  // Who asks for the head alone would wait for ever with its next request on the connection.
+  if (outgoing.req.method === 'HEAD') outgoing.end();
   // A client that left while its request was looked at says so no more. Told later, when the caller has its stream.
   if (outgoing.closed) queueMicrotask(closeOnce);
   return {

@@ -40,6 +40,17 @@ describe('LastKnownGood', () => {
     expect(lines).toEqual([]);
   });
 
+  test('has written the newest flags when it says so, whoever else writes them', async () => {
+    const copy = copyIn(folder);
+    copy.saveSoon(() => documentOf(1, []));
+    const first = copy.flush();
+    copy.saveSoon(() => DOCUMENT);
+    const second = copy.flush();
+    await copy.flush();
+    expect(copyIn(folder).read()).toEqual(DOCUMENT);
+    await Promise.all([first, second]);
+  });
+
   test('keeps environments apart in one folder [CO-8]', async () => {
     const log = new LogGate((line) => lines.push(line));
     const copies = ['default', 'staging', 'production'].map((name) => new LastKnownGood(folder, URL, log, name));

@@ -71,7 +71,8 @@ export class LastKnownGood {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.#writing;
-    if (this.#next === undefined) return;
+    // Another call that waited for the same may be writing what was left.
+    if (this.#next === undefined) return this.#writing;
     const document = this.#next();
     this.#next = undefined;
     this.#writing = this.#write(document);

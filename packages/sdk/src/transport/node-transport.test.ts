@@ -30,8 +30,12 @@ async function serve(handle: (request: IncomingMessage, response: ServerResponse
 async function post(body: string): Promise<string> {
   const signal = new AbortController().signal;
   const response = await transport.send({ method: 'POST', path: 'x', headers: {}, body, signal });
+  return textOf(response.body);
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
+  for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
 }
 
@@ -62,4 +66,22 @@ test('NodeTransport does not repeat what a fresh connection refused', async () =
   const { connections } = await serve((request) => void request.socket.resetAndDestroy());
   await expect(post('one')).rejects.toThrow(expect.objectContaining({ code: 'ECONNRESET' }));
   expect(connections()).toBe(1);
+});
+
+test('NodeTransport repeats no request whose answer was cut off: its reader hears of it, and nobody else', async () => {
+  let requests = 0;
+  let cutOff = (): void => undefined;
+  await serve((request, response, turn) => {
+    requests += 1;
+    if (turn === 1) return echo(request, response);
+    response.write('half');
+    cutOff = () => void request.socket.resetAndDestroy();
+  });
+  expect(await post('one')).toBe('one');
+  const { signal } = new AbortController();
+  const { body } = await transport.send({ method: 'GET', path: 'x', headers: {}, signal });
+  cutOff();
+  await expect(textOf(body)).rejects.toThrow(expect.objectContaining({ code: 'ECONNRESET' }));
+  expect(await post('three')).toBe('three');
+  expect(requests).toBe(3);
 });

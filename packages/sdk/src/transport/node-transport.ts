@@ -38,13 +38,17 @@ export class NodeTransport implements Transport {
         // Events are small and each matters at once.
         socket.setNoDelay(true);
       });
+      let isAnswered = false;
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         // The server had given up the idle connection just before it was used again. All our requests may be repeated, and
-        // each repetition uses up one connection of the few, so this ends.
-        if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(request));
+        // each repetition uses up one connection of the few, so this ends. Once there is an answer, its reader gets the error.
+        if (!isAnswered && outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(request));
         else reject(error);
       });
-      outgoing.on('response', (response) => resolve(responseOf(response)));
+      outgoing.on('response', (response) => {
+        isAnswered = true;
+        resolve(responseOf(response));
+      });
       outgoing.end(body);
     });
   }

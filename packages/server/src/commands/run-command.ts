@@ -98,7 +98,8 @@ function tail(mostBytes: number) {
       chunks = [Buffer.concat(chunks).subarray(-mostBytes)];
       size = mostBytes;
     },
-    text: (): string => Buffer.concat(chunks).subarray(-mostBytes).toString('utf8'),
+    // PostgreSQL keeps no NUL.
+    text: (): string => Buffer.concat(chunks).subarray(-mostBytes).toString('utf8').replaceAll('\0', '\ufffd'),
   };
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '@theseus/core/error';
 import type { EffectResult } from '@theseus/core/rollout';
 import type { EffectRunner } from '../ports/effect-runner.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { secretRequest } from '../secrets/secret-request.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 10_000;
@@ -52,13 +52,14 @@ interface Posted {
 
 async function post(address: string, text: string, key: string, stopping: AbortSignal): Promise<Posted> {
   try {
-    const response = await fetch(fillSecrets(address, process.env), {
+    const request = secretRequest(address, {
       method: 'POST',
       redirect: 'error',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify({ text }),
       signal: AbortSignal.any([stopping, AbortSignal.timeout(TIMEOUT_MS)]),
     });
+    const response = await fetch(request);
     await response.body?.cancel();
     if (response.ok) return { failure: null, retryAfterMs: 0, isFinal: true };
     const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1_000 || 0;

@@ -4,7 +4,7 @@ import type { CommandProbe, HttpProbe, Probe } from '@theseus/core/plan';
 import type { EffectResult } from '@theseus/core/rollout';
 import { lastLine, type runCommand } from '../commands/run-command.ts';
 import type { EffectRunner } from '../ports/effect-runner.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { secretRequest } from '../secrets/secret-request.ts';
 
 export interface CommandSettings {
   readonly allowRun: boolean;
@@ -51,7 +51,7 @@ async function lookAtHttp(probe: HttpProbe, stopping: AbortSignal): Promise<Look
   const startedAt = performance.now();
   try {
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(expect.withinMs)]);
-    const response = await fetch(fillSecrets(url, process.env), { method, redirect: 'manual', signal });
+    const response = await fetch(secretRequest(url, { method, redirect: 'manual', signal }));
     const body = expect.contains === null ? '' : (await response.text()).slice(0, MOST_BYTES);
     if (expect.contains === null) await response.body?.cancel();
     const tookMs = Math.round(performance.now() - startedAt);

@@ -58,6 +58,16 @@ describe('commandRunner()', () => {
     expect(bad).toMatchObject({ outcome: 'failed', summary: expect.stringContaining("'backup_id' is not known") });
   });
 
+  it('takes no NUL from the output, which no database keeps', async () => {
+    const captures = [{ name: 'backup_id', pattern: 'saved as (\\S+)' }];
+    const binary = await commandRunner(settings).run(
+      command('process.stdout.write("saved as b-7\\0\\0")', captures),
+      context(),
+    );
+    expect(binary).toMatchObject({ outcome: 'succeeded', captures: { backup_id: 'b-7\ufffd\ufffd' } });
+    expect(binary.summary).not.toContain('\0');
+  });
+
   it('passes no secret of the server on, and no argument through a shell', async () => {
     process.env['THESEUS_CANARY'] = 'do-not-leak';
     const seen = await commandRunner(settings).run(command('console.log(JSON.stringify(process.env))'), context());

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, open, rename, stat } from 'node:fs/promises';
+import { lchown, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isRoot } from './account.ts';
 
@@ -22,7 +22,8 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 export async function giveToFolderOwner(path: string): Promise<void> {
   if (!isRoot()) return;
   const { uid, gid } = await stat(dirname(path));
-  await chown(path, uid, gid);
+  // Never through a link that they have laid: root would give away what it leads to.
+  await lchown(path, uid, gid);
 }
 
 /** Makes renames and new names within a folder survive a power cut. */

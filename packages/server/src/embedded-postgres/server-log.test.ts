@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,6 +21,13 @@ describe('openServerLog()', () => {
     await log.file.appendFile('one\ntwo\n');
     await log.file.close();
     expect(await readTail(log.path, log.offset)).toBe('one\ntwo');
+  });
+
+  it("writes through no link, which could lead root to what is not its folder's", async () => {
+    const precious = join(folder, 'precious');
+    await writeFile(precious, 'precious');
+    await symlink(precious, join(folder, 'postgres.log'));
+    await expect(openServerLog(folder)).rejects.toThrow(expect.objectContaining({ code: 'ELOOP' }));
   });
 
   it('puts a log of more than 10 MB aside, keeping two files at most', async () => {

@@ -1,10 +1,12 @@
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveToFolderOwner } from './private-file.ts';
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
 const TAIL_BYTES = 4096;
 const TAIL_LINES = 8;
+/** Root starts in folders of others, whose links it must not follow. */
+const APPENDED = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** The log of PostgreSQL in a `.theseus` folder, opened for one start of it. */
 export interface ServerLog {
@@ -22,7 +24,7 @@ export async function openServerLog(folder: string): Promise<ServerLog> {
     () => 0,
   );
   if (size > ROTATE_BYTES) await rename(path, `${path}.1`);
-  const file = await open(path, 'a+', 0o600);
+  const file = await open(path, APPENDED, 0o600);
   await giveToFolderOwner(path);
   return { path, file, offset: size > ROTATE_BYTES ? 0 : size };
 }

@@ -130,6 +130,11 @@ export class RunDirectory implements RunService {
     for (const listener of this.#listeners.get(runId) ?? []) listener();
   }
 
+  /** The same of every run: what was said meanwhile was missed. */
+  announceAll(): void {
+    for (const runId of [...this.#listeners.keys()]) this.announce(runId);
+  }
+
   async #state(idOrLatest: string): Promise<RolloutState> {
     const stored = await this.#parts.runs.read(this.#parts.database, await this.#resolve(idOrLatest));
     if (stored === null) throw unknownRun(idOrLatest);

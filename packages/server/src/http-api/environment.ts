@@ -44,11 +44,20 @@ export function environmentFilter(context: Context): { readonly environment?: st
 export const ofrepEnvironment: MiddlewareHandler<ApiEnvironment> = async (context, next) => {
   const named = namedEnvironment(context);
   if (named !== undefined && !isEnvironmentName(named)) {
-    return context.json({ errorCode: 'GENERAL', errorDetails: environmentNameProblem(named) }, 400);
+    return context.json(
+      { ...ofrepKey(context), errorCode: 'GENERAL', errorDetails: environmentNameProblem(named) },
+      400,
+    );
   }
   context.header('vary', HEADER);
   return next();
 };
+
+/** The flag a request names, which OFREP has in every answer about one flag. */
+export function ofrepKey(context: Context): { readonly key?: string } {
+  const key: string | undefined = context.req.param('key');
+  return key === undefined ? {} : { key };
+}
 
 function namedEnvironment(context: Context): string | undefined {
   return context.req.header(HEADER) ?? context.req.query(QUERY);

@@ -39,12 +39,12 @@ export function errorAnswer(error: unknown): {
   return { error: { code: 'internal', message: 'The server could not do it; its log says why' } };
 }
 
-/** PostgreSQL's classes 08 (connection) and 57P (shutdown), and what the network says. */
+/** PostgreSQL's classes 08 (connection) and 57P (shutdown), its 53300 (too many connections), and what the network says. */
 function isConnectionFailure(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : '';
   return (
-    /^(08|57P)|^ECONN|^EPIPE|^ETIMEDOUT/.test(code) ||
+    /^(08|57P|53300)|^ECONN|^EPIPE|^ETIMEDOUT|^ENOTFOUND|^EAI_AGAIN|^E(HOST|NET)UNREACH/.test(code) ||
     /Connection terminated|timeout exceeded when trying to connect/.test(text)
   );
 }

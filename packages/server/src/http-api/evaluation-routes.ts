@@ -9,9 +9,12 @@ import {
   type EvaluationReason,
   type FlagDocument,
 } from '@theseus/core/flag';
-import { environmentOf, environmentRequest, ofrepEnvironment } from './environment.ts';
+import type { Context, MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { hasTagged } from './entity-tag.ts';
+import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from './environment.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
-import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
+import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
 import { json, limit } from './system-routes.ts';
 
@@ -33,7 +36,7 @@ type Compiled = (environment: string) => CompiledFlags;
 export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts): void {
   const compiled = compiledFlags(parts);
   api.use('/ofrep/*', limit(CONTEXT_BYTES));
-  api.use('/ofrep/v1/evaluate/*', ofrepEnvironment);
+  api.use('/ofrep/v1/evaluate/flags/:key?', ofrepEnvironment, ofrepBody);
   addOfrepSingle(api, compiled);
   addOfrepBulk(api, compiled);
   addOfrepConfiguration(api);
@@ -90,20 +93,21 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
       const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
       return context.json(answer, 404);
     },
-    (result, context) =>
-      result.success ? undefined : badContext(context.req.param('key'), (answer) => context.json(answer, 400)),
+    (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );
 }
 
-function badContext<Answer>(
-  key: string | undefined,
-  send: (answer: z.infer<typeof OfrepErrorSchema>) => Answer,
-): Answer {
-  return send({
-    ...(key === undefined ? {} : { key }),
-    errorCode: 'INVALID_CONTEXT',
-    errorDetails: "send { 'context': { 'targetingKey': … } }",
-  });
+/** Says in the words of OFREP that a body is no JSON. */
+const ofrepBody: MiddlewareHandler<ApiEnvironment> = async (context, next) => {
+  await next();
+  if (!(context.error instanceof HTTPException)) return;
+  const answer = { ...ofrepKey(context), errorCode: 'PARSE_ERROR', errorDetails: context.error.message };
+  context.res = context.json(answer, 400);
+};
+
+function badContext(context: Context): z.infer<typeof OfrepErrorSchema> {
+  const errorDetails = "send { 'context': { 'targetingKey': … } }";
+  return { ...ofrepKey(context), errorCode: 'INVALID_CONTEXT', errorDetails };
 }
 
 function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
@@ -128,11 +132,11 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
       const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
       const etag = `"v${flags.version}-${digest}"`;
       context.header('etag', etag);
-      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      if (hasTagged(context, etag)) return context.body(null, 304);
       const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
       return context.json({ flags: answers }, 200);
     },
-    (result, context) => (result.success ? undefined : badContext(undefined, (answer) => context.json(answer, 400))),
+    (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );
 }
 
@@ -190,7 +194,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
       const { key } = context.req.valid('param');
       const subject = context.req.query();
       const environment = environmentOf(context);
-      context.header('vary', 'theseus-environment');
+      context.header('vary', 'theseus-environment, accept');
       if (!Object.hasOwn(parts.flags.document(environment).flags, key)) {
         return context.json({ key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` }, 404);
       }
@@ -213,10 +217,11 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
         return RESPONSE_ALREADY_SENT as never;
       }
       const current = answerFor(key, subject, environment);
-      const etag = `"${current.variant}-${current.reason}"`;
+      // Weak, because the version in the answer may have moved on where nothing else has.
+      const etag = `W/"${current.variant}-${current.reason}"`;
       context.header('etag', etag);
       context.header('cache-control', 'no-cache');
-      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      if (hasTagged(context, etag)) return context.body(null, 304);
       return context.json(current, 200);
     },
   );

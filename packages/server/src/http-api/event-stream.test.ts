@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
@@ -74,6 +74,31 @@ describe('openEventStream()', () => {
     gone.stream.send(CHUNK);
     gone.stream.close();
     expect(gone.onClose).toHaveBeenCalledOnce();
+  });
+
+  it('ends for a client that had left before it was opened', async () => {
+    const onClose = vi.fn<() => void>();
+    const left = new Promise<ServerResponse>((resolve) => {
+      server.removeAllListeners('request');
+      server.on('request', (_request, response) => response.on('close', () => resolve(response)));
+    });
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    server.once('request', () => socket.destroy());
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    const stream = openEventStream(await left, onClose);
+    expect(onClose).not.toHaveBeenCalled();
+    await vi.waitUntil(() => onClose.mock.calls.length > 0);
+    stream.close();
+    expect(onClose).toHaveBeenCalledOnce();
+  });
+
+  it('ends at once for whoever asks for the head alone, and leaves the connection to the next request', async () => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    for (const method of ['HEAD', 'GET']) socket.write(`${method} / HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    await vi.waitUntil(() => opened.length === 2);
+    expect(opened[0]?.onClose).toHaveBeenCalledOnce();
+    expect(opened[1]?.onClose).not.toHaveBeenCalled();
+    socket.destroy();
   });
 
   it('sends a heartbeat while nothing happens', async () => {

@@ -8,6 +8,8 @@ const PING = Buffer.from(': ping\n\n');
 /** One open connection of server-sent events. */
 export interface EventStream {
   send(chunk: Buffer): void;
+  /** Resolves when the client has taken what was sent, or has gone: whoever has much to send waits for it. */
+  drained(): Promise<void>;
   close(): void;
 }
 
@@ -42,11 +44,29 @@ export function openEventStream(outgoing: ServerResponse, onClose: () => void): 
   };
   outgoing.on('close', closeOnce);
   outgoing.on('error', closeOnce);
+  // Who asks for the head alone would wait for ever with its next request on the connection.
+  if (outgoing.req.method === 'HEAD') outgoing.end();
+  // A client that left while its request was looked at says so no more. Told later, when the caller has its stream.
+  if (outgoing.closed) queueMicrotask(closeOnce);
   return {
     send,
+    drained: () => drained(outgoing),
     close: () => {
       closeOnce();
       outgoing.end();
     },
   };
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  if (!outgoing.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      outgoing.off('drain', settle);
+      outgoing.off('close', settle);
+      resolve();
+    };
+    outgoing.on('drain', settle);
+    outgoing.on('close', settle);
+  });
 }

@@ -1,6 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { FlagDocument } from '@theseus/core/flag';
+import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest } from './environment.ts';
 import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
@@ -33,7 +34,7 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
       context.header('etag', etag);
       context.header('cache-control', 'no-cache');
       context.header('vary', 'theseus-environment');
-      if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+      if (hasTagged(context, etag)) return context.body(null, 304);
       context.header('content-type', 'application/json');
       return context.body(body(document), 200) as never;
     },

@@ -15,8 +15,8 @@ import { addSystemRoutes } from './system-routes.ts';
 /** The whole HTTP API over its ports. Every route is closed until the table of access opens it. */
 export function createHttpApi(parts: HttpApiParts): HttpApi {
   const api: HttpApi = new OpenAPIHono<ApiEnvironment>({
-    defaultHook: (result) => {
-      if (result.success) return;
+    defaultHook: async (result, context) => {
+      if (result.success) return refuseNul(result.target === 'json' ? await context.req.text() : result.data);
       const [issue] = result.error.issues;
       const place = issue?.path.join('.') || 'body';
       throw new TheseusError(
@@ -58,8 +58,21 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
       );
     }
     const status = statusOf(error);
+    if (status === 401) context.header('www-authenticate', 'Bearer');
     if (status >= 500) parts.log('error', `${context.req.method} ${context.req.path} failed: ${error.message}`);
     return context.json(errorAnswer(error), status);
   });
   return api;
+}
+
+/** A NUL as JSON spells it: an escaped backslash may stand before it, but none that would escape its own. */
+const SPELLED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;
+
+/** PostgreSQL keeps no NUL: it would fail what is stored together with it, and each later look into what holds it. */
+function refuseNul(given: unknown): void {
+  if (!SPELLED_NUL.test(typeof given === 'string' ? given : JSON.stringify(given))) return;
+  throw new TheseusError(
+    'invalid-argument',
+    'The request is not valid: it has the character NUL, which cannot be kept',
+  );
 }

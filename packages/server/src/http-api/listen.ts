@@ -5,7 +5,7 @@ import type { HttpApi } from './http-api-parts.ts';
 
 export interface Listening {
   readonly url: string;
-  /** Ends open streams at once and requests under way within a moment. */
+  /** Takes no more requests, and within a moment ends what is under way, open streams included. */
   close(): Promise<void>;
 }
 

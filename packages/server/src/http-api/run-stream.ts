@@ -7,7 +7,7 @@ import { EventNumberSchema } from './schemas.ts';
 
 /** Between two views, so that a fast gate does not flood whoever looks on. */
 const VIEW_EVERY_MS = 250;
-const PAGE = 500;
+const PAGE = 100;
 
 /**
  * Streams a run: each event once, from where the client left off, and then the view of exactly those events.
@@ -36,10 +36,13 @@ export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApi
     again = false;
     try {
       const view = await parts.runs.view(runId);
-      while (after < view.revision) {
+      while (after < view.revision && !closed) {
         const events = await parts.runs.events(runId, after, Math.min(PAGE, view.revision - after));
         if (events.length === 0) break;
-        for (const recorded of events) stream.send(formatEvent('event', recorded, recorded.seq));
+        for (const recorded of events) {
+          stream.send(formatEvent('event', recorded, recorded.seq));
+          await stream.drained();
+        }
         after = events.at(-1)?.seq ?? after;
       }
       stream.send(formatEvent('view', view));

@@ -1,3 +1,4 @@
+import type { RolloutState } from '@theseus/core/rollout';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { phase, plan, ramp } from '../../../core/test-support/given-plan.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
@@ -115,5 +116,21 @@ describe('RunStore.earlier()', () => {
       isRollingBack: true,
     });
     expect(await earlierOf([{ runId: 'a' }])).toMatchObject({ status: 'running', outcome: null, isRollingBack: false });
+  });
+});
+
+describe('known()', () => {
+  const stateOf = (runId: string, status: 'running' | 'finished', revision = 1) =>
+    ({ runId, revision, status, effects: {}, rollbacks: [], flags: {} }) as unknown as RolloutState;
+
+  it('keeps every run that moves, and of those that have ended only the last hundred', () => {
+    const store = new RunStore();
+    store.remember(stateOf('moving', 'running'));
+    store.remember(stateOf('again', 'finished', 1));
+    store.remember(stateOf('again', 'running', 2));
+    for (let number = 0; number < 150; number += 1) store.remember(stateOf(`ended-${number}`, 'finished'));
+    const known = (runId: string) => store.known(runId) !== undefined;
+    expect(['moving', 'again', 'ended-50', 'ended-149'].filter(known)).toHaveLength(4);
+    expect(['ended-0', 'ended-49'].filter(known)).toEqual([]);
   });
 });

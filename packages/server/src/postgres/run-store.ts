@@ -34,9 +34,14 @@ interface FullRunRow extends RunRow {
   readonly state: Omit<RolloutState, 'plan'>;
 }
 
+/** So many runs that have ended are kept in memory: of those that move, all are. */
+const MOST_ENDED = 100;
+
 /** Runs and their append-only logs. States are kept in memory by revision, so that a quiet run costs one small row. */
 export class RunStore {
   readonly #known = new Map<string, RolloutState>();
+  /** Those of them that have ended, the one that was read first at the front. */
+  readonly #ended = new Set<string>();
 
   /** Locks the run against every other writer until the transaction ends. */
   lock(client: Client, runId: string): Promise<StoredRun | null> {
@@ -73,11 +78,18 @@ export class RunStore {
   /** Remembers a state whose transaction has been committed. */
   remember(state: RolloutState): void {
     const known = this.#known.get(state.runId);
-    if (known === undefined || known.revision < state.revision) this.#known.set(state.runId, state);
+    if (known !== undefined && known.revision >= state.revision) return;
+    this.#known.set(state.runId, state);
+    this.#ended.delete(state.runId);
+    if (!isActive(state)) this.#keepEnded(state.runId);
   }
 
-  forget(runId: string): void {
-    this.#known.delete(runId);
+  #keepEnded(runId: string): void {
+    this.#ended.add(runId);
+    const [oldest] = this.#ended;
+    if (this.#ended.size <= MOST_ENDED || oldest === undefined) return;
+    this.#ended.delete(oldest);
+    this.#known.delete(oldest);
   }
 
   async insert(client: Client, state: RolloutState, flushEveryMs: number): Promise<void> {

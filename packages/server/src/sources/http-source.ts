@@ -1,6 +1,6 @@
 import type { Reading } from '@theseus/core/health';
 import type { Signal } from '@theseus/core/plan';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { secretRequest } from '../secrets/secret-request.ts';
 import { limitedText, plainReason } from './http-answer.ts';
 import { followPointer } from './json-pointer.ts';
 import { noReading, valueReading } from './reading.ts';
@@ -11,10 +11,7 @@ const TIMEOUT_MS = 5_000;
 export async function readHttp(signal: Signal, url: string, pointer: string): Promise<Reading> {
   const of = { signal: signal.name, source: `http ${url}`, ...(pointer === '' ? {} : { query: pointer }) };
   try {
-    const response = await fetch(fillSecrets(url, process.env), {
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const response = await fetch(secretRequest(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) }));
     if (!response.ok) {
       await response.body?.cancel();
       return noReading(of, 'error', `the source answered HTTP ${response.status}`);

@@ -3,7 +3,8 @@ import type { Reading, ReadingStatus } from '@theseus/core/health';
 export type Fresh = Pick<Reading, 'signal' | 'source' | 'query'>;
 
 export function noReading(of: Fresh, status: Exclude<ReadingStatus, 'ok'>, problem: string): Reading {
-  return { ...of, status, value: null, ageMs: 0, problem };
+  // A problem may quote what a source answered, and PostgreSQL keeps no NUL.
+  return { ...of, status, value: null, ageMs: 0, problem: problem.replaceAll('\0', '\ufffd') };
 }
 
 /** A number from the outside. What is not a finite number is no data, never zero. */

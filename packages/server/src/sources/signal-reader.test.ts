@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Signal, SignalSource } from '@theseus/core/plan';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../commands/run-command.ts';
 import { followPointer } from './json-pointer.ts';
 import { type SignalReaderParts, signalReader } from './signal-reader.ts';
@@ -67,6 +67,19 @@ describe('an HTTP source', () => {
     expect(await http('{"value": 1}', '/value', 302)).toMatchObject({ status: 'error' });
     expect(await http('<html>')).toMatchObject({ status: 'error' });
     expect(await read({ kind: 'http', url: 'http://127.0.0.1:1/', pointer: '' })).toMatchObject({ status: 'error' });
+  });
+
+  it('tells of an answer that is no text without the NUL that no database keeps', async () => {
+    expect((await http('\0\0'))?.problem).toMatch(/^[^\0]+$/);
+  });
+
+  it('shows no secret of an address that cannot be asked', async () => {
+    vi.stubEnv('SOURCE_PASSWORD', 'hunter2');
+    const url = 'http://ada:${{ env.SOURCE_PASSWORD }}@127.0.0.1:1/';
+    const reading = await read({ kind: 'http', url, pointer: '' });
+    expect(reading).toMatchObject({ status: 'error', source: `http ${url}` });
+    expect(JSON.stringify(reading)).not.toContain('hunter2');
+    vi.unstubAllEnvs();
   });
 });
 

@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivateFile } from '../embedded-postgres/private-file.ts';
 
 /** What the command line on the same machine needs to reach this server. Readable by its owner only. */
 export interface Credentials {
@@ -18,12 +19,8 @@ export async function readCredentials(folder: string): Promise<Credentials | nul
   }
 }
 
-/** Written beside and moved into place, so that nobody ever reads half of it. */
+/** Written durably, and so that nobody ever reads half of it. */
 export async function writeCredentials(folder: string, credentials: Credentials): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, NAME);
-  const beside = `${path}.${process.pid}`;
-  await writeFile(beside, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
-  await chmod(beside, 0o600);
-  await rename(beside, path);
+  await writePrivateFile(join(folder, NAME), `${JSON.stringify(credentials, null, 2)}\n`);
 }

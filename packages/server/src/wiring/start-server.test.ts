@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Gate } from '@theseus/core/health';
 import { type Plan, planHash } from '@theseus/core/plan';
 import { findBrokenLink, type RecordedEvent, type RunView } from '@theseus/core/rollout';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { common, phase, plan, ramp, rollbackNow, rule, standardGate } from '../../../core/test-support/given-plan.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
@@ -224,6 +225,36 @@ describe('startServer()', () => {
     expect((await call('POST', `/api/v1/runs/${runId}/commands`, { ...approve, person: 'eve' })).status).toBe(403);
     expect((await call('POST', `/api/v1/runs/${runId}/commands`, { ...approve, person: 'ana' })).status).toBe(200);
     expect((await view(runId)).outcome).toBe('succeeded');
+  });
+
+  it('shows a run anew when it can listen to the database again: what was said meanwhile was missed', async () => {
+    const people = { ana: { name: 'ana', roles: ['lead'] } };
+    const checked = plan(
+      [phase('one', [{ ...common('one/wait'), kind: 'approve', by: [{ role: 'lead', count: 1 }], question: 'Go?' }])],
+      { people },
+    );
+    const abort = new AbortController();
+    const { body } = await fetch(`${server.url}/api/v1/runs/${await begin(checked)}/stream`, {
+      headers: { authorization: `Bearer ${tokens.operator}` },
+      signal: abort.signal,
+    });
+    let views = 0;
+    const read = (async () => {
+      for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? [])
+        views += text.split('event: view').length - 1;
+    })();
+    await until(async () => views > 0);
+    const before = views;
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    await client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'theseus-listen' and datname = current_database()`,
+    );
+    await client.end();
+    await until(async () => views > before);
+    abort.abort();
+    await read.catch(() => undefined);
   });
 
   it('answers one flag over plain HTTP, with an ETag to poll by, and over OFREP [CO-2]', async () => {

@@ -283,7 +283,10 @@ function listenTo(connectionString: string, parts: EngineParts, onProblem: (mess
         parts.directory.announce(payload);
       }
     },
-    onConnected: refresh,
+    onConnected: () => {
+      refresh();
+      parts.directory.announceAll();
+    },
     onProblem,
   });
 }

@@ -250,13 +250,13 @@ describe('look()', () => {
     );
     expect(golden).toMatchInlineSnapshot(`
       [
-        "1 {}: pass null at null, 0.1905",
+        "1 {}: pass null at null, 0.1912",
         "1 {"errorFactor":3}: fail errors at 17, 20.50",
         "1 {"slowerBy":1.25}: fail latency at 10, 56.35",
         "2 {}: pass null at null, 0.1771",
-        "2 {"errorFactor":3}: fail errors at 11, 21.03",
+        "2 {"errorFactor":3}: fail errors at 11, 24.99",
         "2 {"slowerBy":1.25}: fail latency at 8, 22.36",
-        "3 {}: pass null at null, 0.2751",
+        "3 {}: pass null at null, 0.2721",
         "3 {"errorFactor":3}: fail errors at 13, 28.38",
         "3 {"slowerBy":1.25}: fail latency at 11, 32.71",
         "4 {}: pass null at null, 0.2005",

@@ -26,16 +26,17 @@ afterAll(async () => {
 });
 
 /** The plan's own words: the judge alone may take it back. */
-function planFor(flag: string): Plan {
+function planFor(flag: string, rule = 'worse than legacy'): Plan {
   const text = `
 plan: judged-${flag}
 cohort: userId
+signals: { errors: { telemetry: error-rate } }
 gates:
   standard:
     every: 200ms
     onInconclusive: hold
     rules:
-      - worse than legacy: rollback now
+      - ${rule}: rollback now
 flags:
   ${flag}: {}
 phases:
@@ -91,7 +92,8 @@ describe('a gate that compares the arms on real traffic', () => {
     const run = await theseus.begin(planFor('weather'));
     const failing: { candidate: number; both?: number } = { candidate: USUAL };
     const stop = traffic('weather', failing);
-    await until(async () => (await waits(run)).includes('soaks at 50 %'));
+    // What is usual must be known before it can be unusual.
+    await until(async () => /[4-9](\.\d)?s of 12s healthy/.test(await waits(run)));
     failing.both = 3;
     await until(async () => /legacy itself fails|usually/.test(await waits(run)));
     expect(await typesOf(run)).not.toContain('rollback.initiated');
@@ -99,8 +101,9 @@ describe('a gate that compares the arms on real traffic', () => {
     await theseus.command(run, { verb: 'abort' });
   }, 60_000);
 
+  // By errors alone: arms that answer within microseconds differ by the whims of the compiler.
   it('lets a candidate that is no worse go on, by proof and not by silence [CV-3]', async () => {
-    const run = await theseus.begin(planFor('equal'));
+    const run = await theseus.begin(planFor('equal', 'errors worse than legacy'));
     const stop = traffic('equal', { candidate: USUAL });
     await until(async () =>
       (await theseus.events(run)).some((event) => event.type === 'flag.exposure-changed' && event.to === 100_000),
@@ -108,6 +111,6 @@ describe('a gate that compares the arms on real traffic', () => {
     stop();
     expect(await typesOf(run)).not.toContain('rollback.initiated');
     const raised = (await theseus.events(run)).filter(({ type }) => type === 'flag.exposure-changed').at(-1);
-    expect(raised?.reason).toMatch(/no worse than legacy: 2x the errors.* ruled out/);
+    expect(raised?.reason).toMatch(/no worse than legacy: 2x the errors is ruled out/);
   }, 60_000);
 });

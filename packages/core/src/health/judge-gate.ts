@@ -4,6 +4,7 @@ import type { ArmComparison } from './judge/arm-comparison.ts';
 import {
   atNewExposure,
   beginJudgeMemory,
+  begunAnew,
   findingAgainst,
   type JudgeMemory,
   type Judgement,
@@ -131,7 +132,7 @@ export function observe(
     holdsSince: looked.holdsSince,
     verdict,
     samples: [...watch.samples.slice(1 - KEPT_SAMPLES), readingsOf(measurement)],
-    ...(judge === undefined ? {} : { judge }),
+    ...(judge === undefined ? {} : { judge: isDestinationAsBad(gate, verdict) ? begunAnew(judge) : judge }),
   };
 }
 

@@ -149,6 +149,11 @@ export function atNewExposure(memory: JudgeMemory): JudgeMemory {
   return { ...memory, state: { ...state, scatter: brokenOff(state.scatter) } };
 }
 
+/** The memory without its evidence: what was found could not be acted on, and must be found anew before it can be. */
+export function begunAnew(memory: JudgeMemory): JudgeMemory {
+  return { ...memory, state: null, failed: [] };
+}
+
 /** What is still to be judged: all but what has failed for good. */
 export function leftToJudge(setting: JudgeSetting, failed: readonly Failure[]): JudgeSetting {
   const isOut = (part: JudgedPart): boolean => failed.some((known) => known.part === part);

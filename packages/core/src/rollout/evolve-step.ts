@@ -58,10 +58,13 @@ function started(event: EventOf<'step.started'>): Partial<StepState> {
   };
 }
 
-/** A step that timed out and is to go on has its whole time again: what it has used up counts as a pause. */
+/**
+ * A step that timed out, or that nobody could see, and that is to go on has its whole time again: what it has used up
+ * counts as a pause.
+ */
 function released(state: RolloutState, { id, hold, startedAt, pausedMs }: StepState, at: number): Partial<StepState> {
-  const isTimedOut = hold?.reason === 'timed-out' && startedAt !== null;
-  return { hold: null, pausedMs: isTimedOut ? countedMs(state, id, startedAt, at) : pausedMs };
+  const isGivenTime = hold?.reason === 'timed-out' || hold?.reason === 'blind';
+  return { hold: null, pausedMs: isGivenTime && startedAt !== null ? countedMs(state, id, startedAt, at) : pausedMs };
 }
 
 function holdOf(event: EventOf<'step.held'>): Hold {

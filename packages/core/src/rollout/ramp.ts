@@ -40,7 +40,9 @@ export function judgeRamp(draft: Draft, step: RampStep, watch: Watch): void {
   if (asked === 'more-soak') return;
   if (asked === 'evidence') return holdUnproven(draft, step.id, watch);
   const unproven = asked === 'person' ? { unproven: openQuestion(watch) } : {};
-  advance(draft, step, `healthy for the whole soak: ${watch.verdict.text}`, unproven);
+  const { judgement, text } = watch.verdict;
+  const proof = judgement?.verdict === 'pass' ? judgement.text : text;
+  advance(draft, step, `healthy for the whole soak: ${proof}`, unproven);
 }
 
 /** What is not proven when its soak is over stays where it is until it is, or a person goes on. */

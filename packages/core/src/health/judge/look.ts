@@ -133,7 +133,7 @@ function recentOf({ recent }: JudgeState, { requests, errors }: Growth): JudgeSt
 /** With fewer requests before the rollout, what is usual is learnt while it is judged. */
 const KNOWN_BEFORE = 1_000;
 
-/** Legacy itself is near the limit, and far above what it used to be: the world is ill, not the candidate. */
+/** Legacy itself is beyond the limit, or near it and far above what it used to be: the world is ill, not the candidate. */
 function isEnvironment(
   { errorLimit, prior }: JudgeSetting,
   { judged: { legacy } }: JudgeState,
@@ -141,7 +141,9 @@ function isEnvironment(
 ): boolean {
   const learnt = prior.requests < KNOWN_BEFORE ? legacy : { requests: 0, errors: 0 };
   const usual = (prior.errors + learnt.errors + 0.5) / (prior.requests + learnt.requests + 100);
-  return requests > 0 && errors / requests > Math.max((errorLimit ?? USUAL_LIMIT) / 2, 2 * usual);
+  if (requests === 0) return false;
+  const rate = errors / requests;
+  return rate > (errorLimit ?? Number.POSITIVE_INFINITY) || rate > Math.max((errorLimit ?? USUAL_LIMIT) / 2, 2 * usual);
 }
 
 type Found = Pick<JudgeVerdict, 'verdict' | 'metric' | 'reason'>;

@@ -93,7 +93,7 @@ describe('a gate that compares the arms on real traffic', () => {
     const failing: { candidate: number; both?: number } = { candidate: USUAL };
     const stop = traffic('weather', failing);
     // What is usual must be known before it can be unusual.
-    await until(async () => /[4-9](\.\d)?s of 12s healthy/.test(await waits(run)));
+    await until(async () => /(?<![.\d])[4-9](\.\d)?s of 12s healthy/.test(await waits(run)));
     failing.both = 3;
     await until(async () => /legacy itself fails|usually/.test(await waits(run)));
     expect(await typesOf(run)).not.toContain('rollback.initiated');

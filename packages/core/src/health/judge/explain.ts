@@ -85,7 +85,7 @@ function sentence(setting: JudgeSetting, state: JudgeState, { verdict, metrics, 
   if (verdict.verdict === 'pass') return `no worse than legacy: ${ruledOut(setting)} ruled out`;
   switch (verdict.reason) {
     case 'environment':
-      return `legacy itself fails ${percent(rateOf(state.recent))} of its requests of late, usually ${percent(rateOf(setting.prior))}: the world is ill, not the candidate`;
+      return `legacy itself fails ${percent(rateOf(state.recent))} of its requests of late, usually ${percent(rateOf(usualOf(setting, state)))}: the world is ill, not the candidate`;
     case 'no-traffic':
       return 'neither arm had a request since the last look';
     case 'no-data':
@@ -162,6 +162,10 @@ function lackingFor({ looks, judged }: JudgeState, metrics: readonly MetricExpla
   const most = Math.max(...shares);
   if (shares.length === 0 || !Number.isFinite(most)) return null;
   return { looks: most * looks, users: Math.ceil(most * judged.candidate.users) };
+}
+
+function usualOf({ prior }: JudgeSetting, { usual }: JudgeState): JudgeState['usual'] {
+  return { requests: prior.requests + usual.requests, errors: prior.errors + usual.errors };
 }
 
 function list(words: readonly string[]): string {

@@ -83,6 +83,8 @@ export interface JudgeState {
   readonly judged: ArmPair<Tally>;
   /** Legacy's requests and errors of late, each look weighing nine tenths of the next. */
   readonly recent: { readonly requests: number; readonly errors: number };
+  /** What legacy did while the world was not ill. */
+  readonly usual: { readonly requests: number; readonly errors: number };
   readonly scatter: { readonly requests: Scatter; readonly users: Scatter };
   readonly verdict: JudgeVerdict | null;
 }
@@ -133,6 +135,7 @@ export function beginJudge(
     epoch: 0,
     judged: { legacy: NOTHING, candidate: NOTHING },
     recent: { requests: 0, errors: 0 },
+    usual: { requests: 0, errors: 0 },
     scatter: { requests: NO_SCATTER, users: NO_SCATTER },
     verdict: null,
   };

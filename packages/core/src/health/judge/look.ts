@@ -77,6 +77,7 @@ function heard(
       candidate: tallied(state.judged.candidate, growth, 'candidate', exposure.throughput),
     },
     recent,
+    usual: usualAfter(setting, state, isTrouble),
     scatter: scattered(state, growth, comparison.epoch, atOnce),
   };
 }
@@ -130,20 +131,30 @@ function recentOf({ recent }: JudgeState, { requests, errors }: Growth): JudgeSt
   };
 }
 
-/** With fewer requests before the rollout, what is usual is learnt while it is judged. */
-const KNOWN_BEFORE = 1_000;
+/** Before so many requests of legacy are known, nobody can say what is usual. */
+const KNOWN_AFTER = 1_000;
+
+function knownOf({ prior }: JudgeSetting, { usual }: JudgeState): JudgeState['usual'] {
+  return { requests: prior.requests + usual.requests, errors: prior.errors + usual.errors };
+}
+
+/** What is usual: all that is no longer recent, but for what was trouble. */
+function usualAfter(setting: JudgeSetting, state: JudgeState, isTrouble: boolean): JudgeState['usual'] {
+  const { usual, recent } = state;
+  if (isTrouble && knownOf(setting, state).requests >= KNOWN_AFTER) return usual;
+  const leaving = 1 - RECENT_MEMORY;
+  return { requests: usual.requests + leaving * recent.requests, errors: usual.errors + leaving * recent.errors };
+}
 
 /** Legacy itself is beyond the limit, or near it and far above what it used to be: the world is ill, not the candidate. */
-function isEnvironment(
-  { errorLimit, prior }: JudgeSetting,
-  { judged: { legacy } }: JudgeState,
-  { requests, errors }: JudgeState['recent'],
-): boolean {
-  const learnt = prior.requests < KNOWN_BEFORE ? legacy : { requests: 0, errors: 0 };
-  const usual = (prior.errors + learnt.errors + 0.5) / (prior.requests + learnt.requests + 100);
+function isEnvironment(setting: JudgeSetting, state: JudgeState, { requests, errors }: JudgeState['recent']): boolean {
   if (requests === 0) return false;
   const rate = errors / requests;
-  return rate > (errorLimit ?? Number.POSITIVE_INFINITY) || rate > Math.max((errorLimit ?? USUAL_LIMIT) / 2, 2 * usual);
+  if (rate > (setting.errorLimit ?? Number.POSITIVE_INFINITY)) return true;
+  const known = knownOf(setting, state);
+  if (known.requests < KNOWN_AFTER) return false;
+  const usual = (known.errors + 0.5) / (known.requests + 100);
+  return rate > Math.max((setting.errorLimit ?? USUAL_LIMIT) / 2, 2 * usual);
 }
 
 type Found = Pick<JudgeVerdict, 'verdict' | 'metric' | 'reason'>;

@@ -66,7 +66,7 @@ describe('theseus simulate', () => {
   it('tells problems with file and line, the gravest first [ALL-2]', async () => {
     const { out } = await simulate(file, ...START);
     const places = [...out.matchAll(/^ {2}[✗!·] (\S+)/gm)].map(([, place]) => place);
-    expect(places).toEqual([`${file}:11`, `${file}:15`]);
+    expect(places).toEqual([`${file}:11`, `${file}:15`, `${file}:11`]);
   });
 
   it('knows no line of a plan that is a program', async () => {

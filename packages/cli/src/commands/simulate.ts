@@ -1,18 +1,19 @@
 import { writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
-import { compressPlan, locateInPlan, type Plan } from '@theseus/core/plan';
+import { compressPlan, type Plan } from '@theseus/core/plan';
 import { type Foresight, foresee, parseWhatIf } from '@theseus/core/simulate';
 import { isZone, parseDuration, parseInstant } from '@theseus/core/time';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { foresightLines } from '../foresight/foresight-lines.ts';
 import { renderForesightPage } from '../foresight/foresight-page.ts';
 import type { ForesightReport } from '../foresight/foresight-report.ts';
 import { renderForesightText } from '../foresight/foresight-text.ts';
+import { locateFindings } from '../foresight/locate-findings.ts';
 import { outputFor } from '../output.ts';
 import { readPlanFile, tellDiagnostics } from '../plan-file/read-plan-file.ts';
 import { collect, collectVariable, factor, wholeNumber } from './shared-options.ts';
+import { expectedLoad, requestsOption, usersOption } from './traffic-options.ts';
 
 interface SimulateOptions {
   readonly whatIf?: readonly string[];
@@ -22,8 +23,8 @@ interface SimulateOptions {
   readonly zone?: string;
   readonly compress: number;
   readonly approvalAfter: string;
-  readonly users: number;
-  readonly requests: number;
+  readonly users?: number;
+  readonly requests?: number;
   readonly seed: number;
   readonly out?: string;
   readonly all?: boolean;
@@ -44,8 +45,8 @@ export function addSimulate(program: Command, end: (code: ExitCode) => void): vo
     .option('--zone <zone>', "where people live, such as Europe/Berlin; that of the plan's first window, or UTC")
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--approval-after <duration>', 'how long people take to agree', '10m')
-    .option('--users <number>', 'people whom a flag at 100 % reaches', atLeastOne, 10_000)
-    .option('--requests <number>', 'requests that each of them makes in a minute', positive, 1)
+    .addOption(usersOption())
+    .addOption(requestsOption())
     .option(
       '--seed <number>',
       'of the modelled traffic; the same plan, start and seed give the same output',
@@ -109,7 +110,7 @@ function play(plan: Plan, options: SimulateOptions): Foresight {
     whatIf: (options.whatIf ?? []).flatMap((text) => parseWhatIf(text, plan)),
     approvalDelayMs,
     seed: options.seed,
-    load: { users: options.users, requestsPerUserMinute: options.requests },
+    load: expectedLoad(plan, options).load,
     ...(zone === undefined ? {} : { zone }),
   });
 }
@@ -121,12 +122,7 @@ interface Source {
 }
 
 function reportOf(foresight: Foresight, { file, text, options }: Source): ForesightReport {
-  // The text of a plan in TypeScript is what it evaluates to: its lines are not those of the file.
-  const locate = ['.yaml', '.yml', '.json'].includes(extname(file)) ? locateInPlan(text) : () => null;
-  const findings = foresight.findings.map((finding) => {
-    const line = locate(finding.path)?.line ?? null;
-    return { ...finding, line, place: line === null ? file : `${file}:${line}` };
-  });
+  const findings = locateFindings(foresight.findings, file, text);
   return { foresight, file, findings, whatIf: options.whatIf ?? [], seed: options.seed };
 }
 
@@ -138,18 +134,6 @@ async function writePage(file: string, page: string): Promise<void> {
       cause: error,
     });
   }
-}
-
-function atLeastOne(text: string): number {
-  const number = wholeNumber(text);
-  if (number < 1) throw new InvalidArgumentError('write a whole number from 1 on.');
-  return number;
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError('write a number above 0.');
-  return number;
 }
 
 function refused(text: string): TheseusError {

@@ -14,6 +14,7 @@ export function foresightLines(report: ForesightReport): readonly Readonly<Recor
       ...steps.map(({ kind, ...step }) => ({ kind: 'step', phase: phase.name, does: kind, ...step })),
     ]),
     ...foresight.cases.map((known) => ({ kind: 'exposure-case', ...known })),
+    ...foresight.proofs.flatMap(({ stages, ...ramp }) => stages.map((stage) => ({ kind: 'proof', ...ramp, ...stage }))),
     ...foresight.messages.map((message) => ({ kind: 'message', ...message })),
     ...foresight.approvals.map((approval) => ({ kind: 'approval', ...approval })),
     ...foresight.oneWay.map((step) => ({ kind: 'one-way', ...step })),

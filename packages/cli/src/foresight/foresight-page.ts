@@ -14,6 +14,7 @@ import {
 } from './foresight-report.ts';
 import { type Html, html } from './html.ts';
 import { PAGE_STYLE } from './page-style.ts';
+import { loadText, PROOF_COLUMNS, proofRows } from './proof-rows.ts';
 import { timelineChart } from './timeline-chart.ts';
 
 /** So many entries of one list are written; NDJSON has them all. */
@@ -45,6 +46,7 @@ ${section('What goes wrong', trouble(foresight))}
 ${section('Timeline', [timelineChart(foresight)])}
 ${section('Exposure', foresight.exposure.length === 0 ? [] : [exposureChart(foresight)])}
 ${section('If it breaks', cases(foresight))}
+${section('How long proof takes', proofTable(foresight))}
 ${section('Approvals', approvals(foresight))}
 ${section('Messages', messages(foresight))}
 ${section('Cannot be taken back', oneWay(foresight))}
@@ -120,6 +122,21 @@ function cases({ cases: all, load, casesLeftOut }: Foresight): readonly Html[] {
 <tbody>${shown.slice(0, MOST_ENTRIES).map(caseRow)}</tbody></table>
 ${left > 0 ? html`<p class="quiet">… and ${left} more.</p>` : ''}
 ${casesLeftOut > 0 ? html`<p class="quiet">${countOf(casesLeftOut, 'smaller case')} were not played.</p>` : ''}`,
+  ];
+}
+
+function proofTable({ proofs, load }: Foresight): readonly Html[] {
+  const rows = proofRows(proofs);
+  if (rows.length === 0) return [];
+  const cell = (index: number, text: string): Html =>
+    html`<td class="${index === 0 ? '' : 'number'}" data-name="${PROOF_COLUMNS[index] ?? ''}">${text}</td>`;
+  return [
+    html`<p class="quiet">When the judge has ruled harm out at each exposure, while nothing is wrong, with ${loadText(load)}.</p>
+<table><thead><tr><th scope="col">Flag</th>${PROOF_COLUMNS.slice(1).map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows.slice(0, MOST_ENTRIES).map(
+      (cells) => html`<tr>${cells.map((text, index) => cell(index, text))}</tr>
+`,
+    )}</tbody></table>`,
   ];
 }
 

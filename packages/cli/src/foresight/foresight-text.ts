@@ -15,6 +15,7 @@ import {
   worstPerFlag,
   worstPerStage,
 } from './foresight-report.ts';
+import { loadText, proofLines } from './proof-rows.ts';
 
 export interface ForesightTextOptions {
   readonly color: boolean;
@@ -46,6 +47,7 @@ export function renderForesightText(report: ForesightReport, options: ForesightT
     titled(page, 'What goes wrong', trouble(page)),
     titled(page, `Timeline, ${report.foresight.zone}`, timeline(page)),
     titled(page, exposureTitle(report.foresight), exposure(page)),
+    titled(page, 'How long proof takes, while nothing is wrong', proof(page)),
     titled(page, 'Approvals', approvals(page)),
     titled(page, 'Messages', messages(page)),
     titled(page, 'Cannot be taken back', oneWay(page)),
@@ -143,8 +145,7 @@ function spanLine(page: Page, { startAt, endAt, status }: Line, what: string): r
 }
 
 function exposureTitle({ load }: Foresight): string {
-  const each = `${load.requestsPerUserMinute} request${load.requestsPerUserMinute === 1 ? '' : 's'} a minute each`;
-  return `If it breaks at its worst moment (${groupDigits(load.users)} users, ${each})`;
+  return `If it breaks at its worst moment (${loadText(load)})`;
 }
 
 /** Cases under the rule that they are the worst of, since most flags share their gate. */
@@ -160,6 +161,14 @@ function exposure(page: Page): readonly string[] {
   ]);
   const rest = casesLeftOut === 0 ? [] : [`  ${groupDigits(casesLeftOut)} smaller cases were not played.`];
   return [page.colors.dim(columns(names, COLUMN_NAMES)), ...limited(page, groups), ...rest];
+}
+
+/** By how much traffic each exposure is proven. */
+function proof(page: Page): readonly string[] {
+  return limited(
+    page,
+    [...proofLines(page.report.foresight.proofs)].map((line) => [line]),
+  );
 }
 
 const LONGEST_NAME = 30;

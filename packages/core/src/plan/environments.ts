@@ -99,9 +99,10 @@ function overlaid(
     result[part] = { ...before, ...entries };
     for (const name of Object.keys(entries)) problems.standsAt([part, name], [...place, part, name]);
   }
-  if (own['launch'] !== undefined) {
-    result['launch'] = own['launch'];
-    problems.standsAt(['launch'], [...place, 'launch']);
+  for (const word of ['launch', 'traffic']) {
+    if (own[word] === undefined) continue;
+    result[word] = own[word];
+    problems.standsAt([word], [...place, word]);
   }
   return result;
 }

@@ -15,6 +15,7 @@ export type {
   CommandProbe,
   Contingency,
   ContingencyAction,
+  ExpectedTraffic,
   FollowUp,
   HttpProbe,
   Person,

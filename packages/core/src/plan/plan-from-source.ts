@@ -4,7 +4,7 @@ import { checkPlan } from './check-plan.ts';
 import { sourceHash } from './content-hash.ts';
 import { chooseEnvironment } from './environments.ts';
 import { PLAN_LIMITS } from './limits.ts';
-import type { Phase, Plan, Signal } from './plan.ts';
+import type { ExpectedTraffic, Phase, Plan, Signal } from './plan.ts';
 import type { StepReading } from './plan-reading.ts';
 import { Problems } from './problems.ts';
 import { readContingency, readRollbackPolicy } from './read-contingency.ts';
@@ -101,6 +101,7 @@ function assemble(
     salt: readSalt(context, outline),
     timeCompression: 1,
     launchAt: context.names.launchAt ?? null,
+    ...(outline.traffic === undefined ? {} : { traffic: readTraffic(outline.traffic) }),
     signals: settleFreshness(read, gates, outline.signals),
     gates,
     risks: readEach(parts.risks, (name, risk) => readRisk(context, name, risk)),
@@ -113,6 +114,10 @@ function assemble(
     rollback: readRollbackPolicy(context, outline.rollback),
     phases: phases.map(({ phase }) => phase),
   };
+}
+
+function readTraffic({ users, requests = 1 }: NonNullable<Outline['traffic']>): ExpectedTraffic {
+  return { users, requestsPerUserMinute: requests };
 }
 
 /** Reads every entry of a part; broken ones are left out. */

@@ -59,6 +59,30 @@ describe('windows [ALL-1, PX-6]', () => {
   ]);
 });
 
+describe('the expected traffic', () => {
+  const traffic = (source: string) => `${LAUNCH}\ntraffic: ${source}`;
+
+  it.each([
+    ['{ users: 1250 }', { users: 1_250, requestsPerUserMinute: 1 }],
+    ['{ users: 1250, requests: 0.5 }', { users: 1_250, requestsPerUserMinute: 0.5 }],
+  ])('%s is read', (source, expected) => {
+    const given = changed(LAUNCH, traffic(source));
+    expect(parsePlan(given, { file: 'plan.yaml', environment: 'production' }).plan?.traffic).toEqual(expected);
+  });
+
+  it('may be another in an environment', () => {
+    const given = changed('after: staging', 'after: staging\n    traffic: { users: 7 }');
+    expect(parsePlan(given, { file: 'plan.yaml', environment: 'production' }).plan?.traffic?.users).toBe(7);
+    expect(parsePlan(given, { file: 'plan.yaml', environment: 'staging' }).plan?.traffic).toBeUndefined();
+  });
+
+  refuses([
+    [LAUNCH, traffic('{ users: 0 }'), 'wrong-size', '0', '1'],
+    [LAUNCH, traffic('{ users: many }'), 'wrong-type', 'many', 'number'],
+    [LAUNCH, traffic('{ usres: 3, users: 3 }'), 'unknown-key', 'usres', "did you mean 'users'?"],
+  ]);
+});
+
 describe('the timeline [ALL-1, QA-3]', () => {
   refuses([
     ['at: T-30m', 'at: T minus 30m', 'invalid-moment', 'T minus', "write 'T-30m'"],

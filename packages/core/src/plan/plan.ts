@@ -21,6 +21,8 @@ export interface Plan {
   readonly timeCompression: number;
   /** T, which `T-30m` counts from: epoch milliseconds; null where the plan names none. */
   readonly launchAt: number | null;
+  /** What traffic is expected; absent where the plan does not say. */
+  readonly traffic?: ExpectedTraffic;
   readonly signals: Readonly<Record<string, Signal>>;
   readonly gates: Readonly<Record<string, Gate>>;
   readonly risks: Readonly<Record<string, Risk>>;
@@ -33,6 +35,14 @@ export interface Plan {
   readonly rollback: RollbackPolicy;
   /** In the order of the file; `needs` is always filled in. */
   readonly phases: readonly Phase[];
+}
+
+/** By how much traffic a plan expects to be judged. */
+export interface ExpectedTraffic {
+  /** People whom a flag at 100 % reaches. */
+  readonly users: number;
+  /** Requests that each of them makes in a minute. */
+  readonly requestsPerUserMinute: number;
 }
 
 export type { SignalUnit } from '../health/index.ts';

@@ -20,6 +20,7 @@ export interface Outline {
   readonly cohort: string;
   readonly salt: string | undefined;
   readonly launch: string | undefined;
+  readonly traffic: OutlineSource['traffic'];
   readonly rollback: OutlineSource['rollback'];
   readonly signals: ReadonlyMap<string, unknown>;
   readonly parts: { readonly [Part in PartName]: ReadonlyMap<string, PartSource<Part>> };
@@ -55,6 +56,7 @@ export function readOutline(problems: Problems, source: unknown): Outline | null
     cohort: kept.cohort ?? 'userId',
     salt: kept.salt,
     launch: kept.launch,
+    traffic: kept.traffic,
     rollback: kept.rollback,
     signals: namedEntries(problems, 'signals', kept.signals),
     ...parts,

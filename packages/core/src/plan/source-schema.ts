@@ -25,6 +25,10 @@ const exposures = z
   .describe('Exposures, growing; 0% first lets in only those who are named');
 const windowText = z.string().describe('When it may move: 02:00-04:00 UTC, Mon,Wed,Fri 10:00-12:00 Europe/Berlin');
 const instant = z.string().describe('A moment: 2026-05-05T09:00:00Z, 2026-05-05T09:00[Europe/Berlin]');
+const traffic = z.strictObject({
+  users: z.number().int().min(1).max(1_000_000_000).describe('People whom a flag at 100 % reaches'),
+  requests: z.number().positive().max(1_000_000).optional().describe('Requests of each of them in a minute; 1'),
+});
 const url = z
   .string()
   .max(PLAN_LIMITS.urlLength)
@@ -361,6 +365,7 @@ const headShape = {
     .optional()
     .describe('${{ vars.name }} in the plan; null asks for --set name=value'),
   launch: instant.optional().describe('T, which T-30m counts from'),
+  traffic: traffic.optional().describe('What traffic is expected: check and simulate tell by it how long proof takes'),
   rollback: rollbackPolicy.optional().describe('What a rollback does beyond taking back'),
 };
 
@@ -370,6 +375,7 @@ const signalSource = z.union(Object.values(signalSchemas));
 export const environmentSchema = z.strictObject({
   after: z.string().optional().describe('The environment in which the same content must have succeeded first'),
   launch: instant.optional(),
+  traffic: traffic.optional(),
   variables: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).optional(),
   signals: z.record(z.string(), z.unknown()).optional(),
   gates: z.record(z.string(), z.unknown()).optional(),

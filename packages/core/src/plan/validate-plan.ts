@@ -184,6 +184,7 @@ const plan = z.strictObject({
   salt: z.string().regex(/^(?:[\x21-\x7e]{4})+$/),
   timeCompression: z.number().min(1),
   launchAt: z.number().nullable(),
+  traffic: z.strictObject({ users: z.number().int().min(1), requestsPerUserMinute: z.number().positive() }).optional(),
   signals: record(signal),
   gates: record(gate),
   risks: record(z.strictObject({ name: text, through, soaksMs, approve: riskApproval })),

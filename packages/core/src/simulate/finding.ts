@@ -7,6 +7,7 @@ export type FindingCode =
   | 'outlives-the-ramp'
   | 'carried-on'
   | 'slow-proof'
+  | 'small-sample'
   | 'slow-descent'
   | 'budget-too-short'
   | 'undo-over-budget'

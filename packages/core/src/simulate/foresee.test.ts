@@ -259,8 +259,8 @@ describe('problems', () => {
   it('come with the gravest first, each with its place in the plan and a mend', () => {
     const given = single([run('one/run'), approve('one/go'), ramp('one', 'cache', { through: [100, 100_000] })]);
     const { findings } = foresee(given, at('2026-03-07T12:00:00Z'));
-    expect(findings.map(({ severity }) => severity)).toEqual(['error', 'warning', 'note']);
-    expect(findings.map(({ path }) => path.at(-1))).toEqual([2, 1, 0]);
+    expect(findings.map(({ severity }) => severity)).toEqual(['error', 'warning', 'note', 'note']);
+    expect(findings.map(({ path }) => path.at(-1))).toEqual([2, 1, 0, 2]);
     for (const { mend } of findings) expect(mend).not.toBe('');
   });
 });

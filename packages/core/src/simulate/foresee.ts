@@ -8,6 +8,7 @@ import { zoneOfPlan } from './local-moment.ts';
 import { type ForeseenMessage, messagesOf } from './messages.ts';
 import { type OneWayStep, oneWayFindings, oneWayStepsOf } from './one-way-steps.ts';
 import { proofFindings } from './proof-findings.ts';
+import { proofTimes, type RampProof } from './proof-time.ts';
 import { budgetFindings } from './rollback-budgets.ts';
 import { resultOf, type SimulationOptions, type SimulationResult } from './simulate.ts';
 import { type ExposureSeries, exposureSeriesOf, type PhaseSpan, timelineOf } from './timeline.ts';
@@ -34,6 +35,8 @@ export interface Foresight {
   readonly casesLeftOut: number;
   /** The one with the most people times minutes; null when nothing is ever exposed. */
   readonly worst: ExposureCase | null;
+  /** How long proof takes, for ramps whose gate compares the arms. */
+  readonly proofs: readonly RampProof[];
   readonly messages: readonly ForeseenMessage[];
   readonly approvals: readonly ForeseenApproval[];
   readonly oneWay: readonly OneWayStep[];
@@ -53,9 +56,10 @@ export function foresee(plan: Plan, options: ForesightOptions): Foresight {
   const messages = messagesOf(plan, simulation);
   const approvals = approvalsOf(plan, simulation);
   const oneWay = oneWayStepsOf(plan, simulation);
+  const proofs = proofTimes(plan, load);
   const findings = [
     ...exposureFindings(plan, cases, load),
-    ...proofFindings(plan, load),
+    ...proofFindings(plan, load, proofs),
     ...budgetFindings(plan, simulation),
     ...calendarFindings({ plan, result: simulation, zone, approvals, messages }),
     ...oneWayFindings(plan, oneWay),
@@ -70,6 +74,7 @@ export function foresee(plan: Plan, options: ForesightOptions): Foresight {
     cases,
     casesLeftOut: leftOut,
     worst: worstOf(cases),
+    proofs,
     messages,
     approvals,
     oneWay,

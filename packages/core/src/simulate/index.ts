@@ -1,11 +1,13 @@
 export type { ForeseenApproval } from './approvals.ts';
 export { type ExposureCase, isWorse, type NeverReason } from './exposure-case.ts';
-export type { Finding, FindingCode, Severity } from './finding.ts';
+export { type Finding, type FindingCode, type Severity, sortFindings } from './finding.ts';
 export { forecast } from './forecast.ts';
 export { type Foresight, type ForesightOptions, foresee } from './foresee.ts';
 export { type LocalMoment, localMoment } from './local-moment.ts';
 export type { ForeseenMessage } from './messages.ts';
 export type { OneWayStep } from './one-way-steps.ts';
+export { proofFindings } from './proof-findings.ts';
+export { proofTimes, type RampProof, type StageProof } from './proof-time.ts';
 export { type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
 export type { ExposureSeries, PhaseSpan, StageSpan, StepSpan } from './timeline.ts';
 export type { Load } from './virtual-run.ts';

@@ -9,7 +9,7 @@ import {
   type Watch,
   type WatchTarget,
 } from '../health/index.ts';
-import type { Plan, Signal, SignalUnit, TelemetryMetric } from '../plan/index.ts';
+import type { ExpectedTraffic, Plan, Signal, SignalUnit, TelemetryMetric } from '../plan/index.ts';
 import { type ArmsModel, grownArms } from './modelled-arms.ts';
 import { isActiveAt, type SignalFault, type WhatIf } from './what-if.ts';
 
@@ -38,10 +38,7 @@ export interface TrafficOptions {
 }
 
 /** How much traffic there is. */
-export interface Load {
-  readonly users: number;
-  readonly requestsPerUserMinute: number;
-}
+export type Load = ExpectedTraffic;
 
 /** Whose requests a look can have seen. */
 export interface Sampling {

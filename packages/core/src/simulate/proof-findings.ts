@@ -1,113 +1,101 @@
-import {
-  type ArmPair,
-  type Gate,
-  isJudgedGate,
-  observe,
-  PROFILES,
-  resumeWatch,
-  type Watch,
-  type WatchTarget,
-} from '../health/index.ts';
+import { type Condition, PROFILES } from '../health/index.ts';
 import type { Plan, Step } from '../plan/index.ts';
 import { formatDuration } from '../time/index.ts';
+import { cleanNeeded, ruledOutBy } from './clean-sample.ts';
 import { type Finding, pathOfStep } from './finding.ts';
-import { grownArms } from './modelled-arms.ts';
-import { type Load, randomOf } from './modelled-traffic.ts';
+import type { Load } from './modelled-traffic.ts';
+import type { RampProof, StageProof } from './proof-time.ts';
 
 type Ramp = Extract<Step, { readonly kind: 'ramp' }>;
 
-/** What is usual where nothing was measured yet, as a share of requests. */
-const USUAL_ERRORS = 0.005;
-/** So many looks are enough to tell that it takes long. */
-const MOST_LOOKS = 20_000;
+/** What a plan asks to be shown by soaks that are too short for it, or by people who are too few. */
+export function proofFindings(plan: Plan, load: Load, proofs: readonly RampProof[]): readonly Finding[] {
+  return [...proofs.flatMap((proof) => slowProof(plan, proof)), ...smallSamples(plan, load)];
+}
 
-/** Ramps whose soaks are over before harm can be ruled out at the expected traffic, though nothing is wrong. */
-export function proofFindings(plan: Plan, load: Load): readonly Finding[] {
+/** The first exposure whose soak is over before harm can be ruled out, though nothing is wrong. */
+function slowProof(plan: Plan, proof: RampProof): readonly Finding[] {
+  const late = proof.stages.find(({ provenAfterMs, soakMs }) => provenAfterMs === null || provenAfterMs > soakMs);
+  return late === undefined ? [] : [slowProofAt(plan, proof, late)];
+}
+
+function slowProofAt(plan: Plan, { stepId, profile }: RampProof, late: StageProof): Finding {
+  const { exposurePercent, people, soakMs, provenAfterMs } = late;
+  const takes = provenAfterMs === null ? 'longer than can be foreseen' : `about ${formatDuration(provenAfterMs)}`;
+  const { errorRatio } = PROFILES[profile].harmful;
+  return {
+    severity: 'warning',
+    code: 'slow-proof',
+    path: pathOfStep(plan, stepId),
+    at: null,
+    text: `${stepId} at ${exposurePercent} %: to rule out ${errorRatio}x the errors takes ${takes} with ${people} people, and the soak is ${formatDuration(soakMs)}`,
+    mend: 'begin at a larger exposure rather than soak longer: evidence comes from people, not from minutes',
+  };
+}
+
+function smallSamples(plan: Plan, load: Load): readonly Finding[] {
   return plan.phases.flatMap(({ steps }) =>
     steps.flatMap((step): readonly Finding[] => {
-      const gate = step.kind === 'ramp' ? plan.gates[step.gate] : undefined;
-      if (step.kind !== 'ramp' || gate === undefined || !isJudgedGate(gate)) return [];
-      const late = firstUnproven(step, gate, load);
-      return late === null ? [] : [findingOf(plan, step, gate, load, late)];
+      if (step.kind !== 'ramp') return [];
+      const limit = strictestLimit(plan, step);
+      const people = firstPeople(plan, step, load);
+      if (limit === null || people === null || people >= cleanNeeded(limit.share)) return [];
+      return [smallSample(plan, step, load, limit, people)];
     }),
   );
 }
 
-interface Late {
-  readonly stage: number;
-  /** How long it takes at that exposure; null where it is not to be seen. */
-  readonly takesMs: number | null;
+interface Limit {
+  /** The share of people that may be badly off, 0 to 1. */
+  readonly share: number;
+  readonly condition: Condition;
 }
 
-function firstUnproven(step: Ramp, gate: Gate, load: Load): Late | null {
-  const random = randomOf(1);
-  let watch: Watch | undefined;
-  let counts: ArmPair | null = null;
-  let now = 0;
-  for (const [stage, soakMs] of step.soaksMs.entries()) {
-    if (soakMs === 0) continue;
-    const share = (step.through[stage] ?? 0) / 100_000;
-    const judging = {
-      begunAt: 0,
-      plannedMs: step.soaksMs.reduce((sum, ms) => sum + ms, 0),
-      prior: NO_PRIOR,
-      segments: [],
-    };
-    const target: WatchTarget = {
-      id: '',
-      stepId: '',
-      flag: step.flag,
-      stage,
-      since: now,
-      gate: onlyJudged(gate),
-      judging,
-    };
-    const began = now;
-    for (let looks = 0; ; looks += 1) {
-      now += gate.everyMs;
-      counts = grownArms(counts, { ...HEALTHY, ...load, share }, gate.everyMs, random);
-      const assigned = { legacy: load.users * (1 - share), candidate: load.users * share };
-      const odds = share < 1 ? share / (1 - share) : null;
-      const comparison = { at: now, counts, epoch: 0, odds, assigned, ageMs: 0, problem: null };
-      watch = observe(
-        resumeWatch(target, watch, now),
-        target.gate,
-        { at: now, readings: [], comparison },
-        {},
-        COUNTING,
-      );
-      const isProven = watch.verdict?.judgement?.verdict === 'pass';
-      const elapsedMs = now - began;
-      if (isProven && elapsedMs > soakMs) return { stage, takesMs: elapsedMs };
-      if (isProven || looks > MOST_LOOKS) {
-        if (!isProven) return { stage, takesMs: null };
-        if (elapsedMs >= soakMs) break;
-      }
-    }
-  }
-  return null;
+/** The strictest limit for a share of people or of what they do; a warning asks for no proof. */
+function strictestLimit(plan: Plan, { gate }: Ramp): Limit | null {
+  const limits = (plan.gates[gate]?.rules ?? []).flatMap(({ condition, action }): readonly Limit[] => {
+    const { bound, comparison, signal } = condition;
+    const isShare = plan.signals[signal]?.unit === 'percent';
+    if (!isShare || action.kind === 'warn' || (bound.kind !== 'absolute' && bound.kind !== 'surely')) return [];
+    const share = (comparison.startsWith('>') ? bound.value : 100 - bound.value) / 100;
+    return share > 0 && share < 1 ? [{ share, condition }] : [];
+  });
+  return limits.reduce<Limit | null>(
+    (least, limit) => (least === null || limit.share < least.share ? limit : least),
+    null,
+  );
 }
 
-const COUNTING = { counting: true };
-const NO_PRIOR = { requests: 0, errors: 0 };
-const HEALTHY = { errorShare: { legacy: USUAL_ERRORS, candidate: USUAL_ERRORS }, slowness: 1 };
-
-function onlyJudged(gate: Gate): Gate {
-  return { ...gate, rules: gate.rules.filter((rule) => isJudgedGate({ rules: [rule] })) };
+/** Who sees the candidate first, long enough to be judged by; null where nobody can tell how many they are. */
+function firstPeople(plan: Plan, { flag, through, soaksMs }: Ramp, { users }: Load): number | null {
+  const first = soaksMs.findIndex((soakMs) => soakMs > 0);
+  const exposure = through[first];
+  if (exposure === undefined) return null;
+  const { overrides, rules } = plan.flags[flag] ?? { overrides: { candidate: [] }, rules: [] };
+  if (exposure > 0) return Math.floor((users * exposure) / 100_000);
+  return rules.length > 0 || overrides.candidate.length === 0 ? null : overrides.candidate.length;
 }
 
-function findingOf(plan: Plan, step: Ramp, gate: Gate, { users }: Load, { stage, takesMs }: Late): Finding {
-  const exposure = step.through[stage] ?? 0;
-  const candidates = Math.floor((users * exposure) / 100_000);
-  const soak = formatDuration(step.soaksMs[stage] ?? 0);
-  const takes = takesMs === null ? 'longer than can be foreseen' : `about ${formatDuration(takesMs)}`;
-  const { harmful } = PROFILES[gate.profile ?? 'balanced'];
+function smallSample(plan: Plan, step: Ramp, { users }: Load, { share, condition }: Limit, people: number): Finding {
+  const needed = cleanNeeded(share);
+  const shown = percentText(condition, ruledOutBy(people));
+  const wanted = percentText(condition, share);
+  const enough = Math.ceil((needed / users) * 1_000) / 10;
   return {
-    severity: 'warning',
-    code: 'slow-proof',
+    severity: 'note',
+    code: 'small-sample',
     path: pathOfStep(plan, step.id),
     at: null,
-    text: `${step.id} at ${exposure / 1_000} %: to rule out ${harmful.errorRatio}x the errors takes ${takes} with ${candidates} people, and the soak is ${soak}`,
-    mend: 'begin at a larger exposure rather than soak longer: evidence comes from people, not from minutes',
+    text: `${step.id}: ${people} of ${people} people without a fault cannot prove ${condition.signal} ${wanted}, only ${shown}; ${needed} are needed`,
+    mend:
+      enough > 100
+        ? 'there are not so many people: let somebody agree (`approve`) rather than soak longer'
+        : `begin at ${enough} % rather than soak longer, or take it for a first look and not for proof`,
   };
+}
+
+/** A share of faults in the words of a condition: `< 5 %`, or `> 95 %` where the signal counts what went well. */
+function percentText({ comparison }: Condition, share: number): string {
+  const percent = (value: number): number => Math.round(value * 1_000) / 10;
+  return comparison.startsWith('>') ? `< ${percent(share)} %` : `> ${percent(1 - share)} %`;
 }

@@ -138,6 +138,18 @@ function planFor(name: string, soak: string): Plan {
   return plan;
 }
 
+interface Replayed {
+  readonly status: number | null;
+  /** The last line of what it printed. */
+  readonly last: Readonly<Record<string, unknown>>;
+}
+
+function replayed(url: string, from: number, ...args: readonly string[]): Replayed {
+  const asked = ['--prometheus', url, '--from', new Date(from).toISOString(), '--json', ...args];
+  const { status, stdout } = spawnSync(process.execPath, [THESEUS, 'judge', 'replay', ...asked], { encoding: 'utf8' });
+  return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
+}
+
 describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prometheus', () => {
   const service = new Service();
   let prometheus: Prometheus;
@@ -203,20 +215,7 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
   it('replays what it remembers by a gate, and says when that would have rolled back [XR-3]', async () => {
     const file = join(folder, 'plan.yaml');
     await writeFile(file, planText('replayed', '1m'));
-    const replay = (from: number): { readonly status: number | null; readonly last: Record<string, unknown> } => {
-      const args = [
-        'judge',
-        'replay',
-        file,
-        '--prometheus',
-        prometheus.url,
-        '--from',
-        new Date(from).toISOString(),
-        '--json',
-      ];
-      const { status, stdout } = spawnSync(process.execPath, [THESEUS, ...args], { encoding: 'utf8' });
-      return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
-    };
+    const replay = (from: number): Replayed => replayed(prometheus.url, from, file);
     const calm = Date.now();
     await until(() => Date.now() > calm + 2_000);
     expect(replay(calm)).toMatchObject({
@@ -228,6 +227,24 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
     const { status, last } = replay(calm);
     expect(status).toBe(1);
     expect(Date.parse(String(last['firstRollback']))).toBeGreaterThan(calm + 2_000);
+  }, 60_000);
+
+  it('replays arm against arm from their counters, without a plan [XR-3] [XR-4]', async () => {
+    const counters = [
+      ['--requests', 'shop_requests_total{arm="${{ arm }}"}'],
+      ['--errors', 'shop_errors_total{arm="${{ arm }}"}'],
+      ['--every', '200ms'],
+    ].flat();
+    const calm = Date.now();
+    await until(() => Date.now() > calm + 3_000);
+    const before = replayed(prometheus.url, calm, ...counters);
+    expect(before).toMatchObject({ status: 0, last: { kind: 'replayed', rollbacks: 0 } });
+    expect(Number(before.last['healthy'])).toBeGreaterThan(5);
+    service.failsEach = 3;
+    await until(async () => Number(await prometheus.ask(ratio('candidate'))) > 0.2);
+    const after = replayed(prometheus.url, calm, ...counters);
+    expect(after.status).toBe(1);
+    expect(Date.parse(String(after.last['firstRollback']))).toBeGreaterThan(calm + 3_000);
   }, 60_000);
 
   it('takes a service that is gone for silence, not for health [CV-3]', async () => {

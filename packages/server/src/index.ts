@@ -5,6 +5,9 @@ export {
 } from './embedded-postgres/embedded-postgres.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { Log, LogLevel } from './ports/log.ts';
+export { asksForArm } from './sources/placeholders.ts';
+export { type ArmHistory, type ArmHistoryOptions, type ArmQueries, armHistory } from './sources/prometheus-arms.ts';
+export type { PrometheusPlace } from './sources/prometheus-client.ts';
 export { type HistoryOptions, measureHistory } from './sources/prometheus-history.ts';
 export { type Credentials, readCredentials } from './wiring/credentials-file.ts';
 export { examineFromHere } from './wiring/examine-from-here.ts';

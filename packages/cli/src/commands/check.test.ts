@@ -1,8 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
-import { main } from '../main.ts';
+import { describe, expect, it } from 'vitest';
+import { type Ended, lines, theseus } from '../../test-support/command-line.ts';
 
 const PLAN = `plan: moving
 cohort: userId
@@ -20,22 +20,11 @@ phases:
         soak: 10m
 `;
 
-async function check(text: string, ...args: readonly string[]) {
+async function check(text: string, ...args: readonly string[]): Promise<Ended> {
   const file = join(await mkdtemp(join(tmpdir(), 'theseus-check-')), 'plan.yaml');
   await writeFile(file, text);
-  let out = '';
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((said) => {
-    out += String(said);
-    return true;
-  });
-  const before = process.exitCode;
-  try {
-    await main(['node', 'theseus', 'check', file, ...args]);
-    return { code: process.exitCode, out: out.replaceAll(file, 'plan.yaml').replaceAll('\u00a0', ' ') };
-  } finally {
-    process.exitCode = before;
-    spy.mockRestore();
-  }
+  const { out, ...ended } = await theseus('check', file, ...args);
+  return { ...ended, out: out.replaceAll(file, 'plan.yaml').replaceAll('\u00a0', ' ') };
 }
 
 describe('theseus check', () => {
@@ -68,14 +57,10 @@ describe('theseus check', () => {
   });
 
   it('prints a line of JSON for each exposure and problem', async () => {
-    const { out } = await check(PLAN, '--users', '1250', '--json');
-    const lines = out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
-    expect(lines.map(({ kind }) => kind)).toEqual(['checked', 'proof', 'proof', 'problem', 'problem']);
-    expect(lines[1]).toMatchObject({ flag: 'cache', exposurePercent: 4, people: 50, users: 1_250, isAssumed: false });
-    expect(lines.slice(3).map(({ code, line }) => [code, line])).toEqual([
+    const printed = lines(await check(PLAN, '--users', '1250', '--json'));
+    expect(printed.map(({ kind }) => kind)).toEqual(['checked', 'proof', 'proof', 'problem', 'problem']);
+    expect(printed[1]).toMatchObject({ flag: 'cache', exposurePercent: 4, people: 50, users: 1_250, isAssumed: false });
+    expect(printed.slice(3).map(({ code, line }) => [code, line])).toEqual([
       ['slow-proof', 11],
       ['small-sample', 11],
     ]);

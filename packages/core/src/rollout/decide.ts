@@ -163,6 +163,8 @@ function judged(draft: Draft, watch: Watch): void {
     const evidence = { verdict: watch.verdict, samples: watch.samples };
     const request = { ...scopeOf(draft.state, step, watch.flag, action), overMs: action.overMs, evidence };
     initiateRollback(draft, request, watch.verdict.text);
+    // Where nothing is left to take back it is still not well, and nobody may think that it is watched in peace.
+    if (!draft.state.rollbacks.some(({ status }) => status === 'running')) holdUnhealthy(draft, step.id, watch);
     return;
   }
   if (step.kind === 'ramp') judgeRamp(draft, step, watch);

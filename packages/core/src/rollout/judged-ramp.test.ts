@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { phase, plan, ramp, rollbackNow, rule, standardGate } from '../../test-support/given-plan.ts';
+import { common, phase, plan, ramp, rollbackNow, rule, standardGate } from '../../test-support/given-plan.ts';
 import { JudgedWorld } from '../../test-support/judged-world.ts';
 import type { Gate, JudgedMetric } from '../health/index.ts';
+import type { Step } from '../plan/index.ts';
 import { viewOf } from './view-of.ts';
 
 const MINUTE = 60_000;
@@ -296,5 +297,42 @@ describe('a ramp that nobody can see', () => {
       expect(world.exposure('flag-a')).toBe(5);
       expect(holdOf(world)?.reason).toBe('no-evidence');
     }
+  });
+});
+
+describe('a watch beside a ramp of the same flag', () => {
+  const limit = rule({ text: 'errors surely > 5%', bound: { kind: 'surely', value: 5 } }, rollbackNow);
+  const WATCH = 'aside/watch';
+
+  function watched(rules: Gate['rules'] = [limit]): JudgedWorld {
+    const watch: Step = { ...common(WATCH), kind: 'watch', gate: 'watching', forMs: HOUR, flags: ['flag-a'] };
+    const gates = { standard: { ...judged, rules: [] }, watching: { ...judged, name: 'watching', rules } };
+    const steps = ramp('move', 'flag-a', { soakMs: 3 * HOUR, through: [10_000] });
+    const world = new JudgedWorld(plan([phase('move', [steps]), phase('aside', [watch])], { gates }));
+    world.confirm();
+    return world;
+  }
+
+  it('judges anew what its rollback took back, instead of asking for a rollback without end', () => {
+    const world = watched();
+    world.serve(10 * MINUTE, { errors: 20 });
+    expect(last(world, 'rollback.initiated')?.reason).toMatch(
+      /errors surely > 5%: the candidate is surely above 5 % errors: 20 % of \d+ requests fail, on legacy 0.5 % of \d+/,
+    );
+    world.confirm();
+    world.serve(MINUTE);
+    const { verdict, judge } = world.watches.get(`${WATCH}@flag-a`) ?? {};
+    expect(judge?.failed).toEqual([]);
+    expect(verdict?.verdict).not.toBe('fail');
+  });
+
+  it('holds where it fails and nothing is left to take back', () => {
+    const world = watched([rule({ text: 'errors > 5%' }, rollbackNow)]);
+    const failing = { readings: { errors: { value: 20, sample: 1_000 } } };
+    world.serve(MINUTE, failing);
+    world.confirm();
+    world.serve(MINUTE, failing);
+    expect(world.types().filter((type) => type === 'rollback.initiated')).toHaveLength(1);
+    expect(world.state.steps[WATCH]?.hold).toMatchObject({ reason: 'gate', text: expect.stringContaining('errors') });
   });
 });

@@ -50,9 +50,22 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
         stage: -1,
         since: sinceOf(known),
         gate,
-        ...judgingOf(state, known, gate, step.flags[index] ?? null, step.forMs),
+        ...judgingOf(
+          state,
+          afterRollback(state, known, step.flags[index] ?? null),
+          gate,
+          step.flags[index] ?? null,
+          step.forMs,
+        ),
       }));
     });
+}
+
+/** What a watch has seen of a flag that was taken back since says nothing of now. */
+function afterRollback(state: RolloutState, known: StepState, flag: string | null): StepState {
+  const last = state.rollbacks.findLast(({ flags }) => flag !== null && flags.includes(flag));
+  if (last === undefined) return known;
+  return { ...known, startedAt: Math.max(known.startedAt ?? 0, last.endedAt ?? last.initiatedAt) };
 }
 
 /** A baseline's error rate weighs as much as so many requests: enough to know what is usual, too little to outweigh what is seen. */

@@ -65,24 +65,37 @@ export function explainJudgement(
   const { verdict } = state;
   const { segment } = accusation;
   const text =
-    verdict === null ? 'nothing was seen yet' : sentence(setting, state, { verdict, metrics, lacking, segment });
+    verdict === null
+      ? 'nothing was seen yet'
+      : sentence(setting, state, { verdict, metrics, lacking, segment, effects });
   return { text, metrics, lacking };
 }
 
 interface Parts extends Omit<JudgeExplanation, 'text'> {
   readonly verdict: JudgeVerdict;
   readonly segment: string | null;
+  readonly effects: DesignEffects;
 }
 
-function sentence(setting: JudgeSetting, state: JudgeState, { verdict, metrics, lacking, segment }: Parts): string {
+function sentence(
+  setting: JudgeSetting,
+  state: JudgeState,
+  { verdict, metrics, lacking, segment, effects }: Parts,
+): string {
   const { evidence, required, problem } = verdict;
   if (problem !== null) return problem;
   if (verdict.verdict === 'fail') {
-    const found = metrics.find(({ metric }) => metric === verdict.metric)?.text ?? '';
+    const known = metrics.find(({ metric }) => metric === verdict.metric);
+    const found = known?.text ?? describe('errors', setting, state, effects);
+    const isWorse = known === undefined ? beyondLimit(setting) : `worse in ${verdict.metric}`;
     const where = verdict.metric === 'errors' && segment !== null ? `, most clearly in segment ${segment}` : '';
-    return `the candidate is worse in ${verdict.metric}: ${found}${where}; evidence ${round(evidence)}, ${round(required)} is enough`;
+    return `the candidate is ${isWorse}: ${found}${where}; evidence ${round(evidence)}, ${round(required)} is enough`;
   }
-  if (verdict.verdict === 'pass') return `no worse than legacy: ${ruledOut(setting)} ruled out`;
+  if (verdict.verdict === 'pass') {
+    return metrics.length === 0
+      ? `not ${beyondLimit(setting)}: ${describe('errors', setting, state, effects)}`
+      : `no worse than legacy: ${ruledOut(setting)} ruled out`;
+  }
   switch (verdict.reason) {
     case 'environment':
       return `legacy itself fails ${percent(rateOf(state.recent))} of its requests of late, usually ${percent(rateOf(usualOf(setting, state)))}: the world is ill, not the candidate`;
@@ -96,6 +109,11 @@ function sentence(setting: JudgeSetting, state: JudgeState, { verdict, metrics, 
       return `nothing alarming, but harm in ${list(open)} is not ruled out: ${more}`;
     }
   }
+}
+
+/** How a candidate is found that breaks the limit, without being compared. */
+function beyondLimit({ errorLimit }: JudgeSetting): string {
+  return `surely above ${percent(errorLimit)} errors`;
 }
 
 /** What a pass excludes. */

@@ -152,6 +152,15 @@ describe('a rollback', () => {
     expect(Object.keys(world.state.effects)).toContain('rollback-1/escalate/failed');
   });
 
+  it('says so in a message where an artefact was not captured', () => {
+    const rollback = { afterwards: [], escalate: { channel: 'chat', message: 'stuck' } };
+    const messages = { stuck: 'restore {{ backup_id }} by hand' };
+    const world = takenBack([run('one/schema', { undo: undoBy('restore') })], { rollback, messages });
+    world.now += 120_001;
+    world.give({ kind: 'timer' });
+    expect(argvs(world)).toContain('restore (backup_id is not known yet) by hand');
+  });
+
   it('goes back to a point: what came after it is taken back, what came before stays [QA-5]', () => {
     const world = new RolloutWorld(
       plan([

@@ -116,6 +116,6 @@ export function followUpRequest(
         }),
   };
   const template = state.plan.messages[action.message] ?? action.message;
-  const text = template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => fields[name] ?? whole);
+  const text = template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (_whole, name: string) => fields[name] ?? `(${name} is not known yet)`);
   return { kind: 'message', channel: action.channel, text };
 }

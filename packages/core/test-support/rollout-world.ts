@@ -3,6 +3,7 @@ import {
   type Measurement,
   observe,
   type Reading,
+  type Repairs,
   resumeWatch,
   type Watch,
 } from '../src/health/index.ts';
@@ -30,6 +31,8 @@ export class RolloutWorld {
   state: RolloutState;
   readonly events: RolloutEvent[] = [];
   readonly watches = new Map<string, Watch>();
+  /** What migrations owe their other side. */
+  repairs: Repairs | null = { pending: 0, failed: 0, instances: 0, silent: 0 };
 
   constructor(plan: Plan) {
     const start = { runId: 'run-1', plan, planHash: 'sha256:test', actor: PERSON, reason: 'test' };
@@ -91,7 +94,8 @@ export class RolloutWorld {
     for (const target of watchTargets(this.state)) {
       const before = resumeWatch(target, this.watches.get(target.id), this.now);
       const counting = this.state.status === 'running';
-      const measurement = measured(this.now, readings);
+      const owed = target.asksRepairs ? { repairs: this.repairs } : {};
+      const measurement = { ...measured(this.now, readings), ...owed };
       const watch = observe(before, target.gate, measurement, baselineOf(this.state, target.flag), { counting });
       this.watches.set(target.id, watch);
       this.give({ kind: 'judged', watch });

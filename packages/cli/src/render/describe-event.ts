@@ -50,6 +50,8 @@ export function describeEvent(event: RolloutEvent): string {
       return `${event.effectId} ${event.result.outcome} in ${formatDuration(event.result.durationMs)}`;
     case 'flag.exposure-changed':
       return `${event.flag} ${percent(event.from)} → ${percent(event.to)}`;
+    case 'flag.stage-changed':
+      return `${event.flag} is at stage ${event.to}, and was at ${event.from}`;
     case 'flag.exposure-confirmed':
       return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
     case 'approval.requested':

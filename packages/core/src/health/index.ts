@@ -70,7 +70,7 @@ export {
   latencyDifference,
   latencyQuantile,
 } from './latency-histogram.ts';
-export type { Baseline, Measurement, Reading, ReadingStatus } from './reading.ts';
+export type { Baseline, Measurement, Reading, ReadingStatus, Repairs } from './reading.ts';
 export {
   type ArmTelemetry,
   type ComparedTelemetry,

@@ -37,6 +37,8 @@ export interface WatchTarget {
   readonly gate: Gate;
   /** For gates that compare the arms. */
   readonly judging?: Judging;
+  /** Present where a migration moves: nobody goes on while second writes wait to be repaired. */
+  readonly asksRepairs?: true;
 }
 
 /** A watch that has seen nothing yet. */
@@ -129,6 +131,7 @@ export function observe(
     soakedMs: watch.soakedMs + (counts ? elapsedMs : 0),
     unhealthySince: healthy ? null : (watch.unhealthySince ?? at),
     ...(isBlind(verdict) ? { blindSince: Math.min(watch.blindSince ?? at, at) } : { blindSince: null }),
+    ...(measurement.repairs === undefined ? {} : { repairs: measurement.repairs }),
     holdsSince: looked.holdsSince,
     verdict,
     samples: [...watch.samples.slice(1 - KEPT_SAMPLES), readingsOf(measurement)],

@@ -31,6 +31,20 @@ export interface Measurement {
   readonly readings: readonly Reading[];
   /** What both arms counted, for gates that compare them. */
   readonly comparison?: ArmComparison;
+  /** Second writes of a migration that wait to be repaired; null where nobody can tell. */
+  readonly repairs?: Repairs | null;
+}
+
+/** What a migration owes the other side, over all instances of an environment. */
+export interface Repairs {
+  /** Failed second writes that are tried again. */
+  readonly pending: number;
+  /** Those that were given up. */
+  readonly failed: number;
+  /** Instances that owe any. */
+  readonly instances: number;
+  /** Instances that owed some when they were last heard of. */
+  readonly silent: number;
 }
 
 /** Values recorded before anything moved, by signal, in the signal's unit. */

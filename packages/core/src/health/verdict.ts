@@ -1,7 +1,7 @@
 import type { RuleAction } from './condition.ts';
 import type { InconclusiveReason } from './judge/judge-state.ts';
 import type { JudgeMemory, Judgement } from './judge-memory.ts';
-import type { Measurement } from './reading.ts';
+import type { Measurement, Repairs } from './reading.ts';
 
 /** From best to worst. `inconclusive`: cannot tell; `error`: could not ask. Neither is ever healthy. */
 export const VERDICTS = ['pass', 'warn', 'inconclusive', 'error', 'fail'] as const;
@@ -90,6 +90,8 @@ export interface Watch {
   readonly samples: readonly Measurement[];
   /** What compares the arms, over all stages of one attempt at the step. */
   readonly judge?: JudgeMemory;
+  /** What its migration owed the other side at the last look. */
+  readonly repairs?: Repairs | null;
 }
 
 /** How many measurements stay with a verdict. */

@@ -82,13 +82,13 @@ function warnUnused({ plan, problems, outline }: PlanReading): void {
 }
 
 function warnNeverRamped({ plan, problems, steps, outline }: PlanReading): void {
-  const ramped = new Set(steps.map(({ source }) => source['ramp']));
+  const ramped = new Set(steps.map(({ source }) => source['ramp'] ?? source['stage']));
   const isUnread = steps.some(({ kind }) => kind === null) || outline.phases.some(({ source }) => source === null);
   if (isUnread || steps.length === 0 || problems.hasCode('unknown-flag', 'duplicate-phase')) return;
   for (const key of Object.keys(plan.flags)) {
     if (ramped.has(key)) continue;
     const message = `flag '${key}' is never ramped: it stays dark`;
-    const mend = `add a step 'ramp: ${key}'`;
+    const mend = `add a step '${plan.flags[key]?.migration === undefined ? 'ramp' : 'stage'}: ${key}'`;
     problems.add({ path: ['flags', key], code: 'never-ramped', message, mend, severity: 'warning', atKey: true });
   }
 }

@@ -41,6 +41,13 @@ function checkIrreversible(reading: PlanReading, { isOrdered }: OrderFinding): v
       const mend = 'put a step \'approve: "…?"\' before it, in its phase or one that it needs';
       tell('irreversible', 'irreversible-unapproved', `'${id}' is irreversible and nobody approves it`, mend);
     }
+    // Undone may be what other steps did, but not that legacy has missed writes.
+    const endsDualWrites = source['stage'] !== undefined && source['to'] === 'complete';
+    const isApproved = source['approve'] !== undefined || mayComeBefore(reading, 'approve', id);
+    if (endsDualWrites && isOrdered && !isApproved) {
+      const message = `'${id}' ends the writes to legacy, which cannot be taken back, and nobody approves it`;
+      tell('to', 'irreversible-unapproved', message, "add 'approve: true', or a step 'approve: \"…?\"' before it");
+    }
   }
 }
 
@@ -175,8 +182,17 @@ function checkComparisons({ plan, problems, steps }: PlanReading): void {
     const last = step.through.length - 1;
     if (step.through[last] !== EXPOSURE_WHOLE || (step.soaksMs[last] ?? 0) === 0) continue;
     const message = `at 100 % nobody is left on legacy for gate '${gate.name}' to compare '${step.flag}' with`;
-    const mend = "keep some until the last soak is over: 'holdback: 5%'";
-    problems.add({ path: [...path, 'ramp'], code: 'nothing-to-compare', message, mend, severity: 'warning' });
+    const isStage = step.move !== undefined;
+    const mend = isStage
+      ? "soak before everybody is there: 'through: [50%, 100% for 0s]'"
+      : "keep some until the last soak is over: 'holdback: 5%'";
+    problems.add({
+      path: [...path, isStage ? 'stage' : 'ramp'],
+      code: 'nothing-to-compare',
+      message,
+      mend,
+      severity: 'warning',
+    });
   }
 }
 

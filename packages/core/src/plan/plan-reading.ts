@@ -46,6 +46,7 @@ export function capturedBy({ source }: StepReading): readonly string[] {
 const SHARED_KEYS: Readonly<Partial<Record<SourceStepKind, SourceStepKind>>> = {
   backup: 'run',
   ramp: 'approve',
+  stage: 'approve',
 };
 
 /** The kinds that a step's keys name: none, one, or several where it wants to do several things. */

@@ -1,4 +1,4 @@
-import type { AttributeCondition } from '../flag/index.ts';
+import type { AttributeCondition, MigrationStage, ReadPreference } from '../flag/index.ts';
 import type { Gate, SignalUnit } from '../health/index.ts';
 import type { TimeWindow } from '../time/index.ts';
 
@@ -142,6 +142,25 @@ export interface PlanFlag {
   readonly rules: readonly { readonly segment: string; readonly exposure: number }[];
   /** Segments by which it is judged besides the whole; absent where there are none. */
   readonly strata?: readonly string[];
+  /** Present where it moves data from one store or service to another: stage by stage, instead of by one ramp. */
+  readonly migration?: PlanMigration;
+}
+
+/** How `migration()` treats a flag, whatever its stage. */
+export interface PlanMigration {
+  /** Absent: the side that is authoritative at the stage. */
+  readonly read?: ReadPreference;
+  /** How many reads are compared, parts of 100 000. */
+  readonly compared: number;
+  readonly deadlineMs?: number;
+  /** The share of failed candidate calls above which its breaker opens, parts of 100 000. */
+  readonly breakAbove?: number;
+}
+
+/** What a step of stages does: it brings everybody from one stage to the next, as a ramp brings them to the candidate. */
+export interface StageMove {
+  readonly from: MigrationStage;
+  readonly to: MigrationStage;
 }
 
 export type Channel =
@@ -269,6 +288,8 @@ export type Step =
       readonly approve: RiskApproval | null;
       /** Probes that must pass after a rollback of this flag before it counts as verified. */
       readonly verify: readonly Probe[];
+      /** Present where it moves a migration to its next stage. */
+      readonly move?: StageMove;
     })
   | (StepCommon & { readonly kind: 'approve'; readonly by: readonly Approver[]; readonly question: string })
   | (StepCommon & { readonly kind: 'wait'; readonly until: WaitUntil })

@@ -2,12 +2,19 @@ import { EXPOSURE_WHOLE, STRATA_LIMIT } from '../flag/index.ts';
 import { type Gate, isReadCondition } from '../health/index.ts';
 import { checkUrl } from './check-url.ts';
 import { nearest } from './did-you-mean.ts';
-import type { Approver, Channel, Person, PlanFlag, Risk, RiskApproval } from './plan.ts';
+import type { Approver, Channel, Person, PlanFlag, PlanMigration, Risk, RiskApproval } from './plan.ts';
 import type { Path } from './problems.ts';
-import { readDuration, readPercent, warnNoSoak } from './quantities.ts';
+import { readDuration, readPercent, readSpan, warnNoSoak } from './quantities.ts';
 import { readRule } from './read-rule.ts';
 import { optionalSpan, type ReadingContext, requireName } from './reading-context.ts';
-import type { ApproveSource, ChannelSource, FlagSource, GateSource, RiskSource } from './source-schema.ts';
+import type {
+  ApproveSource,
+  ChannelSource,
+  FlagSource,
+  GateSource,
+  MigrationSource,
+  RiskSource,
+} from './source-schema.ts';
 
 const DEFAULT_EVERY_MS = 30_000;
 const DEFAULT_MIN_SAMPLE = 20;
@@ -293,6 +300,24 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
     ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
+    ...(flag.migration === undefined
+      ? {}
+      : { migration: readMigration(context, [...path, 'migration'], flag.migration) }),
+  };
+}
+
+function readMigration(
+  { problems }: ReadingContext,
+  path: Path,
+  { read, compare, deadline, breakAbove }: MigrationSource,
+): PlanMigration {
+  const deadlineMs = deadline === undefined ? null : readSpan(problems, [...path, 'deadline'], deadline);
+  const breaks = breakAbove === undefined ? null : readPercent(problems, [...path, 'breakAbove'], breakAbove);
+  return {
+    ...(read === undefined ? {} : { read }),
+    compared: compare === undefined ? EXPOSURE_WHOLE : (readPercent(problems, [...path, 'compare'], compare) ?? 0),
+    ...(deadlineMs === null ? {} : { deadlineMs }),
+    ...(breaks === null ? {} : { breakAbove: breaks }),
   };
 }
 

@@ -8,14 +8,14 @@ import { readDuration, readSpan } from './quantities.ts';
 import { isMap, readLeniently } from './read-outline.ts';
 import { readApprovers } from './read-parts.ts';
 import { readProbe } from './read-probe.ts';
-import { readGateOf, readRamp } from './read-ramp.ts';
+import { readGateOf, readRamp, readStage } from './read-ramp.ts';
 import { readMessageTo, readUndo } from './read-undo.ts';
 import { type ReadingContext, readCommand, requireName } from './reading-context.ts';
 import { type SourceStepKind, STEP_KINDS, type StepSource, stepSchemas } from './source-schema.ts';
 import type { StepPlace } from './step-place.ts';
 
 /** Kinds of steps that later versions bring. */
-const LATER_KINDS = ['stage', 'migrate', 'checklist', 'retire'];
+const LATER_KINDS = ['migrate', 'checklist', 'retire'];
 
 type AnyStepSource = { [Kind in SourceStepKind]: StepSource<Kind> }[SourceStepKind];
 
@@ -75,8 +75,7 @@ function stepId(
   source: Readonly<Record<string, unknown>>,
 ): string {
   const named = typeof source['name'] === 'string' ? source['name'] : null;
-  const natural = kind === 'ramp' || kind === 'backup' ? source[kind] : null;
-  const wanted = `${phase}/${named ?? (typeof natural === 'string' ? natural : (kind ?? '?'))}`;
+  const wanted = `${phase}/${named ?? naturalName(kind, source) ?? kind ?? '?'}`;
   if (named !== null && taken.has(wanted)) {
     const message = `there is a step '${wanted}' already`;
     context.problems.add({ path: [...path, 'name'], code: 'duplicate-step', message, mend: 'give it another name' });
@@ -85,6 +84,13 @@ function stepId(
   for (let number = 2; taken.has(id); number += 1) id = `${wanted}-${number}`;
   taken.add(id);
   return id;
+}
+
+function naturalName(kind: SourceStepKind | null, source: Readonly<Record<string, unknown>>): string | null {
+  if (kind !== 'ramp' && kind !== 'backup' && kind !== 'stage') return null;
+  const of = source[kind];
+  if (typeof of !== 'string') return null;
+  return kind === 'stage' && typeof source['to'] === 'string' ? `${of}-${source['to']}` : of;
 }
 
 function readCommon(context: ReadingContext, place: StepPlace, id: string, read: AnyStepSource): StepCommon {
@@ -104,7 +110,7 @@ function readCommon(context: ReadingContext, place: StepPlace, id: string, read:
     timeoutMs: duration('timeout'),
     budgetMs: duration('budget'),
     undo: read.undo === undefined ? null : readUndo(context, [...path, 'undo'], read.undo),
-    irreversible: read.irreversible ?? false,
+    irreversible: read.irreversible ?? ('stage' in read && read.to === 'complete'),
     mitigation: read.mitigation ?? null,
   };
 }
@@ -156,6 +162,7 @@ type AnyOwn = { [Kind in Step['kind']]: Own<Kind> }[Step['kind']];
 function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource): AnyOwn | null {
   const { path } = place;
   if ('ramp' in read) return readRamp(context, place, read);
+  if ('stage' in read) return readStage(context, place, read);
   if ('backup' in read) return readBackup(context, path, read);
   if ('run' in read) return readRun(context, path, read);
   if ('check' in read) {

@@ -142,6 +142,19 @@ const risk = z.strictObject({
   approve: approveRule.optional(),
 });
 
+/** Every stage but `off`, where each migration begins. */
+const NEXT_STAGES = ['dualwrite', 'shadow', 'live', 'rampdown', 'complete'] as const;
+
+const migration = z.strictObject({
+  read: z
+    .enum(['legacy', 'candidate', 'fastest'])
+    .optional()
+    .describe('Whose answer callers get where both are read; that of the authoritative side where absent'),
+  compare: percent.optional().describe('How many reads are compared where both are read; 100%'),
+  deadline: duration.optional().describe('A side that has not answered after so long counts as failed'),
+  breakAbove: percent.optional().describe('Above this share of failed candidate calls legacy answers for a while'),
+});
+
 const flag = z.strictObject({
   risk: z.string().optional(),
   requires: z.array(z.string()).optional().describe('Flags that must answer candidate for the same subject'),
@@ -154,6 +167,7 @@ const flag = z.strictObject({
     .min(1)
     .optional()
     .describe(`Segments by which the arms are compared besides the whole; at most ${STRATA_LIMIT}`),
+  migration: migration.optional().describe('It moves data from one store or service to another, stage by stage'),
 });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
@@ -252,6 +266,17 @@ export const stepSchemas = {
     verify: z.array(probe).optional().describe('Must pass after a rollback of this flag'),
     ...common,
   }),
+  stage: z.strictObject({
+    stage: z.string().describe('A flag with a migration'),
+    to: z.enum(NEXT_STAGES).describe('The stage after the one it has reached'),
+    gate: z.string().optional(),
+    through: exposures.optional().describe('How many are at the new stage, up to 100%; 100% at once where absent'),
+    soak: duration.optional(),
+    pace: z.literal('one per window').optional(),
+    approve: approveRule.optional(),
+    verify: z.array(probe).optional().describe('Must pass after a rollback of this flag'),
+    ...common,
+  }),
   approve: z.strictObject({ approve: z.string(), by: approvers.optional(), ...common }),
   wait: z.strictObject({ wait: z.union([duration, z.strictObject({ until: z.string() })]), ...common }),
   watch: z.strictObject({
@@ -340,6 +365,7 @@ const step = z.union([
   stepSchemas.run,
   stepSchemas.baseline,
   stepSchemas.ramp,
+  stepSchemas.stage,
   stepSchemas.approve,
   stepSchemas.wait,
   stepSchemas.watch,
@@ -437,6 +463,7 @@ export type PlanSource = z.input<typeof planSchema>;
 export type GateSource = z.output<typeof gate>;
 export type RiskSource = z.output<typeof risk>;
 export type FlagSource = z.output<typeof flag>;
+export type MigrationSource = z.output<typeof migration>;
 export type ApproveSource = z.output<typeof approveRule>;
 export type AttributeTestSource = z.output<typeof attributeTest>;
 export type ChannelSource = z.output<typeof channel>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EXPOSURE_WHOLE, isEnvironmentName, STRATA_LIMIT } from '../flag/index.ts';
+import { EXPOSURE_WHOLE, isEnvironmentName, MIGRATION_STAGES, STRATA_LIMIT } from '../flag/index.ts';
 import { JUDGED_METRICS, PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
@@ -141,6 +141,15 @@ const common = {
   mitigation: text.nullable(),
 };
 
+const stage = z.enum(MIGRATION_STAGES);
+
+const migration = z.strictObject({
+  read: z.enum(['legacy', 'candidate', 'fastest']).optional(),
+  compared: exposure,
+  deadlineMs: ms.optional(),
+  breakAbove: exposure.optional(),
+});
+
 const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('check'), probe }),
   z.strictObject({ ...common, kind: z.literal('run'), command, captures }),
@@ -156,6 +165,7 @@ const step = z.discriminatedUnion('kind', [
     oncePerWindow: z.boolean(),
     approve: riskApproval,
     verify: z.array(probe).max(100),
+    move: z.strictObject({ from: stage, to: stage }).optional(),
   }),
   z.strictObject({ ...common, kind: z.literal('approve'), by: approvers, question: text }),
   z.strictObject({
@@ -198,6 +208,7 @@ const plan = z.strictObject({
       overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
       rules: z.array(z.strictObject({ segment: text, exposure })),
       strata: z.array(text).max(STRATA_LIMIT).optional(),
+      migration: migration.optional(),
     }),
   ),
   people: record(z.strictObject({ name: text, roles: names })),

@@ -19,7 +19,15 @@ import { initialState } from './initial-state.ts';
 import type { Input } from './input.ts';
 import { indexOf } from './plan-index.ts';
 import { openQuestion, proofAsked } from './proof.ts';
-import { approvalComplete, holdUnhealthy, holdUnproven, judgeRamp, releaseHealthy } from './ramp.ts';
+import {
+  approvalComplete,
+  beginLive,
+  goesLiveFirst,
+  holdUnhealthy,
+  holdUnproven,
+  judgeRamp,
+  releaseHealthy,
+} from './ramp.ts';
 import type { Refusal } from './refusal.ts';
 import { rehearsedParts } from './rehearsal.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
@@ -155,6 +163,7 @@ function judged(draft: Draft, watch: Watch): void {
   // An exposure, an attempt or rules of before: a look that was under way while they changed.
   if (!isWatchOf({ stage: step.kind === 'ramp' ? state.stage : -1, since: sinceOf(state), gate }, watch)) return;
   if (isBeingRolledBack(draft.state, step.id)) return;
+  if (step.kind === 'ramp' && goesLiveFirst(step, state)) return beginLive(draft, step, watch);
   const { action, verdict } = watch.verdict;
   if (verdict === 'fail' && action?.kind === 'rollback') {
     if (isDestinationAsBad(gate, watch.verdict)) {

@@ -133,6 +133,9 @@ function pastOf(step: Step): string {
 function runningRefusal(state: RolloutState, known: StepState, before: Step, after: Step): string | null {
   if (before.kind === 'ramp' && after.kind === 'ramp') {
     if (before.flag !== after.flag) return `${known.id} ramps ${before.flag}: it cannot change to ${after.flag}`;
+    if (before.move?.to !== after.move?.to) {
+      return `${known.id} brings ${before.flag} to ${before.move?.to ?? 'the candidate'}: it cannot change where to`;
+    }
     const climbed = before.through.slice(0, known.stage + 1);
     const kept = climbed.every((exposure, index) => after.through[index] === exposure);
     const upTo = climbed.map((exposure) => `${exposure / 1_000}%`).join(', ');
@@ -169,9 +172,9 @@ function orderRefusals(state: RolloutState, next: Plan): readonly string[] {
 }
 
 function flagRefusals(state: RolloutState, next: Plan): readonly string[] {
-  return Object.values(state.flags).flatMap(({ key, exposure, status }) => {
+  return Object.values(state.flags).flatMap(({ key, exposure, status, stage = 'off' }) => {
     const after = next.flags[key];
-    const isMoving = exposure > 0 || status === 'ramping';
+    const isMoving = exposure > 0 || status === 'ramping' || stage !== 'off';
     if (after === undefined) return isMoving ? [`people are on the candidate of ${key}: it cannot be removed`] : [];
     const lacking = isMoving ? after.requires.find((need) => (state.flags[need]?.exposure ?? 0) < exposure) : undefined;
     return lacking === undefined ? [] : [`${key} cannot come to require ${lacking}, which is less exposed`];

@@ -1,3 +1,4 @@
+import type { MigrationStage } from '../flag/index.ts';
 import type { Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect, EffectResult } from './effect.ts';
@@ -66,6 +67,13 @@ export type EventBody =
       readonly to: number;
       /** The stage of the ramp that was entered; null on the way down. */
       readonly stage: number | null;
+    }
+  /** Everybody who was not exposed to another stage is now at this one; nobody else's stage changes by it. */
+  | {
+      readonly type: 'flag.stage-changed';
+      readonly flag: string;
+      readonly from: MigrationStage;
+      readonly to: MigrationStage;
     }
   | {
       readonly type: 'flag.exposure-confirmed';

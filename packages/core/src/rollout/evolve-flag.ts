@@ -1,9 +1,10 @@
-import { indexOf } from './plan-index.ts';
+import { rampUnderWay } from './migration-stage.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 import { type EventOf, type Evolutions, withFlag, withRollback, withStep } from './state-changes.ts';
 
 type FlagEvent =
   | 'flag.exposure-changed'
+  | 'flag.stage-changed'
   | 'flag.exposure-confirmed'
   | 'rollback.initiated'
   | 'rollback.part-ended'
@@ -14,6 +15,7 @@ type FlagEvent =
 /** What happens to flags, and to rollbacks, which take them back. */
 export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
+  'flag.stage-changed': stageChanged,
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,
@@ -46,7 +48,7 @@ function exposureChanged(state: RolloutState, event: EventOf<'flag.exposure-chan
     status: event.stage === null ? (flag?.status ?? 'dark') : 'ramping',
   });
   if (event.stage === null) return next;
-  const ramp = indexOf(state.plan).rampOf.get(event.flag);
+  const ramp = rampUnderWay(state, event.flag);
   if (ramp === undefined) return next;
   return withStep(next, ramp.id, {
     stage: event.stage,
@@ -55,6 +57,17 @@ function exposureChanged(state: RolloutState, event: EventOf<'flag.exposure-chan
     approval: null,
     warned: null,
     ...(event.actor.kind === 'person' ? { promotedTo: event.stage } : {}),
+  });
+}
+
+function stageChanged(state: RolloutState, event: EventOf<'flag.stage-changed'>): RolloutState {
+  return withFlag(state, event.flag, {
+    exposure: 0,
+    stage: event.to,
+    changedAt: event.at,
+    changedAtRevision: state.revision,
+    confirmed: false,
+    ...(event.to === 'complete' ? { hasLeftLegacy: true } : {}),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Effect } from './effect.ts';
+import { isLive } from './migration-stage.ts';
 import { indexOf } from './plan-index.ts';
 import type { Hold, RolloutState, StepState } from './state.ts';
 import {
@@ -78,7 +79,9 @@ function approvalOf(event: EventOf<'approval.requested'>): StepState['approval']
 function completed(state: RolloutState, event: EventOf<'step.completed'>): RolloutState {
   const step = indexOf(state.plan).steps.get(event.stepId);
   const next = withStep(state, event.stepId, { status: 'completed', endedAt: event.at, hold: null, approval: null });
-  return step?.kind === 'ramp' ? withFlag(next, step.flag, { status: 'complete' }) : next;
+  if (step?.kind !== 'ramp') return next;
+  const isOnCandidate = step.move === undefined || isLive(step.move.to);
+  return withFlag(next, step.flag, { status: isOnCandidate ? 'complete' : 'dark' });
 }
 
 function effectFinished(state: RolloutState, event: EventOf<'effect.finished'>): RolloutState {

@@ -6,6 +6,7 @@ export { evolve, replay } from './evolve.ts';
 export { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
 export { initialState } from './initial-state.ts';
 export type { Command, Input, Verb, VerbName } from './input.ts';
+export { stagesOfArms } from './migration-stage.ts';
 export type { RecordedEvent } from './recorded-event.ts';
 export type { Refusal } from './refusal.ts';
 export { GRACEFUL_EXTRA_BUDGET_MS, IMMEDIATE_BUDGET_MS } from './rollback.ts';

@@ -5,7 +5,8 @@ export type RampStep = Extract<Step, { readonly kind: 'ramp' }>;
 interface PlanIndex {
   readonly steps: ReadonlyMap<string, Step>;
   readonly phaseOf: ReadonlyMap<string, Phase>;
-  readonly rampOf: ReadonlyMap<string, RampStep>;
+  /** The ramp of each flag; the steps of its stages, in the order of the plan, where it is a migration. */
+  readonly rampsOf: ReadonlyMap<string, readonly RampStep[]>;
   readonly dependents: ReadonlyMap<string, readonly string[]>;
   /** Whether the plan lists the step after the rollback point. */
   isAfterPoint(stepId: string, point: string): boolean;
@@ -25,13 +26,13 @@ export function indexOf(plan: Plan): PlanIndex {
 function build(plan: Plan): PlanIndex {
   const steps = new Map<string, Step>();
   const phaseOf = new Map<string, Phase>();
-  const rampOf = new Map<string, RampStep>();
+  const rampsOf = new Map<string, RampStep[]>();
   const dependents = new Map<string, string[]>();
   for (const phase of plan.phases) {
     for (const step of phase.steps) {
       steps.set(step.id, step);
       phaseOf.set(step.id, phase);
-      if (step.kind === 'ramp') rampOf.set(step.flag, step);
+      if (step.kind === 'ramp') rampsOf.set(step.flag, [...(rampsOf.get(step.flag) ?? []), step]);
     }
   }
   for (const flag of Object.values(plan.flags)) {
@@ -45,7 +46,12 @@ function build(plan: Plan): PlanIndex {
     const at = order.indexOf(points.get(point) ?? '');
     return at !== -1 && order.indexOf(stepId) > at;
   };
-  return { steps, phaseOf, rampOf, dependents, isAfterPoint };
+  return { steps, phaseOf, rampsOf, dependents, isAfterPoint };
+}
+
+/** The ramps of a flag: one, or the steps of its stages. */
+export function rampsOf(plan: Plan, flag: string): readonly RampStep[] {
+  return indexOf(plan).rampsOf.get(flag) ?? [];
 }
 
 /** The flags and all that require them, directly or not: dependents before what they depend on. */

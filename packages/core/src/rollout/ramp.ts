@@ -1,4 +1,4 @@
-import { type Gate, isHealthy, type Watch } from '../health/index.ts';
+import { type Gate, isHealthy, type Repairs, type Watch } from '../health/index.ts';
 import { alertBlind, isAlerted, stepBackBlind } from './blindness.ts';
 import type { Draft } from './draft.ts';
 import type { Actor } from './event.ts';
@@ -15,11 +15,51 @@ const LOOKS_BEFORE_HOLD = 3;
 export function enterFirstStage(draft: Draft, step: RampStep): void {
   const state = draft.state.steps[step.id];
   if (state?.stage !== -1 || !mayMoveNow(step, draft.now)) return;
+  // The stage before is reached only when every instance serves it: none may be two stages from another.
+  if (step.move !== undefined && draft.state.flags[step.flag]?.confirmed === false) return;
   // Blindness took it back to nobody: that it goes on is one exposure more.
   const since = state.stageSince;
   if (step.oncePerWindow && since !== null && !hasOpenedSince(step, since, draft.now)) return;
   if (!agreed(draft, step, 0)) return;
   enterStage(draft, step, 0, 'the ramp begins');
+}
+
+/** Whether a migration is about to let the candidate answer for the first time. */
+export function goesLiveFirst({ move }: RampStep, { stage, hold }: StepState): boolean {
+  return move?.to === 'live' && stage === -1 && hold?.reason !== 'blind';
+}
+
+/** Lets a migration go live as soon as nothing is owed to the candidate: it would answer with what it has not got. */
+export function beginLive(draft: Draft, step: RampStep, watch: Watch): void {
+  if (draft.state.status !== 'running') return;
+  if (!isRepaired(step, watch)) return holdUnrepaired(draft, step.id, watch);
+  const { hold } = draft.state.steps[step.id] ?? {};
+  if (hold?.reason === 'unrepaired')
+    draft.emit({ type: 'step.released', stepId: step.id }, 'all second writes are repaired');
+  if (draft.state.steps[step.id]?.hold === null) enterFirstStage(draft, step);
+}
+
+/** Whether both sides of a migration have all that was written to either; true where there is no other side. */
+function isRepaired({ move }: RampStep, { repairs }: Watch): boolean {
+  if (move === undefined) return true;
+  return repairs !== undefined && repairs !== null && repairs.pending + repairs.failed + repairs.silent === 0;
+}
+
+function holdUnrepaired(draft: Draft, stepId: string, { repairs, verdict, samples }: Watch): void {
+  if (draft.state.steps[stepId]?.hold || verdict === null) return;
+  const text = repairsText(repairs ?? null);
+  draft.emit({ type: 'step.held', stepId, hold: 'unrepaired', evidence: { verdict, samples } }, text);
+}
+
+function repairsText(repairs: Repairs | null): string {
+  if (repairs === null) return 'nobody can tell how many failed second writes wait to be repaired';
+  const { pending, failed, instances, silent } = repairs;
+  const owed = [
+    ...(pending === 0 ? [] : [`${pending} failed second writes wait to be repaired`]),
+    ...(failed === 0 ? [] : [`${failed} were given up`]),
+    ...(silent === 0 ? [] : [`${silent} instances fell silent while they owed some`]),
+  ];
+  return `${owed.join(', ')}${pending + failed === 0 ? '' : `, on ${instances} instances`}`;
 }
 
 /** Lets a judged ramp go on, hold, or be released. A verdict that asks for a rollback does not come here. */
@@ -32,13 +72,15 @@ export function judgeRamp(draft: Draft, step: RampStep, watch: Watch): void {
     if (!stepBackBlind(draft, step, gate, watch)) holdUnhealthy(draft, step.id, watch);
     return;
   }
-  releaseHealthy(draft, step.id, watch, soakMs);
+  const isStillOwed = state.hold?.reason === 'unrepaired' && !isRepaired(step, watch);
+  if (!isStillOwed) releaseHealthy(draft, step.id, watch, soakMs);
   // Where blindness took it back to nobody, its first exposure comes as it came at first.
   if (state.stage < 0 || draft.state.status !== 'running' || watch.soakedMs < soakMs) return;
   if (draft.state.steps[step.id]?.hold || watch.verdict.isWarmingUp) return;
   const asked = proofAsked(gate, watch, soakMs);
   if (asked === 'more-soak') return;
   if (asked === 'evidence') return holdUnproven(draft, step.id, watch);
+  if (!isRepaired(step, watch)) return holdUnrepaired(draft, step.id, watch);
   const unproven = asked === 'person' ? { unproven: openQuestion(watch) } : {};
   const { judgement, text } = watch.verdict;
   const proof = judgement?.verdict === 'pass' ? judgement.text : text;
@@ -86,6 +128,7 @@ function advance(draft: Draft, step: RampStep, reason: string, { actor, unproven
   const next = (draft.state.steps[step.id]?.stage ?? -1) + 1;
   if (next >= step.through.length) {
     if (unproven !== undefined && !agreed(draft, step, next, unproven)) return;
+    reachStage(draft, step, reason, actor);
     draft.emit({ type: 'step.completed', stepId: step.id }, reason, actor);
     return;
   }
@@ -94,6 +137,12 @@ function advance(draft: Draft, step: RampStep, reason: string, { actor, unproven
   const since = draft.state.steps[step.id]?.stageSince ?? 0;
   if (step.oncePerWindow && !isByPerson && !hasOpenedSince(step, since, draft.now)) return;
   if (agreed(draft, step, next, unproven)) enterStage(draft, step, next, reason, actor);
+}
+
+/** Everybody is at the next stage: from now on it is the one that others are compared with. */
+function reachStage(draft: Draft, { flag, move }: RampStep, reason: string, actor?: Actor): void {
+  if (move === undefined) return;
+  draft.emit({ type: 'flag.stage-changed', flag, from: move.from, to: move.to }, reason, actor);
 }
 
 function enterStage(draft: Draft, step: RampStep, stage: number, reason: string, actor?: Actor): void {

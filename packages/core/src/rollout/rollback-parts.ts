@@ -1,7 +1,7 @@
 import type { Command } from '../plan/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import type { EffectPurpose, EffectRequest } from './effect.ts';
-import { indexOf } from './plan-index.ts';
+import { indexOf, rampsOf } from './plan-index.ts';
 import { undoneBy } from './rollback-scope.ts';
 import { commandRequest, followUpRequest, probeRequest, type Trouble } from './start-step.ts';
 import type { RollbackPart, RollbackState, RolloutState } from './state.ts';
@@ -90,7 +90,10 @@ function nextUndo(state: RolloutState, rollback: RollbackState): EffectPart | nu
 }
 
 function nextVerification(state: RolloutState, rollback: RollbackState): EffectPart | null {
-  const probes = rollback.flags.flatMap((key) => indexOf(state.plan).rampOf.get(key)?.verify ?? []);
+  const probes = rollback.flags
+    .flatMap((key) => rampsOf(state.plan, key))
+    .filter(({ id, move }) => move === undefined || rollback.steps.includes(id))
+    .flatMap(({ verify }) => verify);
   const done = rollback.parts.filter(({ kind }) => kind === 'verify').length;
   const probe = probes[done];
   if (probe === undefined) return null;

@@ -1,6 +1,8 @@
+import type { MigrationStage } from '../flag/index.ts';
 import type { RollbackScope } from '../health/index.ts';
-import { indexOf, withDependents } from './plan-index.ts';
-import type { RollbackState, RolloutState } from './state.ts';
+import { isLaterStage, isLive, laterStage, lowestStage, stageOf } from './migration-stage.ts';
+import { indexOf, type RampStep, rampsOf, withDependents } from './plan-index.ts';
+import type { FlagState, RollbackState, RolloutState } from './state.ts';
 
 /** What is asked to be taken back. */
 export interface ScopeOfRollback {
@@ -12,7 +14,9 @@ export interface ScopeOfRollback {
 /** The flags to take to legacy, dependents first. */
 export function flagsInScope(state: RolloutState, { scope, target }: ScopeOfRollback): readonly string[] {
   const named = scope === 'flag' ? [target] : rampedIn(state, { scope, target });
-  return withDependents(state.plan, named).filter((key) => key === target || isExposed(state, key));
+  return withDependents(state.plan, named).filter(
+    (key) => key === target || isExposed(state, key) || (named.includes(key) && hasStageToLeave(state, key)),
+  );
 }
 
 /** The flags ramped by the steps in scope, the last ramped first. */
@@ -28,7 +32,19 @@ function rampedIn(state: RolloutState, scope: ScopeOfRollback): readonly string[
 /** Whether people may be on the candidate of the flag, or soon will be. */
 export function isExposed(state: RolloutState, key: string): boolean {
   const flag = state.flags[key];
-  return flag !== undefined && (flag.exposure > 0 || flag.status === 'ramping');
+  if (flag === undefined) return false;
+  return flag.exposure > 0 || flag.status === 'ramping' || isAnsweredByCandidate(state, flag);
+}
+
+/** Whether a migration has come further than it must stay. */
+function hasStageToLeave(state: RolloutState, key: string): boolean {
+  const flag = state.flags[key];
+  return flag !== undefined && isLaterStage(stageOf(state, key) ?? 'off', lowestStage(flag));
+}
+
+/** Whether the candidate answers everybody, and legacy could do so again. */
+function isAnsweredByCandidate(state: RolloutState, flag: FlagState): boolean {
+  return isLive(stageOf(state, flag.key) ?? 'off') && !isLive(lowestStage(flag));
 }
 
 /** The steps to take back, the last started first: those in scope that have begun, and the ramps of the flags. */
@@ -38,13 +54,42 @@ export function stepsInScope(
   flags: readonly string[],
 ): readonly string[] {
   const begun = stepIdsWithin(state, request).filter((id) => isBegun(state, id));
-  const ramps = flags
-    .flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? [])
-    .filter((id) => isBegun(state, id));
+  const ramps = flags.flatMap((key) => rampsTakenBack(state, key)).map(({ id }) => id);
   const own = request.scope === 'flag' ? [] : begun;
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
   const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
-  return [...all].filter((id) => !underWay.has(id)).sort(lastStartedFirst(state));
+  return [...all].filter((id) => !underWay.has(id) && !isPastReturn(state, id)).sort(lastStartedFirst(state));
+}
+
+/** The ramps that take a flag to legacy: of a migration what is under way, and what has brought it live. */
+function rampsTakenBack(state: RolloutState, flag: string): readonly RampStep[] {
+  const hasGoneLive = isLive(stageOf(state, flag) ?? 'off');
+  return rampsOf(state.plan, flag).filter(({ id, move }) => {
+    if (!isBegun(state, id)) return false;
+    return move === undefined || state.steps[id]?.status === 'running' || (hasGoneLive && isLive(move.to));
+  });
+}
+
+/** Where legacy has missed writes, nobody goes back to what was before it did. */
+function isPastReturn(state: RolloutState, stepId: string): boolean {
+  const step = indexOf(state.plan).steps.get(stepId);
+  const flag = step?.kind === 'ramp' ? state.flags[step.flag] : undefined;
+  if (step?.kind !== 'ramp' || step.move === undefined || flag === undefined) return false;
+  return !isLaterStage(step.move.to, lowestStage(flag));
+}
+
+/** The stage that a rollback brings a migration to: what was before the first of its steps that it takes back. */
+export function stageAfterRollback(
+  state: RolloutState,
+  flag: string,
+  steps: readonly string[],
+): MigrationStage | undefined {
+  const now = stageOf(state, flag);
+  const known = state.flags[flag];
+  if (now === undefined || known === undefined) return undefined;
+  const before = rampsOf(state.plan, flag).flatMap(({ id, move }) => (move && steps.includes(id) ? [move.from] : []));
+  const wanted = before.reduce<MigrationStage>((least, from) => (isLaterStage(least, from) ? from : least), now);
+  return laterStage(wanted, lowestStage(known));
 }
 
 function stepIdsWithin(state: RolloutState, { scope, target }: ScopeOfRollback): readonly string[] {

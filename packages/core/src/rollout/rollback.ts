@@ -1,9 +1,17 @@
 import type { Evidence } from '../health/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
-import { indexOf } from './plan-index.ts';
+import { isLive, lowestStage, rampUnderWay, stageBefore, stageOf } from './migration-stage.ts';
+import { indexOf, type RampStep, rampsOf } from './plan-index.ts';
 import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
-import { flagsInScope, isExposed, type ScopeOfRollback, stepsInScope, undoneBy } from './rollback-scope.ts';
+import {
+  flagsInScope,
+  isExposed,
+  type ScopeOfRollback,
+  stageAfterRollback,
+  stepsInScope,
+  undoneBy,
+} from './rollback-scope.ts';
 import { followUpRequest } from './start-step.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 
@@ -57,9 +65,7 @@ function continueRollback(draft: Draft, started: RollbackState): void {
 
 function endExposure(draft: Draft, rollback: RollbackState): void {
   const isEmpty = rollback.flags.length === 0;
-  const text = isEmpty
-    ? 'no flag had to move'
-    : rollback.flags.map((key) => `${key}: every instance serves legacy`).join(', ');
+  const text = isEmpty ? 'no flag had to move' : rollback.flags.map((key) => servedText(draft.state, key)).join(', ');
   endPart(draft, rollback, { kind: 'exposure', name: 'exposure', status: 'done', budgetMs: rollback.budgetMs, text });
 }
 
@@ -75,10 +81,47 @@ function descend(draft: Draft, rollback: RollbackState): boolean {
       rollback.reason,
     );
   }
+  for (const key of rollback.flags) stepBackStages(draft, rollback, key);
   return rollback.flags.every((key) => {
     const flag = draft.state.flags[key];
     return flag === undefined || (flag.exposure === 0 && flag.confirmed);
   });
+}
+
+/**
+ * Takes a migration back once nobody is exposed to its next stage. From where the candidate answers to where legacy does it
+ * goes at once, since both are written at all of these stages; every other stage is left only when all instances serve it.
+ */
+function stepBackStages(draft: Draft, rollback: RollbackState, key: string): void {
+  const flag = draft.state.flags[key];
+  const from = stageOf(draft.state, key);
+  const target = stageAfterRollback(draft.state, key, rollback.steps);
+  if (flag === undefined || from === undefined || target === undefined || flag.exposure > 0 || from === target) return;
+  const isUrgent = isLive(from) && !isLive(target);
+  if (!isUrgent && !flag.confirmed) return;
+  const to = isUrgent ? stageBefore('live') : stageBefore(from);
+  draft.emit({ type: 'flag.stage-changed', flag: key, from, to }, rollback.reason);
+}
+
+/** Everybody to legacy at once: also from a stage at which the candidate answers, unless legacy has missed writes. */
+export function sendToLegacy(draft: Draft, key: string, reason: string, actor: Actor = ENGINE): void {
+  const flag = draft.state.flags[key];
+  if (flag === undefined) return;
+  if (flag.exposure > 0) {
+    const down = { type: 'flag.exposure-changed', flag: key, from: flag.exposure, to: 0, stage: null } as const;
+    draft.emit(down, reason, actor);
+  }
+  const from = stageOf(draft.state, key);
+  if (from === undefined || !isLive(from) || isLive(lowestStage(flag))) return;
+  draft.emit({ type: 'flag.stage-changed', flag: key, from, to: stageBefore('live') }, reason, actor);
+}
+
+/** What every instance serves after a rollback. */
+function servedText(state: RolloutState, key: string): string {
+  const stage = stageOf(state, key);
+  if (stage === undefined) return `${key}: every instance serves legacy`;
+  const why = state.flags[key]?.hasLeftLegacy ? ', since legacy has missed writes' : '';
+  return `${key}: every instance is at stage ${stage}${why}`;
 }
 
 /** The exposure a descending flag has at a moment: equal steps, the first at once, zero when the time is over. */
@@ -150,15 +193,15 @@ function complete(draft: Draft, rollback: RollbackState): void {
       rollbackId: rollback.id,
       durationMs,
       withinBudget: durationMs <= rollback.budgetMs,
-      verification: verificationOf(rollback),
+      verification: verificationOf(draft.state, rollback),
     },
     `${rollback.scope} ${rollback.target} is back on legacy`,
   );
 }
 
 /** What was proven, one line each. */
-function verificationOf({ flags, parts }: RollbackState): readonly string[] {
-  const confirmed = flags.map((key) => `${key}: every instance serves legacy`);
+function verificationOf(state: RolloutState, { flags, parts }: RollbackState): readonly string[] {
+  const confirmed = flags.map((key) => servedText(state, key));
   const proven = parts.flatMap(({ kind, name, status, text }) => {
     if (kind === 'undo') return [status === 'done' ? `${name}: taken back` : `${name}: ${text}`];
     return kind === 'exposure' ? [] : [text];
@@ -168,12 +211,7 @@ function verificationOf({ flags, parts }: RollbackState): readonly string[] {
 
 function fail(draft: Draft, rollback: RollbackState): void {
   for (const key of rollback.flags) {
-    const flag = draft.state.flags[key];
-    if (flag === undefined || flag.exposure === 0) continue;
-    draft.emit(
-      { type: 'flag.exposure-changed', flag: key, from: flag.exposure, to: 0, stage: null },
-      'the rollback failed: everybody goes to legacy at once',
-    );
+    sendToLegacy(draft, key, 'the rollback failed: everybody goes to legacy at once');
   }
   endFailed(draft, rollback, rollback.failure ?? 'unknown');
   escalate(draft, rollback, 'failed');
@@ -230,8 +268,15 @@ function isCovered(
   return nothing || covered;
 }
 
+/** The ramp whose budget a rollback of the flag has. */
+function rampTakenBack(state: RolloutState, flag: string): RampStep | undefined {
+  return (
+    rampUnderWay(state, flag) ?? rampsOf(state.plan, flag).findLast(({ id }) => state.steps[id]?.status === 'completed')
+  );
+}
+
 function budgetOf(state: RolloutState, request: RollbackRequest, steps: readonly string[]): number {
-  const ramp = request.scope === 'flag' ? indexOf(state.plan).rampOf.get(request.target) : undefined;
+  const ramp = request.scope === 'flag' ? rampTakenBack(state, request.target) : undefined;
   if (ramp !== undefined && ramp.budgetMs !== null) return ramp.budgetMs;
   const undoBudgets = steps.reduce((sum, id) => sum + (indexOf(state.plan).steps.get(id)?.budgetMs ?? 0), 0);
   const base = request.overMs === 0 ? IMMEDIATE_BUDGET_MS : request.overMs + GRACEFUL_EXTRA_BUDGET_MS;

@@ -1,8 +1,9 @@
 import type { Phase, Step } from '../plan/index.ts';
 import { afterOpenMs } from '../time/index.ts';
 import type { Draft } from './draft.ts';
-import { indexOf } from './plan-index.ts';
-import { approvalComplete, enterFirstStage } from './ramp.ts';
+import { stageOf } from './migration-stage.ts';
+import { indexOf, rampsOf } from './plan-index.ts';
+import { approvalComplete, enterFirstStage, goesLiveFirst } from './ramp.ts';
 import { nextRequest, requestStepEffect, startStep } from './start-step.ts';
 import type { Outcome, PhaseStatus, RolloutState, StepState, StepStatus } from './state.ts';
 import { mayMoveNow } from './window.ts';
@@ -79,7 +80,7 @@ function mayStart(draft: Draft, step: Step): boolean {
   const { state } = draft;
   if (state.steps[step.id]?.hold || (step.notBefore !== null && draft.now < step.notBefore)) return false;
   if (!step.needs.every((id) => isOver(state.steps[id]?.status ?? 'pending'))) return false;
-  if (step.kind === 'ramp' && skipsForPrerequisite(draft, step)) return false;
+  if (step.kind === 'ramp' && (skipsForPrerequisite(draft, step) || skipsForStage(draft, step))) return false;
   return mayMoveNow(step, draft.now);
 }
 
@@ -92,13 +93,22 @@ function skipsForPrerequisite(draft: Draft, step: Extract<Step, { readonly kind:
   return true;
 }
 
+/** Skips a stage whose stage before was taken back: from where the migration stands it would pass over one. */
+function skipsForStage(draft: Draft, { id, flag, move }: Extract<Step, { readonly kind: 'ramp' }>): boolean {
+  const reached = stageOf(draft.state, flag);
+  if (move === undefined || reached === undefined || reached === move.from) return false;
+  const reason = `${flag} is at stage ${reached}, and comes to ${move.to} from ${move.from} only`;
+  draft.emit({ type: 'step.skipped', stepId: id }, reason);
+  return true;
+}
+
 /** A prerequisite that will not be complete: rolled back, being rolled back, or skipped. */
 function lostPrerequisite(state: RolloutState, flag: string): string | null {
   const requires = state.plan.flags[flag]?.requires ?? [];
   return (
     requires.find((key) => {
       const status = state.flags[key]?.status;
-      const ramp = indexOf(state.plan).rampOf.get(key);
+      const ramp = rampsOf(state.plan, key).find(({ move }) => move === undefined || move.to === 'live');
       const ended = ramp === undefined ? undefined : state.steps[ramp.id]?.status;
       const isLeft = ended === 'skipped' || ended === 'rolled-back';
       return status === 'rolled-back' || status === 'rolling-back' || isLeft;
@@ -115,7 +125,7 @@ function progress(draft: Draft, step: Step): void {
   switch (step.kind) {
     case 'ramp':
       if (state.stage === -1 && skipsForPrerequisite(draft, step)) return;
-      if (draft.state.steps[step.id]?.hold === null) enterFirstStage(draft, step);
+      if (draft.state.steps[step.id]?.hold === null && !goesLiveFirst(step, state)) enterFirstStage(draft, step);
       return;
     case 'approve':
       return progressApproval(draft, step);

@@ -42,7 +42,7 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
       return done === 1 && step.verify !== null ? commandRequest(state, step.verify) : null;
     case 'baseline':
       return done === 0
-        ? { kind: 'baseline', overMs: step.overMs, flags: [...indexOf(state.plan).rampOf.keys()] }
+        ? { kind: 'baseline', overMs: step.overMs, flags: [...indexOf(state.plan).rampsOf.keys()] }
         : null;
     case 'notify':
       return done === 0 ? followUpRequest(state, step, null, step) : null;
@@ -116,6 +116,9 @@ export function followUpRequest(
         }),
   };
   const template = state.plan.messages[action.message] ?? action.message;
-  const text = template.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (_whole, name: string) => fields[name] ?? `(${name} is not known yet)`);
+  const text = template.replace(
+    /\{\{\s*([\w.-]+)\s*\}\}/g,
+    (_whole, name: string) => fields[name] ?? `(${name} is not known yet)`,
+  );
   return { kind: 'message', channel: action.channel, text };
 }

@@ -1,3 +1,4 @@
+import type { MigrationStage } from '../flag/index.ts';
 import type { Baseline, Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect } from './effect.ts';
@@ -23,6 +24,7 @@ export type HoldReason =
   | 'gate'
   | 'destination'
   | 'no-evidence'
+  | 'unrepaired'
   | 'blind'
   | 'check-failed'
   | 'command-failed'
@@ -33,7 +35,7 @@ export type HoldReason =
   | 'timed-out';
 
 /** What returning health ends by itself, and a person's hold may stand over. Other holds are for people to end. */
-export const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence', 'blind'];
+export const HOLDS_OF_HEALTH: readonly HoldReason[] = ['gate', 'destination', 'no-evidence', 'unrepaired', 'blind'];
 
 export interface Hold {
   readonly reason: HoldReason;
@@ -92,6 +94,10 @@ export interface FlagState {
   readonly changedAtRevision: number;
   readonly changedAt: number | null;
   readonly confirmed: boolean;
+  /** Migrations: where everybody is who is not exposed to the next stage; `off` where absent. */
+  readonly stage?: MigrationStage;
+  /** Once it was complete, legacy missed writes: nobody is answered by it any more. */
+  readonly hasLeftLegacy?: boolean;
 }
 
 export interface RollbackState {

@@ -2,6 +2,7 @@ import type { Step } from '../plan/index.ts';
 import { nextOpening } from '../time/index.ts';
 import type { Draft } from './draft.ts';
 import type { Command, Verb } from './input.ts';
+import { isLaterStage, stageOf } from './migration-stage.ts';
 import { indexOf } from './plan-index.ts';
 import { promoteRamp } from './ramp.ts';
 import { invalid, isActing, isUnderRollback, type Refusal, theStep } from './refusal.ts';
@@ -154,7 +155,11 @@ function stepsAgain(state: RolloutState, from: string): readonly Step[] {
 }
 
 function isPeopled(state: RolloutState, step: Step): boolean {
-  return step.kind === 'ramp' && (state.flags[step.flag]?.exposure ?? 0) > 0;
+  if (step.kind !== 'ramp') return false;
+  // A stage that was reached stays reached: only a rollback takes a migration back.
+  const reached = step.move === undefined ? undefined : stageOf(state, step.flag);
+  if (step.move !== undefined && reached !== undefined && !isLaterStage(step.move.to, reached)) return true;
+  return (state.flags[step.flag]?.exposure ?? 0) > 0;
 }
 
 function cannotRepeat(state: RolloutState, step: Step): string | null {

@@ -1,5 +1,6 @@
 import { type Explanation, explainWatch, type Watch } from '../health/index.ts';
 import type { Phase, Step } from '../plan/index.ts';
+import { stageOf, stagesOfArms } from './migration-stage.ts';
 import { describeApprovers, missingApprovers } from './quorum.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 import type { FlagView, HealthView, PhaseView, RampView, RollbackView, RunView, StepView } from './view.ts';
@@ -117,6 +118,7 @@ function rampView(state: RolloutState, step: Extract<Step, { readonly kind: 'ram
     throughPercent: step.through.map((exposure) => exposure / 1000),
     exposurePercent: (state.flags[step.flag]?.exposure ?? 0) / 1000,
     stage: state.steps[step.id]?.stage ?? -1,
+    ...(step.move === undefined ? {} : { move: step.move }),
   };
 }
 
@@ -149,7 +151,14 @@ function flagView(state: RolloutState, key: string): FlagView {
     exposurePercent: (flag?.exposure ?? 0) / 1000,
     confirmed: flag?.confirmed ?? true,
     requires: state.plan.flags[key]?.requires ?? [],
+    ...migrationView(state, key),
   };
+}
+
+function migrationView(state: RolloutState, key: string): Pick<FlagView, 'migration'> {
+  if (stageOf(state, key) === undefined) return {};
+  const { legacy, candidate } = stagesOfArms(state, key);
+  return { migration: { stage: legacy, next: candidate === legacy ? null : candidate } };
 }
 
 function rollbackView(rollback: RollbackState): RollbackView {

@@ -1,5 +1,6 @@
+import type { MigrationStage } from '../flag/index.ts';
 import type { Explanation, RuleResult, Verdict } from '../health/index.ts';
-import type { StepKind } from '../plan/index.ts';
+import type { StageMove, StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
   FlagStatus,
@@ -86,6 +87,8 @@ export interface RampView {
   readonly throughPercent: readonly number[];
   readonly exposurePercent: number;
   readonly stage: number;
+  /** Present where it moves a migration to its next stage. */
+  readonly move?: StageMove;
 }
 
 export interface ApprovalView {
@@ -117,6 +120,13 @@ export interface FlagView {
   /** Whether every live SDK instance is known to serve this exposure. */
   readonly confirmed: boolean;
   readonly requires: readonly string[];
+  /** Present where it is a migration. */
+  readonly migration?: {
+    /** Where everybody is who is not exposed. */
+    readonly stage: MigrationStage;
+    /** Where those are who are; null while nobody moves. */
+    readonly next: MigrationStage | null;
+  };
 }
 
 export interface RollbackView {

@@ -150,6 +150,14 @@ function holdWait(state: RolloutState, step: Step, hold: Hold): WaitView {
     case 'no-evidence':
     case 'blind':
       return healthHoldWait(step, hold.reason, hold.text, command);
+    case 'unrepaired':
+      return wait(
+        step.id,
+        'health',
+        `${step.title} waits until both sides have all that was written: ${hold.text}.`,
+        'repairs that succeed, or an operator who goes on all the same',
+        command('promote'),
+      );
     case 'rejected':
       return wait(
         step.id,
@@ -242,11 +250,27 @@ function agreedWait(state: RolloutState, step: Step, now: number): WaitView {
 
 function rampWait(state: RolloutState, step: RampStep, known: StepState, watches: Watches, now: number): WaitView {
   if (known.stage < 0) {
-    const until = isOpen(step.windows, now) ? null : nextOpening(step.windows, now);
+    if (isOpen(step.windows, now)) return beginWait(state, step);
+    const until = nextOpening(step.windows, now);
     return { ...wait(step.id, 'time', `${step.flag} waits for its window.`, 'time', null), until };
   }
   const exposure = (state.flags[step.flag]?.exposure ?? 0) / 1000;
   return healthWait(state, step, watches, `${step.flag} soaks at ${exposure} %`, now);
+}
+
+/** A ramp that may begin does; only a migration waits for what must be true before its next stage. */
+function beginWait(state: RolloutState, step: RampStep): WaitView {
+  const isServed = state.flags[step.flag]?.confirmed ?? true;
+  const what = `${step.flag} comes to ${step.move?.to ?? 'its first exposure'}`;
+  return isServed
+    ? wait(step.id, 'health', `${what} at the next look at what waits to be repaired.`, 'the next look', null)
+    : wait(
+        step.id,
+        'worker',
+        `${what} once every instance serves the stage before.`,
+        'instances that are behind',
+        null,
+      );
 }
 
 function healthWait(state: RolloutState, step: Step, watches: Watches, what: string, now: number): WaitView {

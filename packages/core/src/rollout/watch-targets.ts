@@ -33,12 +33,15 @@ function stepTargets(state: RolloutState): readonly WatchTarget[] {
           ({ status, steps }) => status === 'running' && steps.includes(step.id),
         );
         // What blindness took back to nobody goes on once data return.
-        const isWatched = known.stage >= 0 || known.hold?.reason === 'blind';
+        // Whether a migration may go live shows before its first exposure.
+        const isWatched = known.stage >= 0 || known.hold?.reason === 'blind' || step.move?.to === 'live';
         if (gate === undefined || !isWatched || rollingBack) return [];
         const soakMs = step.soaksMs.reduce((sum, ms) => sum + ms, 0);
         const judging = judgingOf(state, known, gate, step.flag, soakMs);
         const { stage } = known;
-        return [{ id: step.id, stepId: step.id, flag: step.flag, stage, since: sinceOf(known), gate, ...judging }];
+        const asking = step.move === undefined ? {} : ({ asksRepairs: true } as const);
+        const since = sinceOf(known);
+        return [{ id: step.id, stepId: step.id, flag: step.flag, stage, since, gate, ...judging, ...asking }];
       }
       if (step.kind !== 'watch') return [];
       const gate = state.plan.gates[step.gate];

@@ -5,6 +5,7 @@ import {
   isJudgedGate,
   type Measurement,
   type Reading,
+  type Repairs,
   signalsRead,
   type Watch,
   type WatchTarget,
@@ -120,10 +121,14 @@ export function modelTraffic(options: TrafficOptions): Traffic {
       ...(isJudgedGate(target.gate) && target.flag !== null
         ? { comparison: compare(target, now, sampling, before) }
         : {}),
+      ...(target.asksRepairs ? { repairs: NOTHING_OWED } : {}),
     }),
     baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
   };
 }
+
+/** Second writes all succeed in a healthy system. */
+const NOTHING_OWED: Repairs = { pending: 0, failed: 0, instances: 0, silent: 0 };
 
 type UsualAndNow = readonly [usual: number, now: number | null];
 

@@ -49,8 +49,10 @@ export function timelineOf(result: SimulationResult): readonly PhaseSpan[] {
 export function exposureSeriesOf({ events, view }: SimulationResult): readonly ExposureSeries[] {
   const points = new Map<string, { at: number; percent: number }[]>(view.flags.map(({ key }) => [key, []]));
   for (const event of events) {
-    if (event.type !== 'flag.exposure-changed') continue;
-    points.get(event.flag)?.push({ at: event.at, percent: event.to / 1_000 });
+    if (event.type === 'flag.exposure-changed')
+      points.get(event.flag)?.push({ at: event.at, percent: event.to / 1_000 });
+    // Where a stage is reached everybody is at it, and nobody at the next one yet.
+    if (event.type === 'flag.stage-changed') points.get(event.flag)?.push({ at: event.at, percent: 0 });
   }
   return [...points].flatMap(([flag, own]) => (own.length === 0 ? [] : [{ flag, points: own }]));
 }

@@ -244,7 +244,8 @@ export class VirtualRun {
       const { effect } = event;
       const result = this.#world.effectResult(effect, elapsedMs);
       this.#later(result.durationMs, () => ({ kind: 'effect-finished', effectId: effect.id, result }));
-    } else if (event.type === 'flag.exposure-changed') this.#answerExposure(event.flag, elapsedMs);
+    } else if (event.type === 'flag.exposure-changed' || event.type === 'flag.stage-changed')
+      this.#answerExposure(event.flag, elapsedMs);
     else if (event.type === 'approval.requested') this.#answerApproval(event.stepId, event.approvalId, elapsedMs);
   }
 

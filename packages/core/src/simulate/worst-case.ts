@@ -44,7 +44,7 @@ function playAndBranch(plan: Plan, options: WorstCaseOptions): { run: VirtualRun
   let seen = 0;
   do {
     if (run.events.length === seen) continue;
-    const begun = stepsBegun(plan, run.events.slice(seen));
+    const begun = stepsBegun(run, run.events.slice(seen));
     seen = run.events.length;
     const targets = watchTargets(run.state).filter(({ stepId }) => begun.has(stepId));
     if (targets.length > 0) branches.push({ run: run.fork(quiet), targets });
@@ -53,12 +53,14 @@ function playAndBranch(plan: Plan, options: WorstCaseOptions): { run: VirtualRun
 }
 
 /** The steps whose gate begins to judge something new with these events. */
-function stepsBegun(plan: Plan, events: readonly RolloutEvent[]): ReadonlySet<string> {
-  const steps = plan.phases.flatMap((phase) => phase.steps);
+function stepsBegun({ state }: VirtualRun, events: readonly RolloutEvent[]): ReadonlySet<string> {
+  const steps = state.plan.phases.flatMap((phase) => phase.steps);
   const ids = events.flatMap((event) => {
     if (event.type === 'step.started') return event.stepId;
     if (event.type !== 'flag.exposure-changed' || event.stage === null) return [];
-    return steps.find((step) => step.kind === 'ramp' && step.flag === event.flag)?.id ?? [];
+    return steps
+      .filter((step) => step.kind === 'ramp' && step.flag === event.flag && state.steps[step.id]?.status === 'running')
+      .map(({ id }) => id);
   });
   return new Set(ids);
 }

@@ -7,6 +7,7 @@ import {
   observe,
   PROFILES,
   type Reading,
+  type Repairs,
   resumeWatch,
   signalsRead,
   type Watch,
@@ -15,6 +16,7 @@ import {
 import { baselineOf, nextWakeAt, type RolloutState, watchTargets } from '@theseus/core/rollout';
 import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
+import type { RepairSource } from '../ports/repair-source.ts';
 import type { RunEngine } from './run-engine.ts';
 import type { WatchMemory } from './watch-memory.ts';
 
@@ -29,6 +31,8 @@ export interface DriverParts {
   readonly readAll: ReadAll;
   /** Where both arms are counted; without it nobody can compare them. */
   readonly comparisons?: ComparisonSource | undefined;
+  /** What migrations owe; without it nobody can tell, and none goes live. */
+  readonly repairs?: RepairSource | undefined;
   readonly onHealth: () => void;
   readonly onProblem: (message: string) => void;
 }
@@ -133,7 +137,7 @@ export class RunDriver {
     const aheadMs = engine.clocks.aheadMs(runId);
     const asked = { since: target.since - aheadMs, now: now - aheadMs };
     const { environment } = state.plan;
-    const [readings, comparison] = await Promise.all([
+    const [readings, comparison, repairs] = await Promise.all([
       this.#parts.readAll(
         signalsRead(target.gate).flatMap((name) => {
           const signal = state.plan.signals[name];
@@ -141,11 +145,17 @@ export class RunDriver {
         }),
       ),
       this.#compare(state, target, { now, aheadMs }),
+      target.asksRepairs ? this.#repairs(target.flag, environment, asked.now) : undefined,
     ]);
     const before = resumeWatch(target, (await memory.load(runId)).get(target.id), now);
     const counting = state.status === 'running' && state.steps[target.stepId]?.hold?.reason !== 'rejected';
     const baseline = baselineOf(state, target.flag);
-    const measurement = { at: now, readings, ...(comparison === null ? {} : { comparison }) };
+    const measurement = {
+      at: now,
+      readings,
+      ...(comparison === null ? {} : { comparison }),
+      ...(repairs === undefined ? {} : { repairs }),
+    };
     const after = observe(before, target.gate, measurement, baseline, { counting });
     // Whoever drives the run next reads what was written down, not what an abandoned look still brings.
     if (!this.#stopped) memory.remember(runId, after);
@@ -173,6 +183,18 @@ export class RunDriver {
     } catch (error) {
       const problem = `the arms could not be counted: ${errorText(error)}`;
       return { at: now, counts: null, epoch: 0, odds: null, assigned: null, ageMs: 0, problem };
+    }
+  }
+
+  /** What a migration owes its other side; null where nobody can tell. */
+  async #repairs(flag: string | null, environment: string, now: number): Promise<Repairs | null> {
+    const { repairs, onProblem } = this.#parts;
+    if (repairs === undefined || flag === null) return null;
+    try {
+      return await repairs.repairsOf(flag, environment, now);
+    } catch (error) {
+      onProblem(`could not tell what ${flag} owes: ${errorText(error)}`);
+      return null;
     }
   }
 

@@ -2,6 +2,7 @@ import { errorText } from '@theseus/core/error';
 import type { RolloutState } from '@theseus/core/rollout';
 import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { Database } from '../ports/database.ts';
+import type { RepairSource } from '../ports/repair-source.ts';
 import type { FlagStore } from '../postgres/flag-store.ts';
 import type { LeaseStore } from '../postgres/lease-store.ts';
 import type { RunStore } from '../postgres/run-store.ts';
@@ -23,6 +24,8 @@ export interface FleetParts {
   readonly readAll: ReadAll;
   /** Where both arms of a flag are counted; without it nobody can compare them. */
   readonly comparisons?: ComparisonSource;
+  /** What migrations owe; without it nobody can tell. */
+  readonly repairs?: RepairSource;
   readonly clock: () => number;
   readonly leaseMs: number;
   readonly onHealth: (runId: string) => void;
@@ -121,7 +124,7 @@ export class Fleet {
   }
 
   async #drive(runId: string, epoch: number): Promise<void> {
-    const { runs, memory, engine, readAll, comparisons, onHealth, onProblem } = this.#parts;
+    const { runs, memory, engine, readAll, comparisons, repairs, onHealth, onProblem } = this.#parts;
     await this.#read(runId);
     memory.forget(runId);
     await memory.load(runId);
@@ -133,6 +136,7 @@ export class Fleet {
       state: () => runs.known(runId),
       readAll,
       comparisons,
+      repairs,
       onHealth: () => onHealth(runId),
       onProblem,
     });

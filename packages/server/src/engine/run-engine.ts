@@ -9,6 +9,7 @@ import {
   type Input,
   nextWakeAt,
   type RecordedEvent,
+  type RolloutEvent,
   type RolloutState,
   type RunStart,
   recordEvent,
@@ -142,7 +143,7 @@ export class RunEngine {
       throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
-    const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
+    const moved = new Set(events.flatMap(flagMovedBy));
     if (events.some(({ type }) => type === 'plan.edited')) {
       await runs.replacePlan(client, state, flushEveryMs(state.plan));
       await flags.redefine(client, state);
@@ -223,7 +224,12 @@ export class RunEngine {
 }
 
 /** Events after which the flags in memory are read anew at once. */
-const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'run.started', 'plan.edited'];
+const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'flag.stage-changed', 'run.started', 'plan.edited'];
+
+/** The flag whose definition is another after the event. */
+function flagMovedBy(event: RolloutEvent): readonly string[] {
+  return event.type === 'flag.exposure-changed' || event.type === 'flag.stage-changed' ? [event.flag] : [];
+}
 
 function pausedText({ by, reason }: SystemPause): string {
   return `${by} has paused the whole system: ${reason}`;

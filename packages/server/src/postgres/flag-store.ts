@@ -1,6 +1,6 @@
 import { TheseusError } from '@theseus/core/error';
 import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
-import type { RolloutState } from '@theseus/core/rollout';
+import { type RolloutState, stagesOfArms } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import { withEpochs } from './flag-epoch.ts';
@@ -186,17 +186,26 @@ const LOAD = `
 
 /** A flag has one run at a time, and a new run never takes anybody back to legacy by merely starting. */
 async function refuseTaken(client: Client, environment: string, keys: readonly string[]): Promise<void> {
-  const { rows } = await client.query<{ key: string; run_id: string; active: boolean; exposure: number }>(
-    `select flag.key, flag.run_id, run.active, (flag.definition ->> 'exposure')::integer as exposure
+  const { rows } = await client.query<{
+    key: string;
+    run_id: string;
+    active: boolean;
+    exposure: number;
+    stage: string;
+  }>(
+    `select flag.key, flag.run_id, run.active, (flag.definition ->> 'exposure')::integer as exposure,
+       coalesce(flag.definition #>> '{migration,stages,legacy}', 'off') as stage
      from theseus.flag join theseus.run using (run_id) where flag.environment = $1 and flag.key = any($2)`,
     [environment, keys],
   );
-  const taken = rows.find(({ active, exposure }) => active || exposure > 0);
+  const taken = rows.find(({ active, exposure, stage }) => active || exposure > 0 || stage !== 'off');
   if (taken === undefined) return;
-  const { key, run_id: runId, active, exposure } = taken;
+  const { key, run_id: runId, active, exposure, stage } = taken;
+  const where = exposure > 0 ? `at ${exposure / 1000} %` : `at stage ${stage}`;
+  const fallen = exposure > 0 ? '0 %' : 'off';
   const message = active
     ? `Flag '${key}' belongs to run ${runId}, which has not ended: end that run first`
-    : `Flag '${key}' is at ${exposure / 1000} % since run ${runId} and would fall back to 0 %: roll it back there first (theseus rollback ${runId} --flag ${key})`;
+    : `Flag '${key}' is ${where} since run ${runId} and would fall back to ${fallen}: roll it back there first (theseus rollback ${runId} --flag ${key})`;
   throw new TheseusError('conflict', message);
 }
 
@@ -222,6 +231,7 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
     fallback: flag?.fallback ?? true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
+    ...(flag?.migration === undefined ? {} : { migration: { ...flag.migration, stages: stagesOfArms(state, key) } }),
   };
 }
 

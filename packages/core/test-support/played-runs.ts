@@ -281,6 +281,42 @@ function cancelled(): RolloutWorld {
   return world;
 }
 
+/** A migration that comes as far as live, owes some writes on its way, and is taken back. */
+function staged(): RolloutWorld {
+  const migration = { compared: 10_000, deadlineMs: 300 };
+  const flag = {
+    key: 'cache',
+    risk: null,
+    requires: [],
+    fallback: true,
+    overrides: { candidate: [], legacy: [] },
+    rules: [],
+    migration,
+  };
+  const through = [100_000];
+  const world = new RolloutWorld(
+    plan(
+      [
+        phase('one', [
+          { ...ramp('one', 'cache', { through }), id: 'one/dualwrite', move: { from: 'off', to: 'dualwrite' } },
+          { ...ramp('one', 'cache', { through }), id: 'one/shadow', move: { from: 'dualwrite', to: 'shadow' } },
+          { ...ramp('one', 'cache'), id: 'one/live', move: { from: 'shadow', to: 'live' } },
+          { ...ramp('one', 'cache', { through }), id: 'one/rampdown', move: { from: 'live', to: 'rampdown' } },
+        ]),
+      ],
+      { flags: { cache: flag } },
+    ),
+  );
+  for (let minute = 0; minute < 12; minute += 1) {
+    world.repairs = { pending: minute === 3 ? 7 : 0, failed: 0, instances: 1, silent: 0 };
+    world.live(60_000);
+    world.confirm();
+  }
+  world.command({ verb: 'rollback', scope: 'plan', overMs: 0 });
+  for (let stage = 0; stage < 4; stage += 1) world.confirm();
+  return world;
+}
+
 /** By name of their recording. */
 export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   'rolled-back': rolledBack,
@@ -290,4 +326,5 @@ export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   launched,
   steered,
   cancelled,
+  staged,
 };

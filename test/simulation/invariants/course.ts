@@ -1,7 +1,7 @@
 import type { Step } from '@theseus/core/plan';
 import type { RolloutState } from '@theseus/core/rollout';
 import { openedAt } from '@theseus/core/time';
-import { rampOf } from './history.ts';
+import { rampOf, runningIn } from './history.ts';
 import type { EventCheck } from './invariant.ts';
 
 function stepOf({ plan }: RolloutState, stepId: string): Step | undefined {
@@ -20,9 +20,9 @@ const keepsMoment: EventCheck = ({ event, before }) => {
 /** Where the pace is one per window, each opening brings one exposure at most; people may go faster. */
 const keepsPace: EventCheck = ({ event, before, history }) => {
   if (event.type !== 'flag.exposure-changed' || event.to <= event.from || event.actor.kind === 'person') return null;
-  const ramp = rampOf(before.plan, event.flag);
+  const ramp = rampOf(before.plan, event.flag, runningIn(before));
   const last = history.risenAt.get(event.flag);
-  if (ramp?.oncePerWindow !== true || last === undefined) return null;
+  if (ramp?.oncePerWindow !== true || last === undefined || ramp.move !== undefined) return null;
   const opened = openedAt(ramp.windows, event.at);
   return opened === null || opened > last ? null : `${event.flag} rises twice in one window`;
 };

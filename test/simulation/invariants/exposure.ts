@@ -1,7 +1,7 @@
 import type { Step } from '@theseus/core/plan';
 import { isOpen } from '@theseus/core/time';
 import { LONGEST_GAP } from '../model/truth.ts';
-import { rampOf } from './history.ts';
+import { rampOf, runningIn } from './history.ts';
 import type { EventCheck, Moment } from './invariant.ts';
 
 type Ramp = Extract<Step, { readonly kind: 'ramp' }>;
@@ -17,7 +17,7 @@ const WRITING_MS = 5_000;
 
 function riseOf({ event, before }: Moment): Rise | null {
   if (event.type !== 'flag.exposure-changed' || event.to <= event.from) return null;
-  const ramp = rampOf(before.plan, event.flag);
+  const ramp = rampOf(before.plan, event.flag, runningIn(before));
   return ramp === undefined ? null : { ramp, stage: event.stage ?? -1, to: event.to };
 }
 

@@ -1,5 +1,5 @@
 import type { Approver, Person, Plan } from '@theseus/core/plan';
-import type { RolloutEvent } from '@theseus/core/rollout';
+import type { RolloutEvent, RolloutState } from '@theseus/core/rollout';
 
 interface Asked {
   readonly by: readonly Approver[];
@@ -33,6 +33,7 @@ export class History {
   stepBackCount = 0;
   readonly risenAt = new Map<string, number>();
   readonly #stages = new Map<string, number>();
+  readonly #running = new Set<string>();
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -45,6 +46,14 @@ export class History {
         this.asked.set(event.stepId, { by: event.by, given: new Set(), stage });
         break;
       }
+      case 'step.started':
+        this.#running.add(event.stepId);
+        break;
+      case 'step.completed':
+      case 'step.skipped':
+      case 'step.rolled-back':
+        this.#running.delete(event.stepId);
+        break;
       case 'approval.given':
         this.asked.get(event.stepId)?.given.add(event.person);
         break;
@@ -121,7 +130,7 @@ export class History {
   }
 
   #noteStage({ flag, stage, actor }: Extract<RolloutEvent, { readonly type: 'flag.exposure-changed' }>): void {
-    const ramp = rampOf(this.plan, flag);
+    const ramp = rampOf(this.plan, flag, this.#running);
     if (stage === null || ramp === undefined) return;
     if (stage < (this.#stages.get(ramp.id) ?? -1)) this.stepBackCount += 1;
     if (actor.kind === 'person') this.promotedTo.set(ramp.id, stage);
@@ -129,11 +138,17 @@ export class History {
   }
 }
 
-export function rampOf(plan: Plan, flag: string) {
-  for (const { steps } of plan.phases) {
-    for (const step of steps) if (step.kind === 'ramp' && step.flag === flag) return step;
-  }
-  return undefined;
+/** The ramp of a flag; of a migration the step of its stages that is running. */
+export function rampOf(plan: Plan, flag: string, running: ReadonlySet<string>) {
+  const ramps = plan.phases
+    .flatMap(({ steps }) => steps)
+    .flatMap((step) => (step.kind === 'ramp' && step.flag === flag ? [step] : []));
+  return ramps.find(({ id, move }) => move === undefined || running.has(id));
+}
+
+/** The steps that are running. */
+export function runningIn({ steps }: RolloutState): ReadonlySet<string> {
+  return new Set(Object.values(steps).flatMap(({ id, status }) => (status === 'running' ? [id] : [])));
 }
 
 /** Whether the people fill every seat, each at most one: tries all ways, which are few. */

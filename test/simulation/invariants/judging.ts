@@ -1,7 +1,7 @@
 import { type Gate, isJudgedGate } from '@theseus/core/health';
 import type { Step } from '@theseus/core/plan';
 import { LONGEST_GAP } from '../model/truth.ts';
-import { rampOf } from './history.ts';
+import { rampOf, runningIn } from './history.ts';
 import type { EventCheck, Moment } from './invariant.ts';
 
 /** Looks, writes and another machine's taking over take their time. */
@@ -21,7 +21,7 @@ function gateOf(moment: Moment, step: Step | undefined): Gate | undefined {
 const stepsBackBlind: EventCheck = (moment) => {
   const { event, before, history, world } = moment;
   if (event.type !== 'flag.exposure-changed' || event.stage === null || event.to > event.from) return null;
-  const ramp = rampOf(before.plan, event.flag);
+  const ramp = rampOf(before.plan, event.flag, runningIn(before));
   const step = ramp === undefined ? undefined : before.steps[ramp.id];
   if (ramp === undefined || step === undefined || event.stage === step.stage + 1) return null;
   const gate = before.plan.gates[ramp.gate];
@@ -46,7 +46,9 @@ const observesOnly: EventCheck = (moment) => {
   if (commit.input?.kind !== 'judged' || event.actor.kind === 'person') return null;
   const gate = gateOf(moment, stepOf(moment, commit.input.watch.stepId));
   if (gate?.mode !== 'observe') return null;
-  const isAct = event.type === 'rollback.initiated' || event.type === 'step.held';
+  // What is owed to a migration's other side is no matter of the gate.
+  const isHeld = event.type === 'step.held' && event.hold !== 'unrepaired';
+  const isAct = event.type === 'rollback.initiated' || isHeld;
   return isAct ? `${event.type} by gate ${gate.name}, which only observes` : null;
 };
 
@@ -69,7 +71,7 @@ const rulesHarmOut: EventCheck = (moment) => {
   const { event, before, history, world } = moment;
   const isRise = event.type === 'flag.exposure-changed' && event.to > event.from && (event.stage ?? 0) > 0;
   if (!isRise || event.actor.kind === 'person') return null;
-  const ramp = rampOf(before.plan, event.flag);
+  const ramp = rampOf(before.plan, event.flag, runningIn(before));
   const gate = gateOf(moment, ramp);
   const stage = ramp === undefined ? -1 : (before.steps[ramp.id]?.stage ?? -1);
   if (ramp === undefined || gate === undefined || !comparesAll(gate) || gate.mode === 'observe') return null;

@@ -94,10 +94,11 @@ export class ModelDriver {
     const exposure = state.flags[target.flag ?? '']?.exposure ?? 0;
     const isCompared = isJudgedGate(target.gate) && target.flag !== null;
     const comparison = isCompared ? { comparison: arms.compare(target, exposure, lookedAt) } : {};
+    const owed = target.asksRepairs ? { repairs: sources.repairs(lookedAt) } : {};
     this.#server.later(noise.int(2, 300), () => {
       this.#looking.delete(target.id);
       this.#server.cross('look-read');
-      this.#judge(state, target, { at, lookedAt, readings, ...comparison });
+      this.#judge(state, target, { at, lookedAt, readings, ...comparison, ...owed });
     });
   }
 

@@ -1,4 +1,5 @@
-import { type Baseline, type Reading, signalsRead, type WatchTarget } from '@theseus/core/health';
+import { type Baseline, type Reading, type Repairs, signalsRead, type WatchTarget } from '@theseus/core/health';
+import { ARMS } from '../draw/draw-judging.ts';
 import type { Mood, MoodKind, Scenario } from '../scenario.ts';
 
 interface Source {
@@ -35,6 +36,14 @@ export class Sources {
 
   read(target: WatchTarget, now: number): readonly Reading[] {
     return signalsRead(target.gate).map((name) => this.#reading(name, now));
+  }
+
+  /** What migrations owe: nobody can tell while the arms are silent, and some is owed while they are bad. */
+  repairs(now: number): Repairs | null {
+    const elapsedMs = now - this.#scenario.startAt;
+    const mood = this.#scenario.moods.find((known) => isActive(known, ARMS, elapsedMs));
+    if (mood?.kind === 'silent' || mood?.kind === 'error') return null;
+    return { pending: mood?.kind === 'bad' ? 5 : 0, failed: 0, instances: 1, silent: 0 };
   }
 
   #reading(signal: string, now: number): Reading {

@@ -32,6 +32,7 @@ const ONE_OF_EACH: { readonly [Type in EventType]: readonly [Body<Type>, string]
   ],
   'phase.started': [{ phase: 'one' }, 'phase one started'],
   'phase.finished': [{ phase: 'one', status: 'skipped' }, 'phase one skipped'],
+  'flag.stage-changed': [{ flag: 'cache', from: 'shadow', to: 'live' }, 'cache is at stage live, and was at shadow'],
   'step.started': [{ stepId: 'one/a', attempt: 2, until: null }, 'one/a started (attempt 2)'],
   'step.held': [{ stepId: 'one/a', hold: 'gate', evidence }, 'one/a held (gate)'],
   'step.released': [{ stepId: 'one/a' }, 'one/a goes on'],

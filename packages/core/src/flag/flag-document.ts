@@ -56,6 +56,30 @@ export interface FlagDefinition {
   readonly strata?: readonly string[];
   /** Absent until legacy was timed often enough. */
   readonly marks?: LatencyMarks;
+  /** Present where the flag moves data from one store or service to another. */
+  readonly migration?: MigrationSetting;
+}
+
+/** The six stages of a migration, in their order. */
+export const MIGRATION_STAGES = ['off', 'dualwrite', 'shadow', 'live', 'rampdown', 'complete'] as const;
+
+export type MigrationStage = (typeof MIGRATION_STAGES)[number];
+
+/** Which side's answer a caller gets where both are read. */
+export type ReadPreference = 'legacy' | 'candidate' | 'fastest';
+
+/** How `migration()` treats a flag. */
+export interface MigrationSetting {
+  /** The stage of the subjects on either arm: raising the exposure moves subjects from the one to the other. */
+  readonly stages: { readonly legacy: MigrationStage; readonly candidate: MigrationStage };
+  /** Absent: the side that is authoritative at the stage. */
+  readonly read?: ReadPreference;
+  /** How many reads are compared, parts of {@link EXPOSURE_WHOLE}. */
+  readonly compared: number;
+  /** A side that has not answered after so long counts as failed; absent: no deadline. */
+  readonly deadlineMs?: number;
+  /** The breaker opens when more than this share of the last candidate calls failed (parts of {@link EXPOSURE_WHOLE}); absent: no breaker. */
+  readonly breakAbove?: number;
 }
 
 /** Where legacy's latency stands, in milliseconds; each mark is the lower edge of a bucket of the latency histogram. */

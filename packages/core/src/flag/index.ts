@@ -23,6 +23,10 @@ export {
   type FlagDocument,
   type FlagPatch,
   type LatencyMarks,
+  MIGRATION_STAGES,
+  type MigrationSetting,
+  type MigrationStage,
+  type ReadPreference,
   type SegmentDefinition,
   type SegmentRule,
 } from './flag-document.ts';

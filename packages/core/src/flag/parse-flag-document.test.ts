@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MIGRATION_STAGES } from './flag-document.ts';
 import { parseFlagDocument, parseFlagPatch } from './parse-flag-document.ts';
 
 const FLAG = {
@@ -16,6 +17,8 @@ const SEGMENT = { key: 's', conditions: [{ attribute: 'n', operator: 'atLeast', 
 const DOCUMENT = { version: 3, flushEveryMs: 5000, flags: { a: FLAG }, segments: { s: SEGMENT } };
 
 const withFlag = (changes: object) => ({ ...DOCUMENT, flags: { a: { ...FLAG, ...changes } } });
+const MIGRATION = { stages: { legacy: 'dualwrite', candidate: 'shadow' }, compared: 1000 };
+const withMigration = (changes: object) => withFlag({ migration: { ...MIGRATION, ...changes } });
 const withCondition = (condition: unknown) => ({ ...DOCUMENT, segments: { s: { key: 's', conditions: [condition] } } });
 
 describe('parseFlagDocument()', () => {
@@ -25,6 +28,12 @@ describe('parseFlagDocument()', () => {
     const comparing = { epoch: 3, strata: ['plan/new'], marks: { bodyMs: 1, tailMs: 2 } };
     expect(parseFlagDocument(withFlag(comparing)).kind).toBe('document');
     expect(parseFlagDocument(withCondition({ attribute: 'v', operator: 'semver', value: '^1' })).kind).toBe('document');
+  });
+
+  test.each(MIGRATION_STAGES)('accepts a migration at the stage %s [CV-2]', (stage) => {
+    expect(parseFlagDocument(withMigration({ stages: { legacy: 'off', candidate: stage } })).kind).toBe('document');
+    const whole = { read: 'fastest', compared: 100_000, deadlineMs: 250, breakAbove: 10_000 };
+    expect(parseFlagDocument(withMigration(whole)).kind).toBe('document');
   });
 
   const bad: [unknown, RegExp][] = [
@@ -56,6 +65,18 @@ describe('parseFlagDocument()', () => {
     [withFlag({ marks: 5 }), /marks/],
     [withFlag({ marks: { bodyMs: 1 } }), /marks/],
     [withFlag({ marks: { bodyMs: 1, tailMs: Number.NaN } }), /marks/],
+    [withFlag({ migration: 'shadow' }), /migration is no object/],
+    [withFlag({ migration: null }), /migration is no object/],
+    [withMigration({ stages: undefined }), /stages of its migration/],
+    [withMigration({ stages: { legacy: 'off' } }), /stages of its migration/],
+    [withMigration({ stages: { legacy: 'off', candidate: 'half' } }), /none of off, dualwrite, shadow, live/],
+    [withMigration({ read: 'slowest' }), /read preference.*none of legacy, candidate, fastest/],
+    [withMigration({ compared: undefined }), /compared/],
+    [withMigration({ compared: 0.5 }), /compared/],
+    [withMigration({ compared: 100_001 }), /compared/],
+    [withMigration({ deadlineMs: 0 }), /deadlineMs/],
+    [withMigration({ deadlineMs: Number.POSITIVE_INFINITY }), /deadlineMs/],
+    [withMigration({ breakAbove: '10' }), /breakAbove/],
     [withFlag({ rules: {} }), /rules/],
     [withFlag({ rules: [5] }), /rule/],
     [withFlag({ rules: [{ segment: 5, exposure: 0 }] }), /segment/],

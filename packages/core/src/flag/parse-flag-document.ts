@@ -4,6 +4,9 @@ import {
   type FlagDocument,
   type FlagPatch,
   type LatencyMarks,
+  MIGRATION_STAGES,
+  type MigrationSetting,
+  type ReadPreference,
   type SegmentDefinition,
 } from './flag-document.ts';
 import { utf8Length } from './murmur3.ts';
@@ -22,6 +25,11 @@ export const FLAG_COUNT_LIMIT = 100_000;
 
 /** Bounds of `flushEveryMs`: more often would be load, more seldom would be silence. */
 const FLUSH_EVERY_MS = { least: 100, most: 3_600_000 } as const;
+
+/** Bounds of a migration's `deadlineMs`: with none at all nothing could answer, and a timer cannot wait for ever. */
+const DEADLINE_MS = { least: 1, most: 3_600_000 } as const;
+
+const READ_PREFERENCES: readonly ReadPreference[] = ['legacy', 'candidate', 'fastest'];
 
 /** What is wrong, or undefined where nothing is. Returned rather than thrown: bad input is to be expected here. */
 type Complaint = string | undefined;
@@ -86,7 +94,12 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     return 'salt is no text whose bytes are a multiple of four';
   if (!isExposure(flag.exposure)) return `exposure is no whole number from 0 to ${EXPOSURE_WHOLE}`;
   if (!isTexts(flag.requires)) return 'requires is no list of texts';
-  return overridesComplaint(flag.overrides) ?? rulesComplaint(flag.rules) ?? comparisonComplaint(flag);
+  return (
+    overridesComplaint(flag.overrides) ??
+    rulesComplaint(flag.rules) ??
+    comparisonComplaint(flag) ??
+    migrationComplaint(flag.migration)
+  );
 }
 
 /** What tells how the arms are compared; all of it may be absent. */
@@ -99,6 +112,28 @@ function comparisonComplaint({ epoch, strata, marks }: Record<keyof FlagDefiniti
   return isNumberWithin(bodyMs, 0, Number.MAX_VALUE) && isNumberWithin(tailMs, 0, Number.MAX_VALUE)
     ? undefined
     : 'the marks are no numbers from 0';
+}
+
+/** A stage or a preference that is not known is refused: guessing at who is authoritative over data could lose it. */
+function migrationComplaint(migration: unknown): Complaint {
+  if (migration === undefined) return undefined;
+  if (!isFields(migration)) return 'migration is no object';
+  const { stages, read, compared, deadlineMs, breakAbove } = migration as Record<keyof MigrationSetting, unknown>;
+  if (!isFields(stages)) return 'the stages of its migration are no object';
+  const { legacy, candidate } = stages as Record<keyof MigrationSetting['stages'], unknown>;
+  if (!isStage(legacy) || !isStage(candidate)) {
+    return `the stages of its migration are none of ${MIGRATION_STAGES.join(', ')}`;
+  }
+  if (read !== undefined && !isReadPreference(read)) {
+    return `the read preference of its migration is none of ${READ_PREFERENCES.join(', ')}`;
+  }
+  if (!isExposure(compared)) return `compared of its migration is no whole number from 0 to ${EXPOSURE_WHOLE}`;
+  if (deadlineMs !== undefined && !isNumberWithin(deadlineMs, DEADLINE_MS.least, DEADLINE_MS.most)) {
+    return `deadlineMs of its migration is no number from ${DEADLINE_MS.least} to ${DEADLINE_MS.most}`;
+  }
+  return breakAbove === undefined || isExposure(breakAbove)
+    ? undefined
+    : `breakAbove of its migration is no whole number from 0 to ${EXPOSURE_WHOLE}`;
 }
 
 function overridesComplaint(overrides: unknown): Complaint {
@@ -170,6 +205,14 @@ function conditionComplaint(condition: unknown): Complaint {
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStage(value: unknown): boolean {
+  return (MIGRATION_STAGES as readonly unknown[]).includes(value);
+}
+
+function isReadPreference(value: unknown): boolean {
+  return (READ_PREFERENCES as readonly unknown[]).includes(value);
 }
 
 function isVersion(value: unknown): value is number {

@@ -19,12 +19,12 @@ describe('Breaker', () => {
   test.each([
     ['x'.repeat(19), 'closed'],
     ['x'.repeat(20), 'open'],
-    ['.'.repeat(18) + 'xx', 'closed'],
-    ['.'.repeat(17) + 'xxx', 'open'],
+    [`${'.'.repeat(18)}xx`, 'closed'],
+    [`${'.'.repeat(17)}xxx`, 'open'],
     ['.'.repeat(90) + 'x'.repeat(10), 'closed'],
     ['.'.repeat(89) + 'x'.repeat(11), 'open'],
     // Only the last hundred count.
-    ['x' + '.'.repeat(100) + 'x'.repeat(10), 'closed'],
+    [`x${'.'.repeat(100)}${'x'.repeat(10)}`, 'closed'],
   ])('after %s is %s: more than a tenth, of at least twenty [CO-5] [QA-15]', (results, phase) => {
     expect(after(results).phase).toBe(phase);
   });

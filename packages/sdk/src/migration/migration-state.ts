@@ -208,13 +208,15 @@ export class MigrationState {
     return { pending, failed };
   }
 
-  /** Counts the repairs of a queue; they are reported from now on, as an earlier life of the program may have left some. */
+  /** Counts the repairs of a queue; what an earlier life of the program has left is reported at once. */
   watch(repairs: Repairs): void {
     this.#repairs.add(repairs);
-    if (this.#counters === undefined) this.#attach(this.around.countersOf(this.flag));
+    const { pending, failed } = repairs.size(this.flag);
+    if (pending + failed > 0) this.onRepairs();
   }
 
   readonly onRepairs = (): void => {
+    if (this.#counters === undefined) this.#attach(this.around.countersOf(this.flag));
     this.#tellTelemetry();
   };
 

@@ -138,7 +138,7 @@ describe('a journal of repairs', () => {
             const state = { bytes: 0, waiting: [...last.waiting], givenUp: [...last.givenUp] };
             const id = kind === 'add' ? `${key}${n}` : state.waiting[at % (state.waiting.length || 1)];
             if (id === undefined) continue;
-            if (kind === 'add') await queue.add(repairOf(id, { key }));
+            if (kind === 'add') await queue.add(repairOf(id, { key, payload: 'x'.repeat(at % 3_000) }));
             else if (kind === 'done') await queue.done(id);
             else await queue.failed(id, { kind: 'given-up' });
             if (kind === 'add') state.waiting.push(id);

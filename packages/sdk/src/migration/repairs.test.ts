@@ -125,8 +125,9 @@ describe('repairs [CV-2]', () => {
     const { stores, put } = given('dualwrite');
     stores.candidate.takesMs = 100;
     const first = put('a', 1, 'a1');
-    const second = put('a', 2, 'a2');
+    await vi.advanceTimersByTimeAsync(10);
     stores.candidate.takesMs = 1;
+    const second = put('a', 2, 'a2');
     await vi.advanceTimersByTimeAsync(500);
     await Promise.all([first, second]);
     expect(stores.candidate.keys.get('a')).toEqual(['a1', 'a2']);

@@ -52,7 +52,7 @@ export async function turns(count = 5): Promise<void> {
 }
 
 /** Two sides that note who was called, and fail where they are told to. */
-export function givenSides(mode: 'sync' | 'async', fails: Partial<Record<Arm, unknown>> = {}) {
+export function givenSides(mode: 'sync' | 'async', fails: Partial<Record<Arm, Error>> = {}) {
   const calls: string[] = [];
   const side = (of: Arm) => (): unknown => {
     calls.push(of);

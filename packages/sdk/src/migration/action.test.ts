@@ -19,7 +19,8 @@ function given(options: { readonly stage?: 'live' | 'shadow'; readonly queue?: R
   const world = givenMigrations(flagAt(options.stage ?? 'live', { deadlineMs: 1_000, breakAbove: 10_000 }));
   const log: string[] = [];
   const keys: string[] = [];
-  const fails = new Map<string, unknown>();
+  const fails = new Map<string, Error>();
+  const hangs = new Set<string>();
   const stepsOf = (side: string): ActionStep<Order>[] =>
     ['reserve', 'charge', 'ship'].map((name) => ({
       name,
@@ -27,7 +28,7 @@ function given(options: { readonly stage?: 'live' | 'shadow'; readonly queue?: R
         log.push(`${side} ${name}`);
         keys.push(idempotencyKey);
         const failure = fails.get(name);
-        if (failure === 'hang') await new Promise(() => undefined);
+        if (hangs.has(name)) await new Promise(() => undefined);
         if (failure !== undefined) throw failure;
         return `${name} ${id}`;
       },
@@ -45,7 +46,7 @@ function given(options: { readonly stage?: 'live' | 'shadow'; readonly queue?: R
     repairs: queue,
   });
   const order = migration.action('order', sides);
-  return { ...world, log, keys, fails, queue, migration, order, sides };
+  return { ...world, log, keys, fails, hangs, queue, migration, order, sides };
 }
 
 describe('an action of several writes [CV-9]', () => {
@@ -89,8 +90,8 @@ describe('an action of several writes [CV-9]', () => {
   });
 
   test('is taken back when a step passes the deadline', async () => {
-    const { order, log, fails } = given();
-    fails.set('ship', 'hang');
+    const { order, log, hangs } = given();
+    hangs.add('ship');
     const failed = expect(order(WHO, { id: 7 })).rejects.toThrow('not answered within 1000 ms');
     await vi.advanceTimersByTimeAsync(1_100);
     await failed;
@@ -130,7 +131,7 @@ describe('an action of several writes [CV-9]', () => {
   test('that a dead program had begun is taken back by the next one', async () => {
     const queue = memoryRepairQueue();
     const before = given({ queue });
-    before.fails.set('charge', 'hang');
+    before.hangs.add('charge');
     const lost = before.order(WHO, { id: 7 }, { idempotencyKey: 'k' });
     lost.catch(() => undefined);
     await vi.advanceTimersByTimeAsync(10);

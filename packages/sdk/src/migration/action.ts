@@ -191,7 +191,9 @@ async function callStep(
 ): Promise<unknown> {
   const call = new OneCall(side, `${idempotencyKey}/${step.name}/${verb}`);
   const answer = work.call(step, payload, results, call);
-  return limitMs === undefined || !isThenable(answer) ? answer : within(answer, limitMs, call, state.around.deadlines);
+  if (limitMs === undefined || !isThenable(answer)) return answer;
+  const { now, deadlines } = state.around;
+  return within(answer, { limitMs, beganMs: now(), call, deadlines });
 }
 
 function operationOf(name: string): string {

@@ -1,15 +1,14 @@
-/** Something that has so long and no longer. Made by {@link Deadlines.start}. */
-export interface Deadline {
-  /** To be called when it is no longer needed; twice does no harm. */
-  end(): void;
+/** Something that has so long and no longer. Its owner marks it when it is over; it costs no object of its own. */
+export interface Timed {
+  /** Set by {@link Deadlines.start}. */
+  dueMs: number;
+  /** Whether it has ended, in time or not. */
+  isOver: boolean;
+  /** Called once, when the time has passed and it is not over. */
+  pass(): void;
 }
 
 const FORGOTTEN_AT_ONCE = 256;
-
-interface Entry extends Deadline {
-  dueMs: number;
-  onPassed: (() => void) | undefined;
-}
 
 /**
  * Deadlines without a timer each: those of one length pass in the order in which they began, so one timer for the first of them is
@@ -23,42 +22,39 @@ export class Deadlines {
     this.#now = now;
   }
 
-  /** Calls back once when `limitMs` have passed, unless it was ended before. Does not keep the process alive. */
-  start(limitMs: number, onPassed: () => void): Deadline {
+  /** Gives it `limitMs` milliseconds from `beganMs` on. Does not keep the process alive. */
+  start(limitMs: number, beganMs: number, timed: Timed): void {
     let line = this.#lines.get(limitMs);
     if (line === undefined) {
-      line = new Line(limitMs, this.#now, () => this.#lines.delete(limitMs));
+      line = new Line(this.#now, () => this.#lines.delete(limitMs));
       this.#lines.set(limitMs, line);
     }
-    return line.add(onPassed);
+    timed.dueMs = beganMs + limitMs;
+    line.add(timed, limitMs);
   }
 }
 
 class Line {
-  readonly #limitMs: number;
   readonly #now: () => number;
   readonly #onEmpty: () => void;
-  #entries: Entry[] = [];
+  #entries: Timed[] = [];
   #first = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(limitMs: number, now: () => number, onEmpty: () => void) {
-    this.#limitMs = limitMs;
+  constructor(now: () => number, onEmpty: () => void) {
     this.#now = now;
     this.#onEmpty = onEmpty;
   }
 
-  add(onPassed: () => void): Deadline {
-    const entry: Entry = { dueMs: this.#now() + this.#limitMs, onPassed, end: endEntry };
-    this.#entries.push(entry);
-    this.#forgetEnded();
-    if (this.#timer === undefined) this.#wait(this.#limitMs);
-    return entry;
+  add(timed: Timed, limitMs: number): void {
+    this.#entries.push(timed);
+    this.#forgetOver();
+    if (this.#timer === undefined) this.#wait(limitMs);
   }
 
   /** Else all that ended in time would be kept until their deadline. */
-  #forgetEnded(): void {
-    while (this.#entries[this.#first]?.onPassed === undefined) this.#first += 1;
+  #forgetOver(): void {
+    while (this.#entries[this.#first]?.isOver === true) this.#first += 1;
     if (this.#first < FORGOTTEN_AT_ONCE || this.#first * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#first);
     this.#first = 0;
@@ -72,13 +68,13 @@ class Line {
   #pass(): void {
     this.#timer = undefined;
     const nowMs = this.#now();
-    for (let entry = this.#entries[this.#first]; entry !== undefined; entry = this.#entries[this.#first]) {
+    for (let timed = this.#entries[this.#first]; timed !== undefined; timed = this.#entries[this.#first]) {
       // A timer may fire a fraction of a millisecond early; that much is no reason to wait again.
-      if (entry.onPassed !== undefined && entry.dueMs > nowMs + 1) break;
+      if (!timed.isOver && timed.dueMs > nowMs + 1) break;
       this.#first += 1;
-      const { onPassed } = entry;
-      entry.onPassed = undefined;
-      onPassed?.();
+      if (timed.isOver) continue;
+      timed.isOver = true;
+      timed.pass();
     }
     this.#entries = this.#entries.slice(this.#first);
     this.#first = 0;
@@ -86,8 +82,4 @@ class Line {
     if (next === undefined) this.#onEmpty();
     else this.#wait(next.dueMs - nowMs);
   }
-}
-
-function endEntry(this: Entry): void {
-  this.onPassed = undefined;
 }

@@ -143,8 +143,8 @@ export class MigrationState {
   }
 
   /** Whether the candidate may be called now; where it may, {@link countSide} has to hear what came of it. */
-  admitsCandidate({ setting }: Place): boolean {
-    return setting.breakAbove === undefined || this.breaker.admits(this.around.now());
+  admitsCandidate({ setting }: Place, nowMs: number): boolean {
+    return setting.breakAbove === undefined || this.breaker.admits(nowMs);
   }
 
   /** Whether the candidate is not to be called, without asking to be a probe. */

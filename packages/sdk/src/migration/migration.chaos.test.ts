@@ -72,7 +72,7 @@ describe('reads while everything fails', () => {
           become(flagAt(stage, { deadlineMs: 100, breakAbove: 10_000, ...preference }, { fallback }));
           Object.assign(moods, { legacy, candidate });
           const began = performance.now();
-          const ended = (async () => await migration.read(WHO, n))().then(
+          const ended = new Promise((resolve) => resolve(migration.read(WHO, n))).then(
             (answer) => ({ answer, tookMs: performance.now() - began }),
             (error: unknown) => ({ error, tookMs: performance.now() - began }),
           );

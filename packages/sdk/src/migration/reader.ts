@@ -1,9 +1,10 @@
 import { TheseusError } from '@theseus/core/error';
 import { type Arm, EXPOSURE_WHOLE } from '@theseus/core/flag';
+import type { Timed } from './deadlines.ts';
 import type { ResolvedMigration } from './migration-options.ts';
 import type { MigrationState, Place } from './migration-state.ts';
 import { ShadowQueue } from './shadow-queue.ts';
-import { isThenable, OneCall, within } from './side-call.ts';
+import { isThenable, OneCall, timedOut, within } from './side-call.ts';
 import { otherSide, STAGE_TABLE } from './stage-table.ts';
 
 /** One read on its way. */
@@ -18,11 +19,30 @@ interface Read {
 }
 
 /** A read whose answer the caller has; the other side's is still to come. */
-interface Shadow {
+class Shadow implements Timed {
   readonly place: Place;
-  readonly payload: unknown;
   readonly answered: Arm;
-  readonly answer: unknown;
+  payload: unknown;
+  answer: unknown;
+  beganMs = 0;
+  dueMs = 0;
+  isOver = false;
+  /** What follows when it has not answered in time. */
+  pass: () => void = nothing;
+
+  constructor(place: Place, payload: unknown, answered: Arm, answer: unknown) {
+    this.place = place;
+    this.payload = payload;
+    this.answered = answered;
+    this.answer = answer;
+  }
+
+  /** Deadlines may hold it for a while yet, and answers may be large. */
+  forget(): void {
+    this.payload = undefined;
+    this.answer = undefined;
+    this.pass = nothing;
+  }
 }
 
 /** Reads by the table of stages. What a caller waits for is its answer, and nothing else. */
@@ -54,12 +74,14 @@ export class Reader {
 
   #answer(place: Place, payload: unknown, side: Arm, isShadowed: boolean): unknown {
     const mayFallBack = side === 'candidate' && place.mayFallBack;
-    const read: Read = { place, payload, side, beganMs: this.#state.around.now(), isShadowed, mayFallBack };
+    const beganMs = this.#state.around.now();
+    const read: Read = { place, payload, side, beganMs, isShadowed, mayFallBack };
     // Asked even where nothing may stand in: what is let through is then a probe.
-    if (side === 'candidate' && !this.#state.admitsCandidate(place) && mayFallBack) return this.#fallBack(read);
+    if (side === 'candidate' && !this.#state.admitsCandidate(place, beganMs) && mayFallBack)
+      return this.#fallBack(read);
     let answer: unknown;
     try {
-      answer = this.#call(place, side, payload);
+      answer = this.#call(place, side, payload, beganMs);
     } catch (error) {
       return this.#failed(read, error);
     }
@@ -70,11 +92,12 @@ export class Reader {
     );
   }
 
-  #call(place: Place, side: Arm, payload: unknown, limitMs = place.setting.deadlineMs): unknown {
+  #call(place: Place, side: Arm, payload: unknown, beganMs: number): unknown {
     const call = new OneCall(side);
     const answer = this.#migration.read[side](payload, call);
+    const limitMs = place.setting.deadlineMs;
     if (limitMs === undefined || !isThenable(answer)) return answer;
-    return within(answer, limitMs, call, this.#state.around.deadlines);
+    return within(answer, { limitMs, beganMs, call, deadlines: this.#state.around.deadlines });
   }
 
   #answered(read: Read, answer: unknown): unknown {
@@ -99,7 +122,7 @@ export class Reader {
     const beganMs = this.#state.around.now();
     let answer: unknown;
     try {
-      answer = this.#call(place, 'legacy', payload);
+      answer = this.#call(place, 'legacy', payload, beganMs);
     } catch (legacyError) {
       return this.#bothFailed(read, beganMs, legacyError);
     }
@@ -129,21 +152,21 @@ export class Reader {
     const read: Read = { place, payload, side: 'legacy', beganMs, isShadowed: true, mayFallBack: false };
     let legacy: unknown;
     try {
-      legacy = this.#call(place, 'legacy', payload);
+      legacy = this.#call(place, 'legacy', payload, beganMs);
     } catch (error) {
       legacy = Promise.reject(error);
     }
     if (!isThenable(legacy)) return this.#answered(read, legacy);
-    if (!this.#state.admitsCandidate(place)) {
+    const candidateBeganMs = this.#state.around.now();
+    if (!this.#state.admitsCandidate(place, candidateBeganMs)) {
       return legacy.then(
         (value) => this.#answered({ ...read, isShadowed: false }, value),
         (error: unknown) => this.#failed(read, error),
       );
     }
-    const candidateBeganMs = this.#state.around.now();
     let candidate: unknown;
     try {
-      candidate = this.#call(place, 'candidate', payload);
+      candidate = this.#call(place, 'candidate', payload, candidateBeganMs);
     } catch (error) {
       candidate = Promise.reject(error);
     }
@@ -197,7 +220,7 @@ export class Reader {
 
   #shadow(place: Place, payload: unknown, answered: Arm, answer: unknown): void {
     if (!this.#shadows.hasRoom) return this.#state.countUncompared('dropped');
-    this.#shadows.add({ place, payload, answered, answer: this.#copyOf(answer) });
+    this.#shadows.add(new Shadow(place, payload, answered, this.#copyOf(answer)));
   }
 
   /** A copy that cannot be made must not cost the caller its answer. */
@@ -216,39 +239,63 @@ export class Reader {
   #begin(shadow: Shadow, onEnd: () => void): void {
     const { place, payload, answered } = shadow;
     const side = otherSide(answered);
-    if (side === 'candidate' && !this.#state.admitsCandidate(place)) {
+    const beganMs = this.#state.around.now();
+    if (side === 'candidate' && !this.#state.admitsCandidate(place, beganMs)) {
       this.#state.countUncompared('dropped');
       return onEnd();
     }
-    const beganMs = this.#state.around.now();
+    shadow.beganMs = beganMs;
+    const call = new OneCall(side);
     let answer: unknown;
     try {
-      answer = this.#call(place, side, payload, place.setting.deadlineMs ?? this.#migration.shadows.limitMs);
-    } catch (error) {
-      this.#shadowFailed(place, side, beganMs, error);
+      answer = this.#migration.read[side](payload, call);
+    } catch {
+      this.#shadowFailed(shadow, 'shadowFailed');
       return onEnd();
     }
     if (!isThenable(answer)) {
-      this.#shadowAnswered(shadow, beganMs, answer);
+      this.#shadowAnswered(shadow, answer);
       return onEnd();
     }
-    answer
-      .then(
-        (value) => this.#shadowAnswered(shadow, beganMs, value),
-        (error: unknown) => this.#shadowFailed(place, side, beganMs, error),
-      )
-      .then(onEnd, onEnd);
+    this.#await(shadow, answer, call, onEnd);
   }
 
-  #shadowAnswered({ place, answered, answer }: Shadow, beganMs: number, value: unknown): void {
+  /** Without a promise of its own, as `within` makes one: there are as many shadows as reads. */
+  #await(shadow: Shadow, answer: PromiseLike<unknown>, call: OneCall, onEnd: () => void): void {
+    const limitMs = shadow.place.setting.deadlineMs ?? this.#migration.shadows.limitMs;
+    shadow.pass = () => {
+      this.#shadowFailed(shadow, 'timedOut');
+      call.abort(timedOut(call.side, limitMs));
+      onEnd();
+    };
+    this.#state.around.deadlines.start(limitMs, shadow.beganMs, shadow);
+    answer.then(
+      (value) => {
+        if (shadow.isOver) return;
+        shadow.isOver = true;
+        this.#shadowAnswered(shadow, value);
+        shadow.forget();
+        onEnd();
+      },
+      () => {
+        if (shadow.isOver) return;
+        shadow.isOver = true;
+        this.#shadowFailed(shadow, 'shadowFailed');
+        shadow.forget();
+        onEnd();
+      },
+    );
+  }
+
+  #shadowAnswered({ place, answered, answer, beganMs }: Shadow, value: unknown): void {
     this.#state.countSide(otherSide(answered), place, beganMs, 'answered');
     if (answered === 'legacy') this.#compare(answer, value);
     else this.#compare(value, answer);
   }
 
-  #shadowFailed(place: Place, side: Arm, beganMs: number, error: unknown): void {
-    this.#state.countSide(side, place, beganMs, 'failed');
-    this.#state.countUncompared(isTimeOut(error) ? 'timedOut' : 'shadowFailed');
+  #shadowFailed({ place, answered, beganMs }: Shadow, why: 'timedOut' | 'shadowFailed'): void {
+    this.#state.countSide(otherSide(answered), place, beganMs, 'failed');
+    this.#state.countUncompared(why);
   }
 
   #compare(legacy: unknown, candidate: unknown): void {
@@ -274,4 +321,8 @@ export class Reader {
 
 function isTimeOut(error: unknown): boolean {
   return error instanceof TheseusError && error.code === 'timed-out';
+}
+
+function nothing(): void {
+  // It has no deadline yet.
 }

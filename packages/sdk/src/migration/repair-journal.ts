@@ -58,7 +58,7 @@ class RepairJournal implements RepairQueue {
   #adding = 0;
   #writing: Promise<void> | undefined;
   /** Why nothing can be written any more. */
-  #broken: unknown;
+  #broken: Error | undefined;
   #isClosed = false;
 
   private constructor(path: string, lock: JournalLock, file: FileHandle, options: RepairJournalOptions) {
@@ -219,7 +219,7 @@ class RepairJournal implements RepairQueue {
     } catch (error) {
       // Half a line in the middle would make the whole file unreadable.
       await this.#file.truncate(this.#bytes).catch((cause: unknown) => {
-        this.#broken = cause;
+        this.#broken = cause instanceof Error ? cause : new Error(String(cause));
       });
       throw error;
     }

@@ -1,6 +1,6 @@
 import { TheseusError } from '@theseus/core/error';
 import type { Arm } from '@theseus/core/flag';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadlines, Timed } from './deadlines.ts';
 
 /** What a side is told of the call besides its payload. */
 export interface SideCall {
@@ -44,25 +44,39 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** What a promise becomes, or a `timed-out` TheseusError once so many milliseconds have passed. */
-export function within<T>(promise: PromiseLike<T>, limitMs: number, call: OneCall, deadlines: Deadlines): Promise<T> {
+/** What a promise becomes, or a `timed-out` TheseusError once so many milliseconds have passed since `beganMs`. */
+export function within<T>(
+  promise: PromiseLike<T>,
+  { limitMs, beganMs, call, deadlines }: { limitMs: number; beganMs: number; call: OneCall; deadlines: Deadlines },
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const deadline = deadlines.start(limitMs, () => {
-      const late = new TheseusError('timed-out', `The ${call.side} side has not answered within ${limitMs} ms`);
+    const pass = () => {
+      const late = timedOut(call.side, limitMs);
       reject(late);
       call.abort(late);
-    });
+    };
+    const timed: Timed = { dueMs: 0, isOver: false, pass };
+    deadlines.start(limitMs, beganMs, timed);
+    // Deadlines may hold it for a while yet, and what it holds may be large.
+    const end = () => {
+      timed.isOver = true;
+      timed.pass = end;
+    };
     promise.then(
       (value) => {
-        deadline.end();
+        end();
         resolve(value);
       },
       (error: unknown) => {
-        deadline.end();
+        end();
         reject(error);
       },
     );
   });
+}
+
+export function timedOut(side: Arm, limitMs: number): TheseusError {
+  return new TheseusError('timed-out', `The ${side} side has not answered within ${limitMs} ms`);
 }
 
 const NOT_SENT = new WeakSet<object>();

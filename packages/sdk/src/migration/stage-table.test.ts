@@ -149,7 +149,7 @@ const WRITES: readonly (readonly [...Row, kept: string])[] = [
 describe.each(['sync', 'async'] as const)('a write with %s sides [CV-2]', (mode) => {
   async function write(
     stage: MigrationStage,
-    failures: Partial<Record<Arm, unknown>>,
+    failures: Partial<Record<Arm, Error>>,
     options: { readonly idempotent?: boolean; readonly fallback?: boolean } = {},
   ) {
     const { idempotent = true, fallback = true } = options;

@@ -70,7 +70,11 @@ export class Writer {
   /** The write by which it is decided how the operation ends. */
   async #decide(write: Write, authority: Arm): Promise<Attempt> {
     const { place } = write;
-    if (authority === 'candidate' && !this.#state.admitsCandidate(place) && place.mayFallBack) {
+    if (
+      authority === 'candidate' &&
+      !this.#state.admitsCandidate(place, this.#state.around.now()) &&
+      place.mayFallBack
+    ) {
       return { kind: 'failed', error: notSent(new TheseusError('unreachable', this.#text('its breaker is open'))) };
     }
     return this.#attemptInOrder(write, authority);
@@ -90,7 +94,7 @@ export class Writer {
     const { around } = this.#state;
     const beganMs = around.now();
     try {
-      const value = await this.#call(side, payload, idempotencyKey, place.setting.deadlineMs);
+      const value = await this.#call(side, payload, { idempotencyKey, beganMs, limitMs: place.setting.deadlineMs });
       this.#state.countSide(side, place, beganMs, 'answered');
       return { kind: 'done', value };
     } catch (error) {
@@ -99,11 +103,15 @@ export class Writer {
     }
   }
 
-  #call(side: Arm, payload: unknown, idempotencyKey: string, limitMs: number | undefined): unknown {
+  #call(
+    side: Arm,
+    payload: unknown,
+    { idempotencyKey, beganMs, limitMs }: { idempotencyKey: string; beganMs: number; limitMs: number | undefined },
+  ): unknown {
     const call = new OneCall(side, idempotencyKey);
     const answer = this.#sides[side].run(payload, call);
     if (limitMs === undefined || !isThenable(answer)) return answer;
-    return within(answer, limitMs, call, this.#state.around.deadlines);
+    return within(answer, { limitMs, beganMs, call, deadlines: this.#state.around.deadlines });
   }
 
   /** A failed second write never fails the operation: it is repeated later, or kept for a person where that could do it twice. */
@@ -146,7 +154,7 @@ export class Writer {
     const setting = this.#state.setting();
     const beganMs = this.#state.around.now();
     try {
-      await this.#call(side, payload, idempotencyKey, setting.deadlineMs);
+      await this.#call(side, payload, { idempotencyKey, beganMs, limitMs: setting.deadlineMs });
       this.#state.countSide(side, { setting }, beganMs, 'answered');
       return { kind: 'done' };
     } catch (error) {

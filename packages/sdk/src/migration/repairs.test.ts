@@ -2,8 +2,10 @@ import type { MigrationSetting, MigrationStage } from '@theseus/core/flag';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { flagAt, givenMigrations } from '../../test-support/given-migration.ts';
+import { LogGate } from '../log-gate.ts';
 import { memoryRepairQueue } from './memory-repair-queue.ts';
-import type { RepairQueue } from './repair-queue.ts';
+import type { Repair, RepairQueue } from './repair-queue.ts';
+import { type Repaired, Repairs } from './repairs.ts';
 import type { WriteCall } from './side-call.ts';
 
 interface Put {
@@ -191,6 +193,40 @@ describe('repairs [CV-2]', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(stores.candidate.values.size).toBe(0);
     expect(migration.health().pendingRepairs).toBe(1);
+  });
+
+  test('are given up after so many attempts, and hold up nothing behind them', async () => {
+    const queue = memoryRepairQueue();
+    const messages: string[] = [];
+    const repairs = new Repairs({
+      queue,
+      log: new LogGate(({ message }) => messages.push(message)),
+      random: () => 0.5,
+      now: () => performance.now(),
+      attemptsMost: 3,
+    });
+    const attempted: string[] = [];
+    const handler = async ({ idempotencyKey }: Repair): Promise<Repaired> => {
+      attempted.push(idempotencyKey);
+      if (idempotencyKey === 'poison') throw new Error('never');
+      return { kind: 'done' };
+    };
+    repairs.handle('moved', 'main', handler, () => undefined);
+    const common = {
+      flag: 'moved',
+      operation: 'main',
+      kind: 'write',
+      side: 'candidate',
+      key: 'a',
+      payload: 1,
+    } as const;
+    await repairs.add({ ...common, idempotencyKey: 'poison' });
+    await repairs.add({ ...common, idempotencyKey: 'next' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(attempted).toEqual(['poison', 'poison', 'poison', 'next']);
+    expect(repairs.size('moved')).toEqual({ pending: 0, failed: 1 });
+    expect(messages.at(-1)).toMatch(/kept for a person: never/);
+    await repairs.close();
   });
 
   test('come to an end at which both stores agree, whatever fails when', async () => {

@@ -1,6 +1,6 @@
 import type { MigrationStage } from '@theseus/core/flag';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { flagAt, givenMigrations } from '../../test-support/given-migration.ts';
+import { flagAt, givenMigrations, turns } from '../../test-support/given-migration.ts';
 import { type CacheStore, dualCache } from './dual-cache.ts';
 
 const WHO = { userId: 'user-1' };
@@ -118,6 +118,13 @@ describe('dualCache() [CV-6]', () => {
   test('does not bring back an entry that is being deleted', async () => {
     const { cache, legacy, candidate } = given('live');
     await legacy.set('a', 'old');
+    const slow = {
+      delete: async (key: string) => {
+        await turns();
+        return legacy.entries.delete(key);
+      },
+    };
+    Object.assign(legacy, slow);
     const [, value] = await Promise.all([cache.delete(WHO, 'a'), cache.get(WHO, 'a')]);
     expect(value).toBeUndefined();
     expect(candidate.entries.size + legacy.entries.size).toBe(0);

@@ -150,8 +150,8 @@ export class Repairs {
       const due = queue.take(now(), this.#mayBeTaken);
       if (due === undefined) break;
       this.#underWay += 1;
-      const { flag, side, key } = due.repair;
-      void this.run(flag, key, () => this.#attemptFirst({ flag, side, key })).finally(() => {
+      // Its lane is free, so it begins at once and is still the first of its line.
+      void this.run(due.repair.flag, due.repair.key, () => this.#attempt(due)).finally(() => {
         this.#underWay -= 1;
         this.#takeDue();
       });
@@ -162,12 +162,6 @@ export class Repairs {
   }
 
   readonly #hasHandler = (repair: Repair): boolean => this.#handlers.has(handlerKey(repair.flag, repair.operation));
-
-  /** What is first may have changed while the lane was waited for. */
-  async #attemptFirst(line: RepairLine): Promise<void> {
-    const first = this.#options.queue.first(line);
-    if (first !== undefined && first.retryAtMs <= this.#options.now()) await this.#attempt(first);
-  }
 
   /** Whether it is out of the queue now, done or given up. */
   async #attempt({ repair, attempts }: PendingRepair): Promise<boolean> {

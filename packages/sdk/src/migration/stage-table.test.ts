@@ -272,6 +272,14 @@ describe('deadlines and the fastest', () => {
     }
   });
 
+  test('a shadow that answers or fails after its deadline is counted once [CV-14]', async () => {
+    for (const lateMs of [150, -150]) {
+      const { differences, migration } = await after('shadow', { deadlineMs: 100 }, slow(1, lateMs));
+      expect(differences).toMatchObject({ compared: 0, timedOut: 1, shadowFailed: 0 });
+      expect(migration.health().candidate).toMatchObject({ requests: 1, errors: 1 });
+    }
+  });
+
   test('the fastest compares the other answer when it comes [CV-14]', async () => {
     const { differences, calls } = await after('live', { read: 'fastest' }, slow(30, 10));
     expect(calls).toBe('legacy candidate');

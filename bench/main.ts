@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchAdapter } from './adapter/migration.ts';
 import { benchCommands } from './engine/commands.ts';
 import { benchManyPlans } from './engine/many-plans.ts';
 import { benchReplay } from './engine/replay.ts';
@@ -16,12 +17,14 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
   npm run bench -- flags               evaluation by kind of flag, against a hash and a peer
   npm run bench -- health              one look of the judge, and what it remembers
   npm run bench -- sdk                 route(), how soon 100 instances follow a decision, and taking in what users did
+  npm run bench -- adapter             reads and writes of a migration, against both sides called by hand
   npm run bench -- engine --seconds 60 --plans 200
 
 Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, judging, routing, tallies
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, judging, routing, tallies,
+                 migration
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
@@ -39,6 +42,7 @@ const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   engine: { simulation: benchSimulation, replay: benchReplay, commands: benchCommands, plans: benchManyPlans },
   flags: { evaluation: benchEvaluation },
   health: { judging: benchJudging },
+  adapter: { migration: benchAdapter },
   sdk: { routing: benchSdk, tallies: benchTallies },
 };
 

@@ -2,5 +2,18 @@ export type { Arm, Evaluation, EvaluationContext, EvaluationErrorCode, Evaluatio
 export type { TheseusOptions } from './client-options.ts';
 export type { FlagChange } from './feed/flag-store.ts';
 export type { Log, LogEntry } from './log-gate.ts';
+export {
+  type Action,
+  type CompareOptions,
+  dualCache,
+  type Migration,
+  type MigrationHealth,
+  type MigrationOptions,
+  memoryRepairQueue,
+  notSent,
+  openRepairJournal,
+  type Redact,
+  type RepairQueue,
+} from './migration/index.ts';
 export type { RouteArms } from './route.ts';
 export { type ConnectionState, createTheseus, type TheseusClient } from './theseus-client.ts';

@@ -6,8 +6,12 @@ import { FlagFeed } from './feed/flag-feed.ts';
 import { type FlagChange, FlagStore } from './feed/flag-store.ts';
 import { LastKnownGood } from './last-known-good.ts';
 import { LogGate } from './log-gate.ts';
+import { Deadlines } from './migration/deadlines.ts';
+import type { Migration } from './migration/migration.ts';
+import type { MigrationOptions } from './migration/migration-options.ts';
+import { Migrations } from './migration/migrations.ts';
 import { type RouteArms, runRoute } from './route.ts';
-import { TelemetryCounters } from './telemetry/flag-counters.ts';
+import { type FlagCounters, TelemetryCounters } from './telemetry/flag-counters.ts';
 import { TelemetrySender } from './telemetry/telemetry-sender.ts';
 import { FetchTransport } from './transport/fetch-transport.ts';
 import { NodeTransport } from './transport/node-transport.ts';
@@ -25,7 +29,7 @@ const DEFAULT_FLUSH_EVERY_MS = 5000;
  */
 export type ConnectionState = 'waiting' | 'current' | 'stale';
 
-/** Asks which path a subject takes. No method but `route` ever throws, and `route` throws only what the arms throw. */
+/** Asks which path a subject takes. Asking never throws, and `route` throws only what the arms throw. */
 export interface TheseusClient {
   /** Unique to this life of this client. */
   readonly instance: string;
@@ -47,6 +51,15 @@ export interface TheseusClient {
    * @example await theseus.route('cv-analyzer', { userId }, { legacy: () => oldService(cv), candidate: () => newService(cv) })
    */
   route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T;
+  /**
+   * Defines how data or calls move from one side to the other at the stages that the flag says. Once an operation, when the program starts.
+   *
+   * @throws TheseusError `invalid-argument` when an option cannot be used, `already-exists` when the operation is defined already
+   * @example
+   * const users = theseus.migration('user-store', { read: { legacy: (id) => oldStore.get(id), candidate: (id) => newStore.get(id) } });
+   * const user = await users.read({ userId }, userId);
+   */
+  migration<P, R, W = unknown, V = unknown>(flag: string, options: MigrationOptions<P, R, W, V>): Migration<P, R, W, V>;
   /** Calls back after each new version; returns what ends that. */
   onChange(listener: (change: FlagChange) => void): () => void;
   /** Calls back when the state changes; returns what ends that. */
@@ -67,6 +80,7 @@ class Client implements TheseusClient {
   readonly #feed: FlagFeed;
   readonly #sender: TelemetrySender;
   readonly #counters = new TelemetryCounters();
+  readonly #migrations: Migrations;
   readonly #copy: LastKnownGood | undefined;
   readonly #transport: NodeTransport | FetchTransport;
   readonly #changeListeners = new Set<(change: FlagChange) => void>();
@@ -113,6 +127,16 @@ class Client implements TheseusClient {
       flushEveryMs: () => this.#store.flags?.flushEveryMs ?? DEFAULT_FLUSH_EVERY_MS,
       onAnswer: (version) => this.#onTelemetryAnswer(version),
     });
+    const now = () => performance.now();
+    this.#migrations = new Migrations({
+      log,
+      random,
+      now,
+      flags: () => this.#store.flags,
+      countersOf: (flag) => this.#countersOf(flag),
+      instance: this.instance,
+      deadlines: new Deadlines(now),
+    });
     this.#start();
   }
 
@@ -152,10 +176,11 @@ class Client implements TheseusClient {
     const assignment = this.#store.flags?.assign(flag, context);
     // A key that is in no document is somebody's slip of the pen: legacy answers, and nothing is kept of it.
     if (assignment === undefined) return arms.legacy('legacy');
-    const counters = this.#counters.of(flag);
-    if (counters === undefined)
-      this.#log.trouble('counters', 'Cannot count more flags: their requests are routed but not reported');
-    return runRoute({ assignment, counters }, arms);
+    return runRoute({ assignment, counters: this.#countersOf(flag) }, arms);
+  }
+
+  migration<P, R, W, V>(flag: string, options: MigrationOptions<P, R, W, V>): Migration<P, R, W, V> {
+    return this.#migrations.define(flag, options);
   }
 
   onChange(listener: (change: FlagChange) => void): () => void {
@@ -169,6 +194,13 @@ class Client implements TheseusClient {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #countersOf(flag: string): FlagCounters | undefined {
+    const counters = this.#counters.of(flag);
+    if (counters === undefined)
+      this.#log.trouble('counters', 'Cannot count more flags: their requests are routed but not reported');
+    return counters;
   }
 
   #start(): void {
@@ -222,17 +254,24 @@ class Client implements TheseusClient {
 
   async #close(): Promise<void> {
     this.#feed.close();
-    const finished = Promise.all([this.#sender.close(), this.#copy?.flush()]);
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      // Not unreferenced, as in `ready`: the sockets do not keep the process alive until the last batch is out.
-      timer = setTimeout(resolve, CLOSE_LIMIT_MS);
-    });
-    await Promise.race([finished, limit]);
-    clearTimeout(timer);
+    // What shadows and repairs still come to belongs into the last batch.
+    const reported = limited(this.#migrations.close(), CLOSE_LIMIT_MS / 2).then(() => this.#sender.close());
+    const finished = Promise.all([reported, this.#copy?.flush()]);
+    await limited(finished, CLOSE_LIMIT_MS);
     this.#transport.close();
     for (const settle of [...this.#waiting]) settle();
   }
+}
+
+/** Waits for what is to be finished, but no longer than so many milliseconds. */
+async function limited(finished: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    // Not unreferenced, as in `ready`: the sockets do not keep the process alive until the last batch is out.
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([finished, limit]);
+  clearTimeout(timer);
 }
 
 function subscribe<T>(listeners: Set<(news: T) => void>, listener: (news: T) => void): () => void {

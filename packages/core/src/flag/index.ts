@@ -31,6 +31,7 @@ export {
   type SegmentRule,
 } from './flag-document.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
+export { subjectKey } from './own-answer.ts';
 export {
   FLAG_COUNT_LIMIT,
   type ParsedFlagDocument,

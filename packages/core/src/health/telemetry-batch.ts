@@ -25,7 +25,58 @@ export interface TelemetryBatch {
 export interface FlagTelemetry {
   readonly legacy: ArmTelemetry;
   readonly candidate: ArmTelemetry;
+  /** How many writes one side lacks at this moment, no growing counts; absent where the flag migrates nothing here. */
+  readonly repairs?: RepairTelemetry;
+  /** What the answers of both sides differed in; absent where none were compared. */
+  readonly differences?: DifferenceTelemetry;
 }
+
+/** Writes that one side of a migration lacks as far as this instance knows. Cut-over has to wait until both are 0. */
+export interface RepairTelemetry {
+  /** Those that are repeated until they succeed. */
+  readonly pending: number;
+  /** Those that were given up, may not be repeated or could not be kept: a person has to see to them. */
+  readonly failed: number;
+}
+
+/** Cumulative counts of shadow reads since the instance began. */
+export interface DifferenceTelemetry {
+  /** Equal and different ones. */
+  readonly compared: number;
+  readonly equal: number;
+  readonly different: number;
+  /** Not compared as there was no room, as the breaker was open, or as the answers were too large. */
+  readonly dropped: number;
+  readonly timedOut: number;
+  /** The shadow, or what compares, failed. */
+  readonly shadowFailed: number;
+  /** At most {@link DIFFERENCE_PATH_LIMIT}; what is found beyond them is counted under the path `…`. */
+  readonly paths: readonly DifferencePath[];
+}
+
+/** One place in which answers differed. `missing`: legacy has it and the candidate has not; `extra`: the reverse. */
+export type DifferenceKind = 'missing' | 'extra' | 'changed' | 'type';
+
+export interface DifferencePath {
+  /** Such as `$.items[*].price`: indices of lists, and keys that look like data, are folded. */
+  readonly path: string;
+  readonly kind: DifferenceKind;
+  /** How many answers differed here. */
+  readonly count: number;
+  /** At most {@link DIFFERENCE_SAMPLE_LIMIT}, redacted. */
+  readonly samples: readonly DifferenceSample[];
+}
+
+/** What stood on either side, as far as it may be shown: at most {@link DIFFERENCE_SAMPLE_LENGTH} characters each. */
+export interface DifferenceSample {
+  readonly legacy: string;
+  readonly candidate: string;
+}
+
+export const DIFFERENCE_PATH_LIMIT = 50;
+export const DIFFERENCE_PATH_LENGTH = 200;
+export const DIFFERENCE_SAMPLE_LIMIT = 3;
+export const DIFFERENCE_SAMPLE_LENGTH = 120;
 
 /** Cumulative counts of one arm of one flag since the instance began. */
 export interface ArmTelemetry {

@@ -6,6 +6,9 @@ import { PendingUsers, type UserLimits, userLimits } from './pending-users.ts';
 /** Flags beyond this many are not counted: memory stays bounded however many keys come and go. */
 const COUNTED_FLAGS_LIMIT = 10_000;
 
+/** What is reported of a flag that migrates something. */
+export type MigrationTelemetry = Pick<FlagTelemetry, 'repairs' | 'differences'>;
+
 /** The counters of one flag. */
 export class FlagCounters {
   readonly legacy = new ArmCounters();
@@ -16,9 +19,16 @@ export class FlagCounters {
   /** Undefined while nobody compares the arms. */
   users: PendingUsers | undefined;
   readonly #limits: UserLimits;
+  #migration: (() => MigrationTelemetry) | undefined;
 
   constructor(limits: UserLimits) {
     this.#limits = limits;
+  }
+
+  /** Reports what is known of a migration with what is counted; whoever calls this raises `revision` when it changes. */
+  reportMigration(migration: () => MigrationTelemetry): void {
+    this.#migration = migration;
+    this.revision += 1;
   }
 
   /** Counts one request that an arm has answered, or failed to. */
@@ -41,7 +51,12 @@ export class FlagCounters {
 
   toTelemetry(options: { readonly comparing: boolean }): FlagTelemetry {
     const comparing = options.comparing && this.users !== undefined;
-    return { legacy: this.legacy.toTelemetry({ comparing }), candidate: this.candidate.toTelemetry({ comparing }) };
+    const arms = {
+      legacy: this.legacy.toTelemetry({ comparing }),
+      candidate: this.candidate.toTelemetry({ comparing }),
+    };
+    // A server that takes no comparison is older than migrations, too.
+    return options.comparing && this.#migration !== undefined ? { ...arms, ...this.#migration() } : arms;
   }
 }
 

@@ -16,11 +16,28 @@ const batch = (changes: object = {}) => ({
 });
 const withArm = (changes: object) => batch({ flags: { cache: { legacy: { ...arm, ...changes }, candidate: arm } } });
 
+const differences = (changes: object = {}) => ({
+  compared: 9,
+  equal: 7,
+  different: 2,
+  dropped: 0,
+  timedOut: 1,
+  shadowFailed: 0,
+  paths: [
+    { path: '$.items[*].price', kind: 'changed', count: 2, samples: [{ legacy: 'number', candidate: 'string(4)' }] },
+  ],
+  ...changes,
+});
+const withMigration = (changes: object) => batch({ flags: { cache: { legacy: arm, candidate: arm, ...changes } } });
+const path = differences().paths[0];
+
 const counts = { requests: 1, errors: 0 };
 it.each<[string, object]>([
   ['from before comparisons', batch({ flags: { cache: { legacy: arm, candidate: arm } } })],
   ['with users', batch({ users: users() })],
   ['with what may be compared', withArm({ compared: { ...counts, latency: [5, 1] }, strata: { 'plan/new': counts } })],
+  ['with the repairs of a migration', withMigration({ repairs: { pending: 3, failed: 0 } })],
+  ['with differences [CV-14]', withMigration({ differences: differences() })],
 ])('takes a batch %s', (_what, given) => {
   expect(TelemetryBatchSchema.parse(given)).toEqual(given);
 });
@@ -34,6 +51,15 @@ it.each<[string, object]>([
   ['more errors than requests', batch({ users: users({ legacy: [1, 1, 2, 0, 0] }) })],
   ['less than nothing', batch({ users: users({ legacy: [1, 1, 0, -1, 0] }) })],
   ['a sample of nobody', batch({ users: users({ level: 32 }) })],
+  ['fewer than no repairs', withMigration({ repairs: { pending: -1, failed: 0 } })],
+  ['a difference of no kind', withMigration({ differences: differences({ paths: [{ ...path, kind: 'worse' }] }) })],
+  ['more paths than are kept', withMigration({ differences: differences({ paths: Array(52).fill(path) }) })],
+  [
+    'a sample that is too long to be redacted',
+    withMigration({
+      differences: differences({ paths: [{ ...path, samples: [{ legacy: 'x'.repeat(121), candidate: '' }] }] }),
+    }),
+  ],
   [
     'too many strata',
     withArm({ strata: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`s${at}`, counts])) }),

@@ -1,6 +1,12 @@
 import { z } from '@hono/zod-openapi';
 import { THINNEST_SAMPLE } from '@theseus/core/flag';
-import { USER_FIELDS } from '@theseus/core/health';
+import {
+  DIFFERENCE_PATH_LENGTH,
+  DIFFERENCE_PATH_LIMIT,
+  DIFFERENCE_SAMPLE_LENGTH,
+  DIFFERENCE_SAMPLE_LIMIT,
+  USER_FIELDS,
+} from '@theseus/core/health';
 import { EnvironmentSchema } from './environment.ts';
 
 const count = z.number().int().min(0);
@@ -20,6 +26,37 @@ const armTelemetry = z.strictObject({
     .record(z.string().max(500), z.strictObject({ requests: count, errors: count }))
     .refine((strata) => Object.keys(strata).length <= STRATA_LIMIT, `at most ${STRATA_LIMIT} strata`)
     .optional(),
+});
+
+const repairs = z.strictObject({ pending: count, failed: count });
+
+const shown = z.string().max(DIFFERENCE_SAMPLE_LENGTH);
+
+const differences = z.strictObject({
+  compared: count,
+  equal: count,
+  different: count,
+  dropped: count,
+  timedOut: count,
+  shadowFailed: count,
+  paths: z
+    .array(
+      z.strictObject({
+        path: z.string().min(1).max(DIFFERENCE_PATH_LENGTH),
+        kind: z.enum(['missing', 'extra', 'changed', 'type']),
+        count,
+        samples: z.array(z.strictObject({ legacy: shown, candidate: shown })).max(DIFFERENCE_SAMPLE_LIMIT),
+      }),
+    )
+    // One more for what was found beyond the limit.
+    .max(DIFFERENCE_PATH_LIMIT + 1),
+});
+
+const flagTelemetry = z.strictObject({
+  legacy: armTelemetry,
+  candidate: armTelemetry,
+  repairs: repairs.optional(),
+  differences: differences.optional(),
 });
 
 /** Checked in one loop: there may be a hundred thousand numbers. */
@@ -61,7 +98,7 @@ export const TelemetryBatchSchema = z
     environment: EnvironmentSchema.optional(),
     sequence: count,
     servedVersion: count,
-    flags: z.record(z.string().max(300), z.strictObject({ legacy: armTelemetry, candidate: armTelemetry })),
+    flags: z.record(z.string().max(300), flagTelemetry),
     users: userTelemetry.optional(),
     closing: z.boolean().optional(),
   })

@@ -3,4 +3,4 @@ export type { TheseusOptions } from './client-options.ts';
 export type { FlagChange } from './feed/flag-store.ts';
 export type { Log, LogEntry } from './log-gate.ts';
 export type { RouteArms } from './route.ts';
-export { type ConnectionState, createTheseus, type TheseusClient } from './theseus-client.ts';
+export { type ConnectionState, createTheseus, type TheseusClient, type TrackDetails } from './theseus-client.ts';

@@ -1,10 +1,13 @@
 import {
+  CONTROL,
   EXPOSURE_WHOLE,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
+  type FlagVariant,
   type LatencyMarks,
   type SegmentDefinition,
+  VARIANT_LIMIT,
 } from './flag-document.ts';
 import { utf8Length } from './murmur3.ts';
 
@@ -86,7 +89,13 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     return 'salt is no text whose bytes are a multiple of four';
   if (!isExposure(flag.exposure)) return `exposure is no whole number from 0 to ${EXPOSURE_WHOLE}`;
   if (!isTexts(flag.requires)) return 'requires is no list of texts';
-  return overridesComplaint(flag.overrides) ?? rulesComplaint(flag.rules) ?? comparisonComplaint(flag);
+  return (
+    overridesComplaint(flag.overrides) ??
+    rulesComplaint(flag.rules) ??
+    comparisonComplaint(flag) ??
+    variantsComplaint(flag.variants) ??
+    (flag.goals === undefined || isTexts(flag.goals) ? undefined : 'goals is no list of texts')
+  );
 }
 
 /** What tells how the arms are compared; all of it may be absent. */
@@ -99,6 +108,30 @@ function comparisonComplaint({ epoch, strata, marks }: Record<keyof FlagDefiniti
   return isNumberWithin(bodyMs, 0, Number.MAX_VALUE) && isNumberWithin(tailMs, 0, Number.MAX_VALUE)
     ? undefined
     : 'the marks are no numbers from 0';
+}
+
+/** How names of variants are written: kebab-case from a letter on. */
+export const VARIANT_NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+
+function variantsComplaint(variants: unknown): Complaint {
+  if (variants === undefined) return undefined;
+  if (!Array.isArray(variants) || variants.length > VARIANT_LIMIT) {
+    return `variants is no list of at most ${VARIANT_LIMIT}`;
+  }
+  const names = new Set<string>();
+  let whole = 0;
+  for (const variant of variants) {
+    if (!isFields(variant)) return 'a variant is no object';
+    const { name, weight } = variant as Record<keyof FlagVariant, unknown>;
+    if (typeof name !== 'string' || !VARIANT_NAME.test(name)) return 'the name of a variant is not in kebab-case';
+    if (name === CONTROL || names.has(name)) return `'${name}' cannot be the name of another variant`;
+    if (!isExposure(weight)) return `the weight of a variant is no whole number from 0 to ${EXPOSURE_WHOLE}`;
+    names.add(name);
+    whole += weight as number;
+  }
+  return whole === EXPOSURE_WHOLE || variants.length === 0
+    ? undefined
+    : `the weights of its variants are ${whole} together, not ${EXPOSURE_WHOLE}`;
 }
 
 function overridesComplaint(overrides: unknown): Complaint {

@@ -17,6 +17,17 @@ export {
   type SignalUnit,
   signalsRead,
 } from './condition.ts';
+export { compareVariants, METRIC_LEVEL } from './experiment/compare-variants.ts';
+export type {
+  Metric,
+  MetricComparison,
+  MetricDirection,
+  MetricMeasure,
+  MetricVerdict,
+  ObservedVariant,
+  VariantComparison,
+  VariantSums,
+} from './experiment/metric-comparison.ts';
 export { type Explanation, explainWatch } from './explain-watch.ts';
 export type { ArmComparison } from './judge/arm-comparison.ts';
 export {
@@ -74,13 +85,17 @@ export type { Baseline, Measurement, Reading, ReadingStatus } from './reading.ts
 export {
   type ArmTelemetry,
   type ComparedTelemetry,
+  type FlagGoals,
   type FlagTelemetry,
   type FlagUsers,
+  GOAL_FIELDS,
+  type GoalCounts,
   TELEMETRY_BATCH_LIMIT_BYTES,
   type TelemetryBatch,
   USER_FIELDS,
   type UserCounts,
   type UserTelemetry,
+  type VariantUsers,
 } from './telemetry-batch.ts';
 export {
   type Evidence,

@@ -93,7 +93,12 @@ describe('createTheseus()', () => {
     expect(await client.ready()).toBe(true);
     expect(client.enabled('on', USER)).toBe(true);
     expect(client.enabled('off', USER)).toBe(false);
-    expect(client.details('on', USER)).toMatchObject({ arm: 'candidate', variant: 'candidate', reason: 'SPLIT', version: 1 });
+    expect(client.details('on', USER)).toMatchObject({
+      arm: 'candidate',
+      variant: 'candidate',
+      reason: 'SPLIT',
+      version: 1,
+    });
     expect(client.state).toBe('current');
     expect(lines).toEqual([]);
   });
@@ -444,7 +449,7 @@ describe('variants and goals', () => {
     const { users } = await server.batch((batch) => batch.users !== undefined);
     expect(users).toMatchObject({
       flags: {},
-      goals: { reply: { epoch: 2, goals: { replied: [expect.any(Number), 2, 2] } } },
+      goals: { reply: { split: 2, goals: { replied: [expect.any(Number), 2, 2] } } },
     });
     expect(lines.map(({ message }) => message)).toContainEqual(
       "Cannot track 'replied' with the value NaN: it must be a finite number",

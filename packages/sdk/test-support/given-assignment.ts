@@ -13,6 +13,7 @@ export function givenAssignment(
     arm,
     subject: NOT_COMPARED,
     epoch,
+    split: epoch,
     strata: 0,
     variant: NO_VARIANT,
     ...more,

@@ -27,6 +27,7 @@ import {
   subjectKey,
 } from './own-answer.ts';
 import { PrerequisiteGraph } from './prerequisite-graph.ts';
+import { splitVersion } from './split-odds.ts';
 import { SubjectHasher } from './subject-hash.ts';
 import { NO_VARIANT, VariantSplit } from './variant-split.ts';
 
@@ -71,6 +72,8 @@ export interface Assignment {
   readonly subject: number;
   /** The newest epoch of the flag and of all it requires: the users of an arm are the same people as long as it stays. */
   readonly epoch: number;
+  /** The same without the marks of latency: see `FlagDefinition.split`. */
+  readonly split: number;
   /** Bit by bit, whether the subject belongs to each of the definition's strata. */
   readonly strata: number;
   /** The variant's place among those of the definition; `NO_VARIANT` on legacy, and on a candidate that is one. */
@@ -82,7 +85,7 @@ export interface GoalSubject {
   readonly flag: string;
   readonly subject: number;
   /** As in {@link Assignment}. */
-  readonly epoch: number;
+  readonly split: number;
 }
 
 /**
@@ -190,7 +193,8 @@ export class CompiledFlags {
       const comparing = node.comparing ?? this.#compileComparing(node);
       const isNameless = definition.cohort === PER_CALL;
       const subject = isNameless ? NAMELESS : comparing.hasher.hash(subjectKey(context, definition.cohort, draw));
-      return { definition, arm, subject, epoch: epochOf(node), strata: strataOf(comparing, context), variant };
+      const [epoch, split] = [newestOf(node, epochVersion), newestOf(node, splitVersion)];
+      return { definition, arm, subject, epoch, split, strata: strataOf(comparing, context), variant };
     } catch {
       return apart(definition, 'legacy', NO_VARIANT);
     }
@@ -210,7 +214,7 @@ export class CompiledFlags {
         if (key === '') continue;
         if (node.needs === undefined) this.#resolveNeeds(definition.key, node);
         const { hasher } = node.comparing ?? this.#compileComparing(node);
-        found.push({ flag: definition.key, subject: hasher.hash(key), epoch: epochOf(node) });
+        found.push({ flag: definition.key, subject: hasher.hash(key), split: newestOf(node, splitVersion) });
       } catch {
         // A context that cannot be read names nobody.
       }
@@ -368,7 +372,7 @@ export class CompiledFlags {
 }
 
 function apart(definition: FlagDefinition, arm: Arm, variant: number): Assignment {
-  return { definition, arm, subject: NOT_COMPARED, epoch: 0, strata: 0, variant };
+  return { definition, arm, subject: NOT_COMPARED, epoch: 0, split: 0, strata: 0, variant };
 }
 
 /** The name of what an arm answers by: `legacy`, a variant, or `candidate` where the definition has none. */
@@ -388,11 +392,16 @@ function nodesByGoal(nodes: Iterable<FlagNode>): ReadonlyMap<string, readonly Fl
   return found;
 }
 
-function epochOf({ definition, needs }: FlagNode): number {
-  let epoch = definition.epoch ?? 0;
-  if (needs === NO_NEEDS || needs === undefined || needs === 'unsatisfiable') return epoch;
-  for (let at = 0; at < needs.length; at += 1) epoch = Math.max(epoch, needs[at]?.definition.epoch ?? 0);
-  return epoch;
+/** The newest version of a flag and all it requires. */
+function newestOf({ definition, needs }: FlagNode, versionOf: (definition: FlagDefinition) => number): number {
+  let newest = versionOf(definition);
+  if (needs === NO_NEEDS || needs === undefined || needs === 'unsatisfiable') return newest;
+  for (let at = 0; at < needs.length; at += 1) newest = Math.max(newest, versionOf((needs[at] as FlagNode).definition));
+  return newest;
+}
+
+function epochVersion({ epoch }: FlagDefinition): number {
+  return epoch ?? 0;
 }
 
 function strataOf({ strata }: Comparing, context: EvaluationContext): number {

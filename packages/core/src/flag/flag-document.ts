@@ -72,6 +72,11 @@ export interface FlagDefinition {
    * single users begins anew with it. Absent where a server wrote the flag that compares nothing.
    */
   readonly epoch?: number;
+  /**
+   * The version at which it last changed who takes which arm or variant, and nothing else: what users have reached is
+   * known since then, whenever marks were fixed. The epoch where absent.
+   */
+  readonly split?: number;
   /** Segments by which the arms are compared besides the whole. */
   readonly strata?: readonly string[];
   /** Absent until legacy was timed often enough. */

@@ -42,6 +42,6 @@ export {
   parseFlagPatch,
   VARIANT_NAME,
 } from './parse-flag-document.ts';
-export { type Split, splitOf } from './split-odds.ts';
+export { type Split, splitOf, splitVersion } from './split-odds.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
 export { NO_VARIANT } from './variant-split.ts';

@@ -99,8 +99,9 @@ function flagComplaint(key: string, definition: unknown): Complaint {
 }
 
 /** What tells how the arms are compared; all of it may be absent. */
-function comparisonComplaint({ epoch, strata, marks }: Record<keyof FlagDefinition, unknown>): Complaint {
+function comparisonComplaint({ epoch, split, strata, marks }: Record<keyof FlagDefinition, unknown>): Complaint {
   if (epoch !== undefined && !isVersion(epoch)) return 'epoch is no whole number from 0';
+  if (split !== undefined && !isVersion(split)) return 'split is no whole number from 0';
   if (strata !== undefined && !isTexts(strata)) return 'strata is no list of texts';
   if (marks === undefined) return undefined;
   if (!isFields(marks)) return 'marks is no object';

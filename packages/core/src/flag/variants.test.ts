@@ -180,8 +180,8 @@ describe('subjectsOf()', () => {
     const context = { userId: 'u', teamId: 't' };
     const subject = (key: string) => flags.assign(key, context)?.subject;
     expect(flags.subjectsOf('replied', context)).toEqual([
-      { flag: 'reply', subject: subject('reply'), epoch: 3 },
-      { flag: 'team', subject: subject('team'), epoch: 9 },
+      { flag: 'reply', subject: subject('reply'), split: 3 },
+      { flag: 'team', subject: subject('team'), split: 9 },
     ]);
     expect(flags.subjectsOf('replied', context, 'team').map((known) => known.flag)).toEqual(['team']);
     expect(flags.subjectsOf('paid', { userId: 'u' })).toEqual([]);

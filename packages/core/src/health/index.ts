@@ -71,6 +71,7 @@ export {
   type WatchTarget,
 } from './judge-gate.ts';
 export { type JudgeMemory, type Judgement, type Judging, judgementNow } from './judge-memory.ts';
+export { comparisonText, differenceText } from './judge-metric.ts';
 export { thresholdOf } from './judge-reading.ts';
 export {
   bucketBounds,

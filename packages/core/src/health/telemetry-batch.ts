@@ -64,6 +64,8 @@ export interface UserTelemetry {
 export interface FlagUsers {
   /** Of the flag as it was when these requests were assigned: see `Assignment` in core/flag. */
   readonly epoch: number;
+  /** The same without the marks of latency; the epoch where absent. */
+  readonly split?: number;
   /** One user of 2^level is reported, by hash: 0 is everybody. */
   readonly level: number;
   readonly legacy: UserCounts;
@@ -76,8 +78,8 @@ export type VariantUsers = readonly [variant: string, users: number];
 
 /** Goals that subjects of one flag have reached since the last part. */
 export interface FlagGoals {
-  /** Of the flag as it was when they were tracked. */
-  readonly epoch: number;
+  /** The split of the flag as it was when they were tracked: see `Assignment` in core/flag. */
+  readonly split: number;
   readonly goals: Readonly<Record<string, GoalCounts>>;
 }
 

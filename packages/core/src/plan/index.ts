@@ -16,6 +16,7 @@ export type {
   Contingency,
   ContingencyAction,
   FollowUp,
+  GoalSource,
   HttpProbe,
   Person,
   Phase,

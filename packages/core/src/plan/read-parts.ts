@@ -6,6 +6,7 @@ import type { Approver, Channel, Person, PlanFlag, Risk, RiskApproval } from './
 import type { Path } from './problems.ts';
 import { readDuration, readPercent, warnNoSoak } from './quantities.ts';
 import { readRule } from './read-rule.ts';
+import { readExperiment } from './read-variants.ts';
 import { optionalSpan, type ReadingContext, requireName } from './reading-context.ts';
 import type { ApproveSource, ChannelSource, FlagSource, GateSource, RiskSource } from './source-schema.ts';
 
@@ -293,6 +294,7 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
     ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
+    ...readExperiment(context, path, flag),
   };
 }
 

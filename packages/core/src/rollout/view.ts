@@ -1,4 +1,4 @@
-import type { Explanation, RuleResult, Verdict } from '../health/index.ts';
+import type { Explanation, MetricComparison, RuleResult, Verdict } from '../health/index.ts';
 import type { StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -117,6 +117,8 @@ export interface FlagView {
   /** Whether every live SDK instance is known to serve this exposure. */
   readonly confirmed: boolean;
   readonly requires: readonly string[];
+  /** What its users have reached by variant; absent where it measures nothing. */
+  readonly metrics?: readonly MetricComparison[];
 }
 
 export interface RollbackView {

@@ -76,7 +76,7 @@ describe('TheseusProvider', () => {
     expect(users).toEqual({
       sequence: 1,
       flags: { reply: { epoch: 2, level: 0, legacy: [], candidate: [subject, 0, 0, 0, 0], variants: [['short', 1]] } },
-      goals: { reply: { epoch: 2, goals: { paid: [subject, 1, 9.5], replied: [subject, 1, 0] } } },
+      goals: { reply: { split: 2, goals: { paid: [subject, 1, 9.5], replied: [subject, 1, 0] } } },
     });
   });
 

@@ -2,7 +2,7 @@ import type { UserTelemetry } from '@theseus/core/health';
 import { describe, expect, it } from 'vitest';
 import { PendingGoals } from './pending-goals.ts';
 
-const subject = (number: number, flag = 'reply', epoch = 5) => ({ flag, subject: number, epoch });
+const subject = (number: number, flag = 'reply', split = 5) => ({ flag, subject: number, split });
 const taken = (goals: PendingGoals, limit = 1e6) => JSON.parse(goals.take(limit) ?? '{}') as UserTelemetry['goals'];
 
 describe('PendingGoals', () => {
@@ -14,8 +14,8 @@ describe('PendingGoals', () => {
     goals.count(subject(1), 'replied', 0);
     goals.count(subject(1, 'other', 9), 'paid', -3);
     expect(taken(goals)).toEqual({
-      reply: { epoch: 5, goals: { paid: [1, 2, 14.5, 2, 1, 0], replied: [1, 1, 0] } },
-      other: { epoch: 9, goals: { paid: [1, 1, -3] } },
+      reply: { split: 5, goals: { paid: [1, 2, 14.5, 2, 1, 0], replied: [1, 1, 0] } },
+      other: { split: 9, goals: { paid: [1, 1, -3] } },
     });
     expect(goals.size).toBe(0);
     expect(goals.take(1e6)).toBeUndefined();
@@ -27,7 +27,7 @@ describe('PendingGoals', () => {
     goals.count(subject(2, 'reply', 6), 'paid', 1);
     goals.count(subject(3, 'reply', 5), 'paid', 1);
     expect(goals.size).toBe(1);
-    expect(taken(goals)).toEqual({ reply: { epoch: 6, goals: { paid: [2, 1, 1] } } });
+    expect(taken(goals)).toEqual({ reply: { split: 6, goals: { paid: [2, 1, 1] } } });
   });
 
   it('holds no more subjects than its limit, and goes on with those it knows', () => {
@@ -35,6 +35,6 @@ describe('PendingGoals', () => {
     const isKept = [1, 2, 3, 4, 1].map((number) => goals.count(subject(number), 'paid', 1));
     expect(isKept).toEqual([true, true, true, false, true]);
     expect(goals.size).toBe(3);
-    expect(taken(goals)).toEqual({ reply: { epoch: 5, goals: { paid: [1, 2, 2, 2, 1, 1, 3, 1, 1] } } });
+    expect(taken(goals)).toEqual({ reply: { split: 5, goals: { paid: [1, 2, 2, 2, 1, 1, 3, 1, 1] } } });
   });
 });

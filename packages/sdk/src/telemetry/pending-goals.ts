@@ -9,7 +9,7 @@ interface Reached {
 }
 
 interface FlagGoals {
-  epoch: number;
+  split: number;
   readonly goals: Map<string, Map<number, Reached>>;
   size: number;
 }
@@ -32,9 +32,9 @@ export class PendingGoals {
   }
 
   /** Counts one goal of a subject; false where there is no room for it. */
-  count({ flag, subject, epoch }: GoalSubject, goal: string, value: number): boolean {
-    const known = this.#flagOf(flag, epoch);
-    if (epoch < known.epoch) return true;
+  count({ flag, subject, split }: GoalSubject, goal: string, value: number): boolean {
+    const known = this.#flagOf(flag, split);
+    if (split < known.split) return true;
     const subjects = known.goals.get(goal) ?? new Map<number, Reached>();
     const reached = subjects.get(subject);
     if (reached !== undefined) {
@@ -56,7 +56,7 @@ export class PendingGoals {
     const flags: string[] = [];
     let left = limit - 2;
     for (const [flag, known] of this.#flags) {
-      const frame = `${JSON.stringify(flag)}:{"epoch":${known.epoch},"goals":{}}`;
+      const frame = `${JSON.stringify(flag)}:{"split":${known.split},"goals":{}}`;
       if (left - frame.length < LEAST_ROOM) break;
       const goals = this.#takeGoals(known, left - frame.length);
       if (goals === '') continue;
@@ -91,11 +91,11 @@ export class PendingGoals {
   }
 
   /** What was tracked under an older split belongs to users who were told something else. */
-  #flagOf(flag: string, epoch: number): FlagGoals {
+  #flagOf(flag: string, split: number): FlagGoals {
     const known = this.#flags.get(flag);
-    if (known !== undefined && epoch <= known.epoch) return known;
+    if (known !== undefined && split <= known.split) return known;
     this.#size -= known?.size ?? 0;
-    const anew: FlagGoals = { epoch, goals: new Map(), size: 0 };
+    const anew: FlagGoals = { split, goals: new Map(), size: 0 };
     this.#flags.set(flag, anew);
     return anew;
   }

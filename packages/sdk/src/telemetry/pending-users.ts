@@ -34,6 +34,7 @@ export class PendingUsers {
   readonly #table = new SubjectTable();
   readonly #limits: UserLimits;
   #epoch = 0;
+  #split = 0;
   #level = 0;
   /** Those of the epoch: it ends when they change. */
   #variants: readonly FlagVariant[] = [];
@@ -66,10 +67,10 @@ export class PendingUsers {
   }
 
   #add(assignment: Assignment, event: SubjectEvent): void {
-    const { subject, epoch, definition } = assignment;
+    const { subject, epoch } = assignment;
     // Whoever is not compared, or has no name, is nobody who could be met again.
     if (subject < 0 || epoch < this.#epoch) return;
-    if (epoch > this.#epoch) this.#beginAnew(epoch, definition.variants ?? []);
+    if (epoch > this.#epoch) this.#beginAnew(assignment);
     while (isSampled(subject, this.#level)) {
       const before = this.#table.size;
       const isCounted = this.#table.count(assignment, event, this.#hasRoom);
@@ -82,7 +83,8 @@ export class PendingUsers {
 
   /** Takes out what fits into so many characters, as JSON of `FlagUsers`. */
   take(limit: number): string {
-    const frame = `{"epoch":${this.#epoch},"level":${this.#level},"legacy":[`;
+    const split = this.#split === this.#epoch ? '' : `"split":${this.#split},`;
+    const frame = `{"epoch":${this.#epoch},${split}"level":${this.#level},"legacy":[`;
     const names = this.#variants.map(({ name }) => `["${name}",${LARGEST_COUNT}]`).join(',');
     const taken = this.#resize(() => this.#table.take(limit - frame.length - names.length));
     return `${frame}${taken.legacy}],"candidate":[${taken.candidate}]${this.#told(taken)}}`;
@@ -98,9 +100,10 @@ export class PendingUsers {
     this.#table.size < this.#limits.perFlag && this.#limits.pending < this.#limits.ofAll;
 
   /** What was counted under an older split says nothing about this one. */
-  #beginAnew(epoch: number, variants: readonly FlagVariant[]): void {
+  #beginAnew({ epoch, split, definition: { variants = [] } }: Assignment): void {
     this.#resize(() => this.#table.clear());
     this.#epoch = epoch;
+    this.#split = split;
     this.#variants = variants;
     this.#level = 0;
   }

@@ -61,7 +61,7 @@ test('UserParts sends goals beside users, each once, and also where nobody was r
   const { goals, parts } = given(0);
   expect(parts.next(10_000)).toBeUndefined();
   for (let subject = 0; subject < 1_000; subject += 1) {
-    goals.count({ flag: 'a', subject, epoch: 5 }, 'replied', 0.5);
+    goals.count({ flag: 'a', subject, split: 5 }, 'replied', 0.5);
   }
   const seen = new Map<number, readonly number[]>();
   for (let more = true; more; ) {

@@ -13,7 +13,7 @@ export interface Metric {
   readonly better: MetricDirection;
 }
 
-/** What is known of one variant: sums over its users, since the epoch began. */
+/** What is known of one variant: sums over its users, since the split last changed. */
 export interface VariantSums {
   readonly variant: string;
   /** Users who were exposed to it. */

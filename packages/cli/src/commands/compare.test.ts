@@ -1,6 +1,6 @@
 import { parsePlan } from '@theseus/core/plan';
-import { createTheseus, type TheseusClient } from '@theseus/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTheseus, type TheseusClient } from '../../../sdk/src/theseus-client.ts';
 import { TestSystem, until } from '../../../server/test-support/test-system.ts';
 import { type Ended, lines, theseus } from '../../test-support/command-line.ts';
 

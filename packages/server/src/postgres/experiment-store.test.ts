@@ -137,7 +137,7 @@ class Instance {
       environment,
       sequence: this.#sequence,
       servedVersion: flags.document(environment).version,
-      flags: {},
+      flags: JSON.parse(this.counters.changed(100_000).json),
       ...(users === undefined ? {} : { users: JSON.parse(users.json) }),
     };
     return { batch, acknowledge: () => users?.acknowledge() };
@@ -257,6 +257,21 @@ describe('ExperimentStore', () => {
     await compactTelemetry(database, Date.now());
     const { rowCount } = await database.query('select from theseus.old_user_set');
     expect(rowCount).toBe(0);
+  });
+
+  it('goes on where only the marks of latency are fixed, which begins an epoch for the judge', async () => {
+    await begin();
+    const [first, second] = [new Instance('first'), new Instance('second')];
+    for (let user = 0; user < 2_500; user += 1) first.route(`user-${user}`);
+    for (let user = 2_500; user < 3_000; user += 1) second.route(`user-${user}`);
+    await first.deliver();
+    await flags.refresh();
+    expect(definition()?.marks).toBeDefined();
+    expect(definition()?.epoch).toBeGreaterThan(definition()?.split ?? Number.NaN);
+    // What it counted before it heard of the marks.
+    await second.deliver();
+    const users = Object.values(armsOf(await compare())).reduce((all, each) => all + each.users, 0);
+    expect(users).toBe(3_000);
   });
 
   it('keeps no goal that the plan does not name, and nothing of flags that measure none', async () => {

@@ -159,7 +159,8 @@ describe('the interval over many looks', () => {
   it.each([
     ['an even split', { control: 0.2, variant: 0.2, share: 0.5 }],
     ['a tenth on the variant', { control: 0.3, variant: 0.3, share: 0.1 }],
-    ['a goal that few reach', { control: 0.02, variant: 0.02, share: 0.5 }],
+    ['a goal that few reach and few are asked', { control: 0.05, variant: 0.05, share: 0.1 }],
+    ['a goal that hardly anybody reaches', { control: 0.02, variant: 0.02, share: 0.5 }],
     ['a real difference', { control: 0.3, variant: 0.36, share: 0.5 }],
   ])(
     'misses the truth in no more experiments than it says, with %s [CO-7]',

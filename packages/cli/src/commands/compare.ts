@@ -5,7 +5,7 @@ import type { ApiClient } from '../api-client/api-client.ts';
 import { connect } from '../api-client/connect.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
-import { metricLines } from '../render/metric-lines.ts';
+import { flagMetricLines } from '../render/metric-lines.ts';
 import { type ServerOptions, withServerOptions } from './shared-options.ts';
 
 /** Runs in which a flag is looked for, the newest first. */
@@ -33,11 +33,13 @@ Examples:
       const client = await connect(options);
       const output = outputFor(options);
       const { run, flag } = await runOf(client, of);
-      const metrics = run.flags
-        .filter(({ key }) => flag === null || key === flag)
-        .flatMap((view) => view.metrics ?? []);
+      const views = run.flags.filter(({ key }) => flag === null || key === flag);
+      for (const past of views.flatMap(({ pastMetrics = [] }) => pastMetrics)) {
+        output.emit({ kind: 'past-metric', run: run.runId, ...past });
+      }
+      const metrics = views.flatMap((view) => view.metrics ?? []);
       for (const metric of metrics) output.emit({ kind: 'metric', run: run.runId, ...metric });
-      for (const line of metrics.flatMap(metricLines)) output.say(line);
+      for (const line of views.flatMap(flagMetricLines)) output.say(line);
       if (metrics.length === 0) {
         const what = flag === null ? `Run ${run.runId}` : `Flag '${flag}' in run ${run.runId}`;
         output.say(`${what} measures nothing: give its plan a signal '{ goal: … }' and a flag 'metrics: [ … ]'`);

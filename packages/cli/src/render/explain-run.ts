@@ -38,7 +38,7 @@ export function explainRun(run: RunView): ExplainedRun {
     ...explanation,
   }));
   const metrics = run.flags.flatMap((flag) => flag.metrics ?? []);
-  return { judged, metrics, lines: [...lines, ...metrics.flatMap(metricLines)] };
+  return { judged, metrics, lines: [...lines, ...metrics.flatMap((metric) => metricLines(metric))] };
 }
 
 const ACTS: Readonly<Record<string, string>> = {

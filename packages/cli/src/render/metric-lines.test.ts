@@ -40,6 +40,13 @@ describe('metrics of a run', () => {
     expect(explainRun(view).metrics).toEqual(metrics);
   });
 
+  it('stand in its report for earlier exposures as well, with the moment they ended [CO-7]', () => {
+    const past = { ...metricView([300, 310, 310]), exposurePercent: 10, endedAt: 90_000 };
+    const report = renderReport(runView({ flags: [{ ...flag, metrics, pastMetrics: [past] }] }), []);
+    expect(report).toContain('- reply at 10 %, until 1970-01-01 00:01:30 UTC, response-rate');
+    expect(report.indexOf('reply at 10 %')).toBeLessThan(report.indexOf('- reply, response-rate'));
+  });
+
   it('are left out where nothing is measured', () => {
     const view = runView({ flags: [flag] });
     expect(renderReport(view, [])).not.toContain('Metrics');

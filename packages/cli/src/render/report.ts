@@ -1,7 +1,7 @@
 import { findBrokenLink, type RecordedEvent, type RolloutEvent, type RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { describeEvent, utcClock } from './describe-event.ts';
-import { metricLines } from './metric-lines.ts';
+import { flagMetricLines } from './metric-lines.ts';
 import { partLine } from './part-line.ts';
 
 /** What was planned and what happened, as Markdown: readable from the first table to the last event. */
@@ -56,9 +56,8 @@ function flagTable(view: RunView): string {
 
 /** What users reached by variant, as far as it was known when the report was written. */
 function metricSection(view: RunView): readonly string[] {
-  const metrics = view.flags.flatMap((flag) => flag.metrics ?? []);
-  if (metrics.length === 0) return [];
-  return ['## Metrics', metrics.flatMap(metricLines).map(listed).join('\n')];
+  const lines = view.flags.flatMap(flagMetricLines);
+  return lines.length === 0 ? [] : ['## Metrics', lines.map(listed).join('\n')];
 }
 
 /** Lines of a list: those that were indented belong to the one before. */

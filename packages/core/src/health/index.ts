@@ -25,6 +25,7 @@ export type {
   MetricMeasure,
   MetricVerdict,
   ObservedVariant,
+  PastComparison,
   VariantComparison,
   VariantSums,
 } from './experiment/metric-comparison.ts';

@@ -71,7 +71,6 @@ describe('a rule on a goal', () => {
   it.each<[string, Partial<Reading>, RegExp]>([
     ['too few users', { metric: metricOf(10, 5, [50, 50]) }, /needs data.*more users are needed/],
     ['nobody at all', { status: 'no-data', value: null, metric: metricOf(0, 0, [0, 0]) }, /nobody was exposed yet/],
-    ['no counts', { status: 'no-data', value: null }, /nobody counts it/],
     ['users who are not divided as they should be', { metric: metricOf(800, 300, [2_000, 1_500]) }, /not divided/],
   ])(
     'is neither health nor a rollback with %s, and no blindness that takes a ramp back [CO-7]',
@@ -83,7 +82,8 @@ describe('a rule on a goal', () => {
     },
   );
 
-  it('is blind where no SDK is heard any more', () => {
+  it('is blind where no SDK is heard any more, or none ever was', () => {
+    expect(isBlind(look({ status: 'no-data', value: null, problem: 'no SDK has reported' }))).toBe(true);
     const verdict = look({ status: 'stale', value: null, ageMs: 90_000 });
     expect(verdict.verdict).toBe('inconclusive');
     expect(isBlind(verdict)).toBe(true);

@@ -11,8 +11,7 @@ export type MetricFinding =
  * Whether some variant is shown to be worse by more than `by`: points of a rate, or units of a value. Only the whole interval counts, so
  * that to look every day raises no false alarm. What is not shown keeps the rule; what cannot be told does not.
  */
-export function metricFinding(metric: MetricComparison | undefined, by: number): MetricFinding {
-  if (metric === undefined) return { kind: 'untold', text: 'nobody counts it', cause: 'needs-data' };
+export function metricFinding(metric: MetricComparison, by: number): MetricFinding {
   const users = metric.arms.reduce((sum, arm) => sum + arm.users, 0);
   if (metric.problem !== null) {
     return { kind: 'untold', text: metric.problem, ...(users === 0 ? { cause: 'needs-data' } : {}) };

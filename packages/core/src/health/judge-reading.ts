@@ -52,7 +52,7 @@ export function judgeReading({ condition, action, reading, baseline, gate, ...re
     return untold('inconclusive', `last value is ${seconds(reading.ageMs)} old`, 'no-data');
   }
   const { bound } = condition;
-  if (bound.kind === 'shown-worse') {
+  if (bound.kind === 'shown-worse' && reading.metric !== undefined) {
     const finding = metricFinding(reading.metric, bound.by);
     if (finding.kind === 'untold') return untold('inconclusive', finding.text, finding.cause);
     const isWorse = finding.kind === 'worse';

@@ -1,4 +1,4 @@
-import type { Explanation, MetricComparison, RuleResult, Verdict } from '../health/index.ts';
+import type { Explanation, MetricComparison, PastComparison, RuleResult, Verdict } from '../health/index.ts';
 import type { StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -119,6 +119,8 @@ export interface FlagView {
   readonly requires: readonly string[];
   /** What its users have reached by variant; absent where it measures nothing. */
   readonly metrics?: readonly MetricComparison[];
+  /** The same of its earlier exposures in this run, the oldest first. */
+  readonly pastMetrics?: readonly PastComparison[];
 }
 
 export interface RollbackView {

@@ -148,8 +148,9 @@ export class RunDirectory implements RunService {
         const measured = (plan.flags[flag.key]?.metrics ?? []).flatMap((name) => metricOf(plan, name) ?? []);
         if (measured.length === 0) return flag;
         const { environment } = plan;
-        const read = await metrics.compare({ runId, environment, flag: flag.key, metrics: measured });
-        return { ...flag, metrics: read.comparisons };
+        const request = { runId, environment, flag: flag.key, metrics: measured };
+        const [now, pastMetrics] = await Promise.all([metrics.compare(request), metrics.past(request)]);
+        return { ...flag, metrics: now.comparisons, pastMetrics };
       }),
     );
   }

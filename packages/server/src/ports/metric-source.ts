@@ -1,4 +1,4 @@
-import type { Metric, MetricComparison } from '@theseus/core/health';
+import type { Metric, MetricComparison, PastComparison } from '@theseus/core/health';
 
 export interface MetricRequest {
   /** Only as long as the flag is this run's: a newer run measures something else. */
@@ -18,4 +18,6 @@ export interface MetricReading {
 /** What users of each variant of a flag have reached. */
 export interface MetricSource {
   compare(request: MetricRequest): Promise<MetricReading>;
+  /** The same of earlier exposures of the run, as they stood when they ended; the oldest first. */
+  past(request: MetricRequest): Promise<readonly PastComparison[]>;
 }

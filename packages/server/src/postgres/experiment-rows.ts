@@ -1,6 +1,7 @@
-import { CONTROL, isSampled } from '@theseus/core/flag';
+import { CONTROL, type FlagDefinition, splitOf as flagSplit, isSampled } from '@theseus/core/flag';
 import { type FlagGoals, type FlagUsers, GOAL_FIELDS, USER_FIELDS, type UserCounts } from '@theseus/core/health';
 import type { Client } from '../ports/database.ts';
+import { type Shares, sharesOf } from './experiment-shares.ts';
 import { addUsers, type ExposedUser, type ReachedGoal, type VariantGrowth } from './experiment-users.ts';
 import type { NewPart } from './user-parts.ts';
 
@@ -23,6 +24,10 @@ export interface ExperimentRow {
   readonly level: number;
   readonly user_set: string;
   readonly variants: Readonly<Record<string, VariantRow>>;
+  /** Null where it had moved on before anybody reported, and so for the two below. */
+  readonly run_id: string | null;
+  readonly exposure: number | null;
+  readonly shares: Shares | null;
 }
 
 /** A flag that measures goals, and what is new of its users. */
@@ -98,12 +103,15 @@ interface MeasuredRow {
 }
 
 /** An experiment at the newest split and thinnest sample of that split, with what belongs to it. */
-interface Moved extends Addition {
+interface Moved extends Addition, Begun {
   readonly split: number;
   readonly level: number;
   readonly userSet: number;
   readonly variants: Readonly<Record<string, VariantRow>>;
 }
+
+/** What the split was when it began. */
+type Begun = Pick<ExperimentRow, 'run_id' | 'exposure' | 'shares'>;
 
 async function lockRows(client: Client, additions: readonly Addition[]): Promise<readonly Moved[]> {
   const places = [additions.map(({ environment }) => environment), additions.map(({ flag }) => flag)];
@@ -114,7 +122,7 @@ async function lockRows(client: Client, additions: readonly Addition[]): Promise
     places,
   );
   const { rows } = await client.query<ExperimentRow>(
-    `select environment, flag, split, level, user_set, variants from theseus.experiment
+    `select environment, flag, split, level, user_set, variants, run_id, exposure, shares from theseus.experiment
      where (environment, flag) in (select * from unnest($1::text[], $2::text[]))
      order by environment, flag for update`,
     places,
@@ -138,7 +146,28 @@ async function movedBy(client: Client, row: ExperimentRow, addition: Addition): 
   const level = Math.max(levelBefore, ...reports.map((report) => report.level));
   const isAnew = split > known || level > row.level;
   const userSet = isAnew ? await replaceSet(client, Number(row.user_set)) : Number(row.user_set);
-  return { ...addition, reports, goals, split, level, userSet, variants: isAnew ? {} : row.variants };
+  const { run_id, exposure, shares } = row;
+  const begun = split > known ? await beginSplit(client, row, split) : { run_id, exposure, shares };
+  return { ...addition, ...begun, reports, goals, split, level, userSet, variants: isAnew ? {} : row.variants };
+}
+
+/** Keeps what the split before has led to, for reports of its run, and notes what the new one is. */
+async function beginSplit(client: Client, { environment, flag }: ExperimentRow, split: number): Promise<Begun> {
+  await client.query(
+    `insert into theseus.past_experiment (environment, flag, split, run_id, exposure, shares, variants, ended_at)
+     select environment, flag, split, run_id, exposure, shares, variants, at from theseus.experiment
+     where environment = $1 and flag = $2 and shares is not null on conflict do nothing`,
+    [environment, flag],
+  );
+  const { rows } = await client.query<{ key: string; run_id: string; definition: FlagDefinition }>(
+    'select key, run_id, definition from theseus.flag where environment = $1',
+    [environment],
+  );
+  const now = flagSplit(Object.fromEntries(rows.map(({ key, definition }) => [key, definition])), flag);
+  const own = rows.find(({ key }) => key === flag);
+  if (own === undefined || now === null || now.since !== split) return { run_id: null, exposure: null, shares: null };
+  const { definition, run_id } = own;
+  return { run_id, exposure: definition.exposure, shares: sharesOf(definition, now.odds) };
 }
 
 async function replaceSet(client: Client, replaced: number): Promise<number> {
@@ -182,9 +211,11 @@ function reachedBy({ userSet, level, goals, named }: Moved): readonly ReachedGoa
 async function saveRows(client: Client, moved: readonly Moved[], grown: readonly VariantGrowth[]): Promise<void> {
   await client.query(
     `update theseus.experiment as known set at = now(), split = new.split, level = new.level,
-       user_set = new.user_set, variants = new.variants
-     from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[], $6::json[])
-       as new (environment, flag, split, level, user_set, variants)
+       user_set = new.user_set, variants = new.variants,
+       run_id = new.run_id, exposure = new.exposure, shares = new.shares
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[], $6::json[],
+         $7::text[], $8::integer[], $9::json[])
+       as new (environment, flag, split, level, user_set, variants, run_id, exposure, shares)
      where known.environment = new.environment and known.flag = new.flag`,
     [
       moved.map(({ environment }) => environment),
@@ -195,6 +226,9 @@ async function saveRows(client: Client, moved: readonly Moved[], grown: readonly
       moved.map(({ userSet, variants }) =>
         JSON.stringify(grown.filter((growth) => growth.userSet === userSet).reduce(withGrowth, variants)),
       ),
+      moved.map(({ run_id }) => run_id),
+      moved.map(({ exposure }) => exposure),
+      moved.map(({ shares }) => (shares === null ? null : JSON.stringify(shares))),
     ],
   );
 }

@@ -304,6 +304,28 @@ describe('ExperimentStore', () => {
     expect(comparisons).toMatchObject([{ variant: 'long', control: 'short', verdict: 'no-difference-shown' }]);
   });
 
+  it('keeps what each exposure of a run has led to, for its report [CO-7]', async () => {
+    await begin();
+    const [front, later] = [new Instance('front'), new Instance('later')];
+    for (let user = 0; user < 400; user += 1) {
+      front.route(`user-${user}`);
+      if (user % 2 === 0) front.track('replied', `user-${user}`);
+    }
+    await front.deliver();
+    const atHalf = await compare();
+    const past = () => experiments.past({ runId: environment, environment, flag: FLAG, metrics: [REPLIED] });
+    expect(await past()).toEqual([]);
+    await promote();
+    // Nobody has reported of the new exposure yet, and what the old one led to is known all the same.
+    const [ended, ...others] = await past();
+    expect(others).toEqual([]);
+    expect(ended).toMatchObject({ exposurePercent: 50, arms: atHalf.arms, comparisons: atHalf.comparisons });
+    later.route('user-1');
+    await later.deliver();
+    expect((await past()).map(({ exposurePercent, arms }) => [exposurePercent, arms])).toEqual([[50, atHalf.arms]]);
+    expect(await experiments.past({ runId: 'other', environment, flag: FLAG, metrics: [REPLIED] })).toEqual([]);
+  });
+
   it('says whose the flag is, and that there is none [CO-7]', async () => {
     await begin();
     expect((await compare(REPLIED, 'an-older-run')).problem).toBe("'reply' belongs to another run by now");

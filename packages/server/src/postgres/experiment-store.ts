@@ -1,9 +1,16 @@
-import { CONTROL, EXPOSURE_WHOLE, type FlagDefinition, splitOf } from '@theseus/core/flag';
-import { compareVariants, type Metric, type MetricComparison, type ObservedVariant } from '@theseus/core/health';
+import { CONTROL, splitOf } from '@theseus/core/flag';
+import {
+  compareVariants,
+  type Metric,
+  type MetricComparison,
+  type ObservedVariant,
+  type PastComparison,
+} from '@theseus/core/health';
 import type { Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { MetricReading, MetricRequest, MetricSource } from '../ports/metric-source.ts';
 import type { ExperimentRow } from './experiment-rows.ts';
+import { type Shares, sharesOf } from './experiment-shares.ts';
 
 interface StoredRow {
   readonly heard: Date | null;
@@ -11,6 +18,16 @@ interface StoredRow {
   readonly split: string | null;
   readonly variants: ExperimentRow['variants'] | null;
 }
+
+interface PastRow {
+  readonly exposure: number;
+  readonly shares: Shares;
+  readonly variants: ExperimentRow['variants'];
+  readonly ended_at: Date;
+}
+
+/** Earlier splits of a flag that are shown: as many exposures as ramps usually have. */
+const PAST_LIMIT = 20;
 
 /** Compares what users of each variant have reached: one row of sums is read, however many users they are about. */
 export class ExperimentStore implements MetricSource {
@@ -42,9 +59,30 @@ export class ExperimentStore implements MetricSource {
     return { comparisons: metrics.map((metric) => comparisonOf(flag, metric, shares, known)), heardAt };
   }
 
+  async past({ runId, environment, flag, metrics }: MetricRequest): Promise<readonly PastComparison[]> {
+    const now = splitOf(this.#flags.document(environment).flags, flag);
+    const { rows } = await this.#queryable.query<PastRow>(
+      `select split, exposure, shares, variants, ended_at from theseus.past_experiment
+         where environment = $1 and flag = $2 and run_id = $3
+       union all
+       select split, exposure, shares, variants, at from theseus.experiment
+         where environment = $1 and flag = $2 and run_id = $3 and shares is not null and split < $4
+       order by split desc limit ${PAST_LIMIT}`,
+      [environment, flag, runId, now?.since ?? 0],
+    );
+    const compared = rows.toReversed().flatMap(({ exposure, shares, variants, ended_at }) =>
+      metrics.map((metric) => ({
+        ...comparisonOf(flag, metric, shares, variants),
+        exposurePercent: exposure / 1_000,
+        endedAt: ended_at.getTime(),
+      })),
+    );
+    return compared.filter(({ arms }) => arms.some(({ users }) => users > 0));
+  }
+
   async #read(environment: string, flag: string): Promise<StoredRow> {
     const { rows } = await this.#queryable.query<StoredRow>(
-      `select run_id, split, variants,
+      `select theseus.flag.run_id, split, variants,
          (select last_seen from theseus.instance where environment = $1 order by last_seen desc limit 1) as heard
        from (values (1)) as always
          left join theseus.flag on flag.environment = $1 and flag.key = $2
@@ -53,21 +91,6 @@ export class ExperimentStore implements MetricSource {
     );
     return rows[0] ?? { heard: null, run_id: null, split: null, variants: null };
   }
-}
-
-type Shares = readonly { readonly variant: string; readonly expected: number }[];
-
-/**
- * The share of the users that each variant should have, the control first. Where nobody is left on legacy, the first
- * variant is the control; where nobody is on the candidate, nobody is compared.
- */
-function sharesOf({ variants, exposure }: FlagDefinition, odds: number | null): Shares {
-  const weights = (variants ?? [{ name: 'candidate', weight: EXPOSURE_WHOLE }]).filter(({ weight }) => weight > 0);
-  const among = weights.map(({ name, weight }) => ({ variant: name, expected: weight / EXPOSURE_WHOLE }));
-  if (odds === null) return exposure === EXPOSURE_WHOLE ? among : [];
-  const candidate = odds / (1 + odds);
-  const divided = among.map(({ variant, expected }) => ({ variant, expected: expected * candidate }));
-  return [{ variant: CONTROL, expected: 1 - candidate }, ...divided];
 }
 
 function comparisonOf(

@@ -114,6 +114,10 @@ const ROUNDS = 40;
 
 /** Deletes what users of sets that were replaced have reached, and of flags of which nothing was heard since. */
 export async function deleteOldExperiments(database: Database, before: Date): Promise<void> {
+  // A few numbers each, and reports of runs that took months want them.
+  await database.query("delete from theseus.past_experiment where ended_at < $1::timestamptz - interval '1 year'", [
+    before,
+  ]);
   await database.query(
     `with silent as (delete from theseus.experiment where at < $1 returning user_set)
      insert into theseus.old_user_set select user_set from silent on conflict do nothing`,

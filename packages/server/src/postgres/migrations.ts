@@ -255,7 +255,22 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
         level integer not null,
         user_set bigint not null,
         variants json not null,
+        -- What the split was when it began; unknown where it had moved on before anybody reported.
+        run_id text,
+        exposure integer,
+        shares json,
         primary key (environment, flag)
+      );
+      create table theseus.past_experiment (
+        environment text not null,
+        flag text not null,
+        split bigint not null,
+        run_id text not null,
+        exposure integer not null,
+        shares json not null,
+        variants json not null,
+        ended_at timestamptz not null,
+        primary key (environment, flag, split)
       );
       create sequence theseus.user_set;
       create table theseus.exposed_user (

@@ -17,7 +17,7 @@ const request = (flag: string | null = 'reply'): ReadingRequest => ({
   now: NOW,
 });
 
-function source(conversions: readonly number[], heardAt: number | null = NOW - 5_000): MetricSource {
+function source(conversions: readonly number[], heardAt: number | null = NOW - 5_000): Pick<MetricSource, 'compare'> {
   const variants = ['legacy', 'short', 'long'].map((variant, at) => {
     const reached = conversions[at] ?? 0;
     const users = conversions.length === 0 ? 0 : 1_000;

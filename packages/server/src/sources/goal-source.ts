@@ -6,7 +6,7 @@ import { noReading } from './reading.ts';
 
 /** Reads what users of the flag's variants have reached. Its value is that of the variant that stands worst. */
 export async function readGoal(
-  metrics: MetricSource | undefined,
+  metrics: Pick<MetricSource, 'compare'> | undefined,
   { runId, environment, flag, signal, now }: ReadingRequest,
   { goal, measure, better }: GoalSource,
 ): Promise<Reading> {

@@ -60,6 +60,13 @@ export interface VariantComparison {
   readonly moreUsers: number | null;
 }
 
+/** What an exposure had led to when it ended. */
+export interface PastComparison extends MetricComparison {
+  readonly exposurePercent: number;
+  /** When the last was heard of it, in epoch milliseconds. */
+  readonly endedAt: number;
+}
+
 /** All variants of one flag by one metric. */
 export interface MetricComparison extends Metric {
   readonly flag: string;

@@ -168,4 +168,36 @@ phases: [ { phase: one, steps: [ { ramp: ${flag}, gate: standard, through: [10%]
     expect(compared.counts.candidate.requests).toBeGreaterThan(600);
     expect(compared.counts.candidate.users.seen).toBe(0);
   }, 60_000);
+
+  it('is taken back by the judge, which compares calls where there are no users [CO-4] [CV-4]', async () => {
+    const run = await theseus.begin(
+      planOf(`
+plan: failing-calls
+cohort: userId
+gates: { standard: { every: 200ms, onInconclusive: hold, rules: [ worse than legacy: rollback now ] } }
+flags: { calls: { by: call } }
+phases: [ { phase: one, steps: [ { ramp: calls, gate: standard, through: [50%], soak: 1h } ] } ]
+`),
+    );
+    const [front] = await serving('front-calls');
+    let request = 0;
+    const answer = (arm: string): void => {
+      request += 1;
+      if (request % (arm === 'candidate' ? 4 : 20) === 0) throw new Error('broken');
+    };
+    await until(
+      async () => (await theseus.view(run)).outcome === 'partial',
+      () => {
+        for (let each = 0; each < 50; each += 1) {
+          try {
+            front?.route('calls', {}, { legacy: answer, candidate: answer });
+          } catch {
+            // The caller's own trouble.
+          }
+        }
+      },
+    );
+    const initiated = (await theseus.events(run)).find(({ type }) => type === 'rollback.initiated');
+    expect(initiated?.reason).toMatch(/worse in errors/);
+  }, 60_000);
 });

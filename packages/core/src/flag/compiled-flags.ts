@@ -193,7 +193,8 @@ export class CompiledFlags {
       const comparing = node.comparing ?? this.#compileComparing(node);
       const isNameless = definition.cohort === PER_CALL;
       const subject = isNameless ? NAMELESS : comparing.hasher.hash(subjectKey(context, definition.cohort, draw));
-      const [epoch, split] = [newestOf(node, epochVersion), newestOf(node, splitVersion)];
+      const epoch = newestOf(node, epochVersion);
+      const split = newestOf(node, splitVersion);
       return { definition, arm, subject, epoch, split, strata: strataOf(comparing, context), variant };
     } catch {
       return apart(definition, 'legacy', NO_VARIANT);

@@ -111,6 +111,60 @@ describe('the stock OFREP provider of OpenFeature', () => {
   });
 });
 
+describe('a flag with variants', () => {
+  const PLACE = 'experiment';
+  const source: PlanSource = {
+    ...SOURCE,
+    plan: 'variants',
+    flags: { style: { variants: ['short', 'long'] }, scraper: { by: 'call' } },
+    phases: [
+      { phase: 'style', steps: [{ ramp: 'style', gate: 'standard', through: ['50%'], soak: '1h' }] },
+      { phase: 'scraper', needs: [], steps: [{ ramp: 'scraper', gate: 'standard', through: ['50%'], soak: '1h' }] },
+    ],
+    environments: { [PLACE]: {} },
+  };
+
+  it('is a text to the stock provider, the name that our own gives [CO-7]', async () => {
+    const { plan, problems } = planFromSource(source, { environment: PLACE });
+    if (plan === null) throw new Error(JSON.stringify(problems));
+    await theseus.begin(plan);
+    const headers: [string, string][] = [
+      ['authorization', `Bearer ${theseus.sdkToken}`],
+      ['theseus-environment', PLACE],
+    ];
+    const there = await clientOf('stock-there', new OFREPProvider({ baseUrl: theseus.url, headers }));
+    const here = createTheseus({ url: theseus.url, token: theseus.sdkToken, service: 'there', environment: PLACE });
+    const ours = await clientOf('own-there', new TheseusProvider(here));
+    await until(() => here.details('style', { userId: 'somebody' }).reason === 'SPLIT');
+    const seen = new Set<string>();
+    for (let user = 0; user < 60; user += 1) {
+      const context = { targetingKey: `user-${user}` };
+      const [mine, theirs] = await Promise.all([
+        ours.getStringDetails('style', 'legacy', context),
+        there.getStringDetails('style', 'legacy', context),
+      ]);
+      const { value, variant, reason } = theirs;
+      expect({ value, variant, reason }).toEqual({ value: mine.value, variant: mine.variant, reason: mine.reason });
+      seen.add(value);
+    }
+    expect([...seen].toSorted()).toEqual(['legacy', 'long', 'short']);
+  });
+
+  it('is asked anew for each call where a flag decides call by call, and never answered by 304 [CO-4]', async () => {
+    const place = { 'theseus-environment': PLACE };
+    const ask = (headers: Record<string, string>) =>
+      theseus.call('POST', '/ofrep/v1/evaluate/flags', { context: { targetingKey: 'one' } }, headers);
+    const first = await ask(place);
+    expect(first.headers.get('etag')).toBeNull();
+    const arms = new Set<boolean>();
+    for (let call = 0; call < 60; call += 1) {
+      const { flags } = (await ask(place)).body as { flags: { key: string; value: boolean }[] };
+      arms.add(flags.find(({ key }) => key === 'scraper')?.value ?? false);
+    }
+    expect(arms.size).toBe(2);
+  });
+});
+
 describe('bulk evaluation', () => {
   const ask = (context: object, headers: Record<string, string> = {}) =>
     theseus.call('POST', '/ofrep/v1/evaluate/flags', { context }, headers);

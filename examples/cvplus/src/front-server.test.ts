@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { TheseusClient } from '@theseus/sdk';
+import type { RouteArms, TheseusClient } from '@theseus/sdk';
 import { afterEach, expect, it } from 'vitest';
 import { createFrontServer, type ServiceUrls } from './front-server.ts';
 import { closeServer, listen, sendJson } from './http-listening.ts';
@@ -22,10 +22,8 @@ async function serve(server: http.Server): Promise<string> {
 /** Routes to the candidate with fallback, as the SDK does for a flag that allows it. */
 const throughCandidate: Pick<TheseusClient, 'route' | 'version'> = {
   version: 1,
-  route: (_flag, _context, { legacy, candidate }) => {
-    const answer = candidate('candidate') as Promise<unknown>;
-    return answer.catch(() => legacy('legacy')) as ReturnType<typeof legacy>;
-  },
+  route: ((_flag, _context, { legacy, candidate }: RouteArms<Promise<unknown>>) =>
+    candidate('candidate').catch(() => legacy('legacy'))) as TheseusClient['route'],
 };
 
 async function startFront(

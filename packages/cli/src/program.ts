@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
+import { addCompare } from './commands/compare.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addJudge } from './commands/judge.ts';
@@ -44,5 +45,6 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addTrigger(program, end);
   addSignal(program, end);
   addJudge(program, end);
+  addCompare(program, end);
   return program;
 }

@@ -16,4 +16,4 @@ export {
   type RepairQueue,
 } from './migration/index.ts';
 export type { RouteArms } from './route.ts';
-export { type ConnectionState, createTheseus, type TheseusClient } from './theseus-client.ts';
+export { type ConnectionState, createTheseus, type TheseusClient, type TrackDetails } from './theseus-client.ts';

@@ -1,11 +1,23 @@
-import type { Arm, Assignment } from '@theseus/core/flag';
+import { type Assignment, CONTROL, variantName } from '@theseus/core/flag';
 import type { FlagCounters } from './telemetry/flag-counters.ts';
 
-/** The two ways of answering one request; each is told which it is. Both are sync, or both return a promise. */
-export interface RouteArms<T> {
-  readonly legacy: (arm: Arm) => T;
-  readonly candidate: (arm: Arm) => T;
-}
+/**
+ * The ways of answering one request, by name; each is told its own. `legacy` and `candidate`, or, for a flag with variants, `legacy` and each of
+ * them. All are sync, or all return a promise.
+ *
+ * A variant that has no way of its own takes `candidate`, and without one it takes `legacy`: the plan may learn of a
+ * variant before the program does.
+ *
+ * @example const arms: RouteArms<string, 'short' | 'long'> = { legacy: () => 'Hello', short: () => 'Hi', long: () => 'Good day' }
+ */
+export type RouteArms<T, Variant extends string = 'candidate'> = {
+  readonly [Name in typeof CONTROL | Variant]: (variant: Name) => T;
+};
+
+/** As {@link RouteArms} are when they run: nobody knows which there are. */
+type Arms<T> = Readonly<Record<string, ((variant: never) => T) | undefined>> & {
+  readonly legacy: (variant: 'legacy') => T;
+};
 
 export interface RouteChoice {
   readonly assignment: Assignment;
@@ -17,13 +29,16 @@ export interface RouteChoice {
  * Runs the chosen arm, measures and counts it, and falls back where that is allowed. A run of legacy as a fallback is
  * not counted as a request of legacy: it would blame or praise legacy for the candidate's failure.
  */
-export function runRoute<T>(choice: RouteChoice, arms: RouteArms<T>): T {
+export function runRoute<T>(choice: RouteChoice, arms: Arms<T>): T {
   const { assignment, counters } = choice;
-  const { arm } = assignment;
+  const name = variantName(assignment.definition, assignment.arm, assignment.variant);
+  const way = arms[name] ?? arms['candidate'];
+  // Nothing of it is counted: it is neither a request of the variant nor one of a user of legacy.
+  if (way === undefined) return arms.legacy(CONTROL);
   const beganMs = performance.now();
   let result: T;
   try {
-    result = arms[arm](arm);
+    result = way(name as never);
   } catch (error) {
     counters?.countRequest(assignment, performance.now() - beganMs, 'failed');
     return afterFailure(choice, arms, error);
@@ -35,7 +50,7 @@ export function runRoute<T>(choice: RouteChoice, arms: RouteArms<T>): T {
 
 function settle<T>(
   choice: RouteChoice,
-  arms: RouteArms<T>,
+  arms: Arms<T>,
   result: PromiseLike<unknown>,
   beganMs: number,
 ): PromiseLike<unknown> {
@@ -53,10 +68,10 @@ function settle<T>(
 }
 
 /** Answers from legacy where that is allowed; what legacy throws then is thrown, and the fallback does not count as one. */
-function afterFailure<T>(choice: RouteChoice, arms: RouteArms<T>, error: unknown): T {
+function afterFailure<T>(choice: RouteChoice, arms: Arms<T>, error: unknown): T {
   const { assignment, counters } = choice;
   if (assignment.arm === 'legacy' || !assignment.definition.fallback) throw error;
-  const result = arms.legacy('legacy');
+  const result = arms.legacy(CONTROL);
   if (!isThenable(result)) {
     counters?.countFallback();
     return result;

@@ -82,6 +82,7 @@ describe('createTheseus()', () => {
     expect(client.details('on', USER)).toEqual({
       key: 'on',
       arm: 'legacy',
+      variant: 'legacy',
       reason: 'ERROR',
       errorCode: 'PROVIDER_NOT_READY',
       version: 0,
@@ -91,7 +92,12 @@ describe('createTheseus()', () => {
     expect(await client.ready()).toBe(true);
     expect(client.enabled('on', USER)).toBe(true);
     expect(client.enabled('off', USER)).toBe(false);
-    expect(client.details('on', USER)).toEqual({ key: 'on', arm: 'candidate', reason: 'SPLIT', version: 1 });
+    expect(client.details('on', USER)).toMatchObject({
+      arm: 'candidate',
+      variant: 'candidate',
+      reason: 'SPLIT',
+      version: 1,
+    });
     expect(client.state).toBe('current');
     expect(lines).toEqual([]);
   });

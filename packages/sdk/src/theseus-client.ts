@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { errorText } from '@theseus/core/error';
-import { type CompiledFlags, type Evaluation, type EvaluationContext, notReadyEvaluation } from '@theseus/core/flag';
+import {
+  CONTROL,
+  type CompiledFlags,
+  type Evaluation,
+  type EvaluationContext,
+  notReadyEvaluation,
+  variantName,
+} from '@theseus/core/flag';
 import { resolveOptions, type TheseusOptions } from './client-options.ts';
 import { FlagFeed } from './feed/flag-feed.ts';
 import { type FlagChange, FlagStore } from './feed/flag-store.ts';
@@ -12,6 +19,7 @@ import type { MigrationOptions } from './migration/migration-options.ts';
 import { Migrations } from './migration/migrations.ts';
 import { type RouteArms, runRoute } from './route.ts';
 import { type FlagCounters, TelemetryCounters } from './telemetry/flag-counters.ts';
+import { PendingGoals } from './telemetry/pending-goals.ts';
 import { TelemetrySender } from './telemetry/telemetry-sender.ts';
 import { FetchTransport } from './transport/fetch-transport.ts';
 import { NodeTransport } from './transport/node-transport.ts';
@@ -43,14 +51,23 @@ export interface TheseusClient {
   ready(limitMs?: number): Promise<boolean>;
   /** Whether the subject takes the candidate. Legacy whenever in doubt. */
   enabled(flag: string, context: EvaluationContext): boolean;
-  /** The arm, and why. */
+  /**
+   * The name of the variant the subject takes: `legacy`, one of the flag's variants, or `candidate` where it has none. Where the plan measures
+   * goals of the flag, that is when the subject counts as exposed: ask when you show it, not before.
+   */
+  variant(flag: string, context: EvaluationContext): string;
+  /** The arm, the variant, and why. */
   details(flag: string, context: EvaluationContext): Evaluation;
   /**
    * Runs the arm the subject takes and counts it; where the flag allows it, legacy answers when the candidate fails.
    *
    * @example await theseus.route('cv-analyzer', { userId }, { legacy: () => oldService(cv), candidate: () => newService(cv) })
    */
-  route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T;
+  route<T, Variant extends string = 'candidate'>(
+    flag: string,
+    context: EvaluationContext,
+    arms: RouteArms<T, Variant>,
+  ): T;
   /**
    * Defines how data or calls move from one side to the other at the stages that the flag says. Once an operation, when the program starts.
    *
@@ -60,12 +77,27 @@ export interface TheseusClient {
    * const user = await users.read({ userId }, userId);
    */
   migration<P, R, W = unknown, V = unknown>(flag: string, options: MigrationOptions<P, R, W, V>): Migration<P, R, W, V>;
+  /**
+   * Says that the subject reached a goal, such as `replied`. It counts for each flag whose plan measures that goal, and for subjects who were exposed
+   * to the flag, here or in another process, before or after. Any program may say so that knows the subject, even hours later. Never throws, never waits.
+   *
+   * @example theseus.track('ordered', { userId }, { value: 49.9 });
+   */
+  track(goal: string, context: EvaluationContext, details?: TrackDetails): void;
   /** Calls back after each new version; returns what ends that. */
   onChange(listener: (change: FlagChange) => void): () => void;
   /** Calls back when the state changes; returns what ends that. */
   onState(listener: (state: ConnectionState) => void): () => void;
   /** Delivers the last telemetry, within 2 s, and ends all connections. Flags are still answered afterwards. */
   close(): Promise<void>;
+}
+
+/** What may be said of a goal besides. */
+export interface TrackDetails {
+  /** The only flag it counts for; all that measure it unless given. */
+  readonly flag?: string;
+  /** What it is worth, for metrics that sum it up, in a unit of your own; 0 unless given. */
+  readonly value?: number;
 }
 
 /** What tests put in place of chance. */
@@ -81,6 +113,8 @@ class Client implements TheseusClient {
   readonly #sender: TelemetrySender;
   readonly #counters = new TelemetryCounters();
   readonly #migrations: Migrations;
+  readonly #goals = new PendingGoals();
+  readonly #random: () => number;
   readonly #copy: LastKnownGood | undefined;
   readonly #transport: NodeTransport | FetchTransport;
   readonly #changeListeners = new Set<(change: FlagChange) => void>();
@@ -96,6 +130,7 @@ class Client implements TheseusClient {
     const options = resolveOptions(given);
     const { url, token, service, environment: served, cacheFolder } = options;
     const { random } = environment;
+    this.#random = random;
     this.#log = new LogGate(options.log);
     const log = this.#log;
     this.#transport = options.fetch === undefined ? new NodeTransport(url) : new FetchTransport(url, options.fetch);
@@ -123,6 +158,7 @@ class Client implements TheseusClient {
       environment: served,
       instance: this.instance,
       counters: this.#counters,
+      goals: this.#goals,
       servedVersion: () => this.version,
       flushEveryMs: () => this.#store.flags?.flushEveryMs ?? DEFAULT_FLUSH_EVERY_MS,
       onAnswer: (version) => this.#onTelemetryAnswer(version),
@@ -165,22 +201,50 @@ class Client implements TheseusClient {
 
   enabled(flag: string, context: EvaluationContext): boolean {
     const flags = this.#store.flags;
-    return flags?.isCandidate(flag, context) ?? false;
+    return flags?.isCandidate(flag, context, this.#draw(flags)) ?? false;
+  }
+
+  variant(flag: string, context: EvaluationContext): string {
+    const flags = this.#store.flags;
+    if (flags === undefined) return CONTROL;
+    if (flags.definition(flag)?.goals === undefined) return flags.variant(flag, context, this.#draw(flags));
+    const assignment = flags.assign(flag, context, this.#draw(flags));
+    if (assignment === undefined) return CONTROL;
+    this.#counters.of(flag)?.expose(assignment);
+    return variantName(assignment.definition, assignment.arm, assignment.variant);
   }
 
   details(flag: string, context: EvaluationContext): Evaluation {
-    return this.#store.flags?.evaluate(flag, context) ?? notReadyEvaluation(flag);
+    const flags = this.#store.flags;
+    return flags?.evaluate(flag, context, this.#draw(flags)) ?? notReadyEvaluation(flag);
   }
 
-  route<T>(flag: string, context: EvaluationContext, arms: RouteArms<T>): T {
-    const assignment = this.#store.flags?.assign(flag, context);
+  route<T, Variant extends string = 'candidate'>(
+    flag: string,
+    context: EvaluationContext,
+    arms: RouteArms<T, Variant>,
+  ): T {
+    const flags = this.#store.flags;
+    const assignment = flags?.assign(flag, context, this.#draw(flags));
     // A key that is in no document is somebody's slip of the pen: legacy answers, and nothing is kept of it.
-    if (assignment === undefined) return arms.legacy('legacy');
+    if (assignment === undefined) return arms.legacy(CONTROL);
     return runRoute({ assignment, counters: this.#countersOf(flag) }, arms);
   }
 
   migration<P, R, W, V>(flag: string, options: MigrationOptions<P, R, W, V>): Migration<P, R, W, V> {
     return this.#migrations.define(flag, options);
+  }
+
+  track(goal: string, context: EvaluationContext, details?: TrackDetails): void {
+    const value = details?.value ?? 0;
+    if (!Number.isFinite(value)) {
+      this.#log.trouble('track', `Cannot track '${goal}' with the value ${value}: it must be a finite number`);
+      return;
+    }
+    for (const subject of this.#store.flags?.subjectsOf(goal, context, details?.flag) ?? []) {
+      if (this.#goals.count(subject, goal, value)) continue;
+      this.#log.trouble('goals', 'Cannot keep more goals until the server takes those that wait: some are lost');
+    }
   }
 
   onChange(listener: (change: FlagChange) => void): () => void {
@@ -233,7 +297,13 @@ class Client implements TheseusClient {
 
   #onTelemetryAnswer(version: number | undefined): void {
     this.#feed.serverSeen();
+    this.#log.recovered('goals', 'Goals are kept again');
     if (version !== undefined && version > this.version) this.#feed.catchUp(version);
+  }
+
+  /** Drawn only where a flag decides call by call: most plans have none. */
+  #draw(flags: CompiledFlags): number | undefined {
+    return flags.needsDraw ? this.#random() : undefined;
   }
 
   #setState(state: ConnectionState): void {

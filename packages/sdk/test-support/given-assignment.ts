@@ -1,4 +1,4 @@
-import { type Arm, type Assignment, type FlagDefinition, NOT_COMPARED } from '@theseus/core/flag';
+import { type Arm, type Assignment, type FlagDefinition, NO_VARIANT, NOT_COMPARED } from '@theseus/core/flag';
 import { flagOf } from './fake-server.ts';
 
 /** A request of an arm; of nobody who could be compared unless told otherwise. */
@@ -8,5 +8,14 @@ export function givenAssignment(
   more: Partial<Assignment> = {},
 ): Assignment {
   const epoch = definition.epoch ?? 0;
-  return { definition: flagOf('a', definition), arm, subject: NOT_COMPARED, epoch, strata: 0, ...more };
+  return {
+    definition: flagOf('a', definition),
+    arm,
+    subject: NOT_COMPARED,
+    epoch,
+    split: epoch,
+    strata: 0,
+    variant: NO_VARIANT,
+    ...more,
+  };
 }

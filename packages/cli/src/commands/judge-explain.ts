@@ -21,6 +21,7 @@ export function addJudgeExplain(judge: Command, end: (code: ExitCode) => void): 
       const run = await client.run(runId);
       const explained = explainRun(run);
       for (const judged of explained.judged) output.emit({ kind: 'explanation', ...judged });
+      for (const metric of explained.metrics) output.emit({ kind: 'metric', run: run.runId, ...metric });
       for (const line of explained.lines) output.say(line);
       const acted = lastActs(await client.allEvents(run.runId, 0));
       for (const recorded of acted) output.emit({ kind: 'acted', ...recorded });

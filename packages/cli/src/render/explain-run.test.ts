@@ -16,7 +16,7 @@ const health = {
   },
 } satisfies HealthView;
 
-const run = { phases: [{ steps: [{ id: 'move/search', health: [health] }] }] } as unknown as RunView;
+const run = { phases: [{ steps: [{ id: 'move/search', health: [health] }] }], flags: [] } as unknown as RunView;
 
 describe('explainRun()', () => {
   it('says in words and numbers why a gate judges as it does [XR-3]', () => {

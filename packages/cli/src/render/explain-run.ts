@@ -1,7 +1,8 @@
-import type { Explanation } from '@theseus/core/health';
+import type { Explanation, MetricComparison } from '@theseus/core/health';
 import type { RolloutEvent, RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { utcClock } from './describe-event.ts';
+import { metricLines } from './metric-lines.ts';
 
 export interface JudgedNow extends Explanation {
   readonly step: string;
@@ -9,8 +10,15 @@ export interface JudgedNow extends Explanation {
   readonly verdict: string | null;
 }
 
-/** Why each gate that looks now says what it says. */
-export function explainRun(run: RunView): { readonly judged: readonly JudgedNow[]; readonly lines: readonly string[] } {
+export interface ExplainedRun {
+  readonly judged: readonly JudgedNow[];
+  /** What users of each variant have reached so far. */
+  readonly metrics: readonly MetricComparison[];
+  readonly lines: readonly string[];
+}
+
+/** Why each gate that looks now says what it says, and what is known of the metrics. */
+export function explainRun(run: RunView): ExplainedRun {
   const looked = run.phases.flatMap(({ steps }) =>
     steps.flatMap(({ id, health }) => health.map((view) => ({ step: id, view }))),
   );
@@ -29,7 +37,8 @@ export function explainRun(run: RunView): { readonly judged: readonly JudgedNow[
     verdict,
     ...explanation,
   }));
-  return { judged, lines };
+  const metrics = run.flags.flatMap((flag) => flag.metrics ?? []);
+  return { judged, metrics, lines: [...lines, ...metrics.flatMap((metric) => metricLines(metric))] };
 }
 
 const ACTS: Readonly<Record<string, string>> = {

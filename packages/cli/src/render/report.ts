@@ -1,6 +1,7 @@
 import { findBrokenLink, type RecordedEvent, type RolloutEvent, type RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { describeEvent, utcClock } from './describe-event.ts';
+import { flagMetricLines } from './metric-lines.ts';
 import { partLine } from './part-line.ts';
 
 /** What was planned and what happened, as Markdown: readable from the first table to the last event. */
@@ -11,6 +12,7 @@ export function renderReport(view: RunView, recorded: readonly RecordedEvent[]):
     summary(view),
     '## Flags\n',
     flagTable(view),
+    ...metricSection(view),
     ...rollbackSection(view),
     ...approvalSection(events),
     ...section(
@@ -50,6 +52,17 @@ function flagTable(view: RunView): string {
       `| ${key} | ${exposurePercent} % | ${status} | ${confirmed ? 'yes' : 'not yet'} |`,
   );
   return ['| Flag | Exposure | Outcome | Confirmed by every instance |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+/** What users reached by variant, as far as it was known when the report was written. */
+function metricSection(view: RunView): readonly string[] {
+  const lines = view.flags.flatMap(flagMetricLines);
+  return lines.length === 0 ? [] : ['## Metrics', lines.map(listed).join('\n')];
+}
+
+/** Lines of a list: those that were indented belong to the one before. */
+function listed(line: string): string {
+  return `${/^ */.exec(line)?.[0] ?? ''}- ${oneLine(line.trim())}`;
 }
 
 function rollbackSection(view: RunView): readonly string[] {

@@ -44,6 +44,7 @@ describe('CompiledFlags', () => {
     expect(ask(compile([flag('a')]), 'b', IN)).toEqual({
       key: 'b',
       arm: 'legacy',
+      variant: 'legacy',
       reason: 'ERROR',
       errorCode: 'FLAG_NOT_FOUND',
       version: 7,
@@ -52,7 +53,7 @@ describe('CompiledFlags', () => {
 
   test('answers legacy while a flag is disabled, also to those let in', () => {
     const flags = compile([flag('a', { enabled: false, overrides: { candidate: ['user-in'], legacy: [] } })]);
-    expect(ask(flags, 'a', IN)).toEqual({ key: 'a', arm: 'legacy', reason: 'DISABLED', version: 7 });
+    expect(ask(flags, 'a', IN)).toEqual({ key: 'a', arm: 'legacy', variant: 'legacy', reason: 'DISABLED', version: 7 });
   });
 
   const missing: [string, unknown][] = [
@@ -68,6 +69,7 @@ describe('CompiledFlags', () => {
     expect(ask(compile([flag('a')]), 'a', context as EvaluationContext)).toEqual({
       key: 'a',
       arm: 'legacy',
+      variant: 'legacy',
       reason: 'DEFAULT',
       errorCode: 'TARGETING_KEY_MISSING',
       version: 7,
@@ -186,6 +188,7 @@ describe('CompiledFlags', () => {
       const flags = compile([flag('a', { requires: ['b'] }), flag('b', { cohort: 'orgId' })]);
       expect(ask(flags, 'a', context() as EvaluationContext)).toMatchObject({
         arm: 'legacy',
+        variant: 'legacy',
         reason: 'ERROR',
         errorCode: 'GENERAL',
       });

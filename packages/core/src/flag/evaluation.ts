@@ -1,4 +1,4 @@
-import type { Arm, Evaluation, EvaluationReason } from './flag-document.ts';
+import { type Arm, CONTROL, type Evaluation, type EvaluationReason } from './flag-document.ts';
 import {
   ANSWER_DISABLED,
   ANSWER_KEPT_OUT,
@@ -32,25 +32,27 @@ function byAnswer(pairs: readonly (readonly [Answer, EvaluationReason])[]): Eval
 }
 
 /** Spells an answer out. */
-export function evaluationOf(key: string, answer: Answer, version: number): Evaluation {
+export function evaluationOf(key: string, answer: Answer, variant: string, version: number): Evaluation {
   if (answer === ANSWER_KEY_MISSING) {
-    return { key, arm: 'legacy', reason: 'DEFAULT', errorCode: 'TARGETING_KEY_MISSING', version };
+    return { key, ...ON_LEGACY, reason: 'DEFAULT', errorCode: 'TARGETING_KEY_MISSING', version };
   }
   const arm: Arm = (answer & 1) === 1 ? 'candidate' : 'legacy';
-  return { key, arm, reason: REASONS[answer] as EvaluationReason, version };
+  return { key, arm, variant, reason: REASONS[answer] as EvaluationReason, version };
 }
+
+const ON_LEGACY = { arm: 'legacy', variant: CONTROL } as const;
 
 /** The answer for a flag that nobody defined. */
 export function unknownFlagEvaluation(key: string, version: number): Evaluation {
-  return { key, arm: 'legacy', reason: 'ERROR', errorCode: 'FLAG_NOT_FOUND', version };
+  return { key, ...ON_LEGACY, reason: 'ERROR', errorCode: 'FLAG_NOT_FOUND', version };
 }
 
 /** The answer when the context itself failed, such as by a getter that throws. */
 export function failedEvaluation(key: string, version: number): Evaluation {
-  return { key, arm: 'legacy', reason: 'ERROR', errorCode: 'GENERAL', version };
+  return { key, ...ON_LEGACY, reason: 'ERROR', errorCode: 'GENERAL', version };
 }
 
 /** The answer while no document is known at all. */
 export function notReadyEvaluation(key: string): Evaluation {
-  return { key, arm: 'legacy', reason: 'ERROR', errorCode: 'PROVIDER_NOT_READY', version: 0 };
+  return { key, ...ON_LEGACY, reason: 'ERROR', errorCode: 'PROVIDER_NOT_READY', version: 0 };
 }

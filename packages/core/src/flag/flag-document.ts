@@ -4,6 +4,23 @@ export const EXPOSURE_WHOLE = 100_000;
 /** The old path or the new one. */
 export type Arm = 'legacy' | 'candidate';
 
+/** The attribute that `cohort` names when nobody keeps an arm: each call is decided by a number drawn for it. */
+export const PER_CALL = 'call';
+
+/** The name of the control among variants: whoever is not on the candidate. */
+export const CONTROL = 'legacy';
+
+/** More variants than these are refused. */
+export const VARIANT_LIMIT = 20;
+
+/** One of the ways in which subjects on the candidate are answered. */
+export interface FlagVariant {
+  /** Kebab-case, beginning with a letter; never {@link CONTROL}. */
+  readonly name: string;
+  /** Parts of {@link EXPOSURE_WHOLE}; those of all variants of a flag are the whole. */
+  readonly weight: number;
+}
+
 /** Attributes of the subject a flag is asked about. Values that are not comparable never match a condition. */
 export type EvaluationContext = Readonly<Record<string, unknown>>;
 
@@ -34,7 +51,10 @@ export interface FlagDefinition {
   readonly key: string;
   /** A disabled flag answers legacy to everybody, overrides included. */
   readonly enabled: boolean;
-  /** The attribute that is bucketed, such as `userId`. OpenFeature's `targetingKey` stands in when it is absent. */
+  /**
+   * The attribute that is bucketed, such as `userId`. OpenFeature's `targetingKey` stands in when it is absent. With
+   * {@link PER_CALL} no attribute is read, and each call is bucketed by itself.
+   */
   readonly cohort: string;
   /** Immutable and shared by all flags of a plan; its length in UTF-8 bytes is a multiple of four. */
   readonly salt: string;
@@ -52,10 +72,19 @@ export interface FlagDefinition {
    * single users begins anew with it. Absent where a server wrote the flag that compares nothing.
    */
   readonly epoch?: number;
+  /**
+   * The version at which it last changed who takes which arm or variant, and nothing else: what users have reached is
+   * known since then, whenever marks were fixed. The epoch where absent.
+   */
+  readonly split?: number;
   /** Segments by which the arms are compared besides the whole. */
   readonly strata?: readonly string[];
   /** Absent until legacy was timed often enough. */
   readonly marks?: LatencyMarks;
+  /** How subjects on the candidate are divided; the candidate is one where absent. */
+  readonly variants?: readonly FlagVariant[];
+  /** What is tracked for the subjects of this flag, by name; nothing where absent. */
+  readonly goals?: readonly string[];
   /** Present where the flag moves data from one store or service to another. */
   readonly migration?: MigrationSetting;
 }
@@ -115,6 +144,8 @@ export type EvaluationErrorCode = 'FLAG_NOT_FOUND' | 'TARGETING_KEY_MISSING' | '
 export interface Evaluation {
   readonly key: string;
   readonly arm: Arm;
+  /** `legacy`, the name of a variant, or `candidate` where the flag has no variants. */
+  readonly variant: string;
   readonly reason: EvaluationReason;
   readonly errorCode?: EvaluationErrorCode;
   /** The version of the document that answered; 0 when nothing is known. */

@@ -4,8 +4,11 @@ export {
   applyPatch,
   type CompiledFlags,
   compileFlags,
+  type GoalSubject,
+  NAMELESS,
   NOT_COMPARED,
   STRATA_LIMIT,
+  variantName,
 } from './compiled-flags.ts';
 export { type ContextTest, compileConditions } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
@@ -14,6 +17,7 @@ export {
   type Arm,
   type AttributeCondition,
   type AttributeValue,
+  CONTROL,
   type Evaluation,
   type EvaluationContext,
   type EvaluationErrorCode,
@@ -22,22 +26,27 @@ export {
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
+  type FlagVariant,
   type LatencyMarks,
   MIGRATION_STAGES,
   type MigrationSetting,
   type MigrationStage,
+  PER_CALL,
   type ReadPreference,
   type SegmentDefinition,
   type SegmentRule,
+  VARIANT_LIMIT,
 } from './flag-document.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
-export { subjectKey } from './own-answer.ts';
+export { NOT_DRAWN, subjectKey } from './own-answer.ts';
 export {
   FLAG_COUNT_LIMIT,
   type ParsedFlagDocument,
   type ParsedFlagPatch,
   parseFlagDocument,
   parseFlagPatch,
+  VARIANT_NAME,
 } from './parse-flag-document.ts';
-export { type Split, splitOf } from './split-odds.ts';
+export { type Split, splitOf, splitVersion } from './split-odds.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
+export { NO_VARIANT } from './variant-split.ts';

@@ -1,6 +1,6 @@
 import { bucket } from './bucket.ts';
 import { type ContextTest, internedName } from './condition-test.ts';
-import { type EvaluationContext, EXPOSURE_WHOLE, type FlagDefinition } from './flag-document.ts';
+import { type EvaluationContext, EXPOSURE_WHOLE, type FlagDefinition, PER_CALL } from './flag-document.ts';
 import { type SaltState, saltState } from './murmur3.ts';
 
 /**
@@ -24,8 +24,15 @@ export function answersCandidate(answer: Answer): boolean {
   return (answer & 1) === 1;
 }
 
-/** The answer of one flag by itself, its prerequisites left aside. Throws only what the context's getters throw. */
-export type OwnAnswer = (context: EvaluationContext) => Answer;
+/**
+ * The answer of one flag by itself, its prerequisites left aside. Throws only what the context's getters throw.
+ *
+ * @param draw the number drawn for this call, from 0 up to 1; flags that keep nobody are bucketed by it
+ */
+export type OwnAnswer = (context: EvaluationContext, draw: number) => Answer;
+
+/** Stands for a number that nobody drew: flags that need one answer legacy. */
+export const NOT_DRAWN = -1;
 
 interface CompiledRule {
   readonly matches: ContextTest;
@@ -45,13 +52,13 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
   const letIn = nonEmptySet(definition.overrides.candidate);
   const rules = compileRules(definition, findSegment);
   if (keptOut === undefined && letIn === undefined && rules.length === 0) {
-    return (context) => {
-      const subject = subjectKey(context, cohort);
+    return (context, draw) => {
+      const subject = subjectKey(context, cohort, draw);
       return subject === '' ? ANSWER_KEY_MISSING : splitAnswer(salt, subject, exposure);
     };
   }
-  return (context) => {
-    const subject = subjectKey(context, cohort);
+  return (context, draw) => {
+    const subject = subjectKey(context, cohort, draw);
     if (subject === '') return ANSWER_KEY_MISSING;
     if (keptOut?.has(subject)) return ANSWER_KEPT_OUT;
     if (letIn?.has(subject)) return ANSWER_LET_IN;
@@ -65,7 +72,8 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
 }
 
 /** The text that is bucketed, or '' where the context names no usable subject. */
-export function subjectKey(context: EvaluationContext, cohort: string): string {
+export function subjectKey(context: EvaluationContext, cohort: string, draw: number): string {
+  if (cohort === PER_CALL) return draw === NOT_DRAWN ? '' : String(draw);
   const key = context[cohort] ?? context['targetingKey'];
   if (typeof key === 'string') return key;
   return typeof key === 'number' && Number.isFinite(key) ? String(key) : '';

@@ -1,13 +1,16 @@
 import {
+  CONTROL,
   EXPOSURE_WHOLE,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
+  type FlagVariant,
   type LatencyMarks,
   MIGRATION_STAGES,
   type MigrationSetting,
   type ReadPreference,
   type SegmentDefinition,
+  VARIANT_LIMIT,
 } from './flag-document.ts';
 import { utf8Length } from './murmur3.ts';
 
@@ -98,13 +101,16 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     overridesComplaint(flag.overrides) ??
     rulesComplaint(flag.rules) ??
     comparisonComplaint(flag) ??
-    migrationComplaint(flag.migration)
+    migrationComplaint(flag.migration) ??
+    variantsComplaint(flag.variants) ??
+    (flag.goals === undefined || isTexts(flag.goals) ? undefined : 'goals is no list of texts')
   );
 }
 
 /** What tells how the arms are compared; all of it may be absent. */
-function comparisonComplaint({ epoch, strata, marks }: Record<keyof FlagDefinition, unknown>): Complaint {
+function comparisonComplaint({ epoch, split, strata, marks }: Record<keyof FlagDefinition, unknown>): Complaint {
   if (epoch !== undefined && !isVersion(epoch)) return 'epoch is no whole number from 0';
+  if (split !== undefined && !isVersion(split)) return 'split is no whole number from 0';
   if (strata !== undefined && !isTexts(strata)) return 'strata is no list of texts';
   if (marks === undefined) return undefined;
   if (!isFields(marks)) return 'marks is no object';
@@ -134,6 +140,30 @@ function migrationComplaint(migration: unknown): Complaint {
   return breakAbove === undefined || isExposure(breakAbove)
     ? undefined
     : `breakAbove of its migration is no whole number from 0 to ${EXPOSURE_WHOLE}`;
+}
+
+/** How names of variants are written: kebab-case from a letter on. */
+export const VARIANT_NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+
+function variantsComplaint(variants: unknown): Complaint {
+  if (variants === undefined) return undefined;
+  if (!Array.isArray(variants) || variants.length > VARIANT_LIMIT) {
+    return `variants is no list of at most ${VARIANT_LIMIT}`;
+  }
+  const names = new Set<string>();
+  let whole = 0;
+  for (const variant of variants) {
+    if (!isFields(variant)) return 'a variant is no object';
+    const { name, weight } = variant as Record<keyof FlagVariant, unknown>;
+    if (typeof name !== 'string' || !VARIANT_NAME.test(name)) return 'the name of a variant is not in kebab-case';
+    if (name === CONTROL || names.has(name)) return `'${name}' cannot be the name of another variant`;
+    if (!isExposure(weight)) return `the weight of a variant is no whole number from 0 to ${EXPOSURE_WHOLE}`;
+    names.add(name);
+    whole += weight as number;
+  }
+  return whole === EXPOSURE_WHOLE || variants.length === 0
+    ? undefined
+    : `the weights of its variants are ${whole} together, not ${EXPOSURE_WHOLE}`;
 }
 
 function overridesComplaint(overrides: unknown): Complaint {

@@ -6,6 +6,8 @@ type Flags = Readonly<Record<string, FlagDefinition>>;
 export interface Split {
   /** Grows whenever the users of an arm become others. */
   readonly epoch: number;
+  /** The same, but for latency's marks: see `FlagDefinition.split`. */
+  readonly since: number;
   /** Users on the candidate for each one on legacy; null where one of the arms has none, or nobody can tell. */
   readonly odds: number | null;
 }
@@ -21,13 +23,19 @@ export function splitOf(flags: Flags, key: string): Split | null {
   const flag = flags[key];
   if (flag?.epoch === undefined) return null;
   const needs = allRequired(flags, flag);
-  if (needs === null) return { epoch: flag.epoch, odds: null };
+  if (needs === null) return { epoch: flag.epoch, since: splitVersion(flag), odds: null };
   const epoch = Math.max(flag.epoch, ...needs.map((need) => need.epoch ?? 0));
+  const since = Math.max(splitVersion(flag), ...needs.map(splitVersion));
   const sameHash = needs.filter(({ salt, cohort }) => salt === flag.salt && cohort === flag.cohort);
   const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(({ exposure }) => exposure));
   const isOpen = flag.enabled && needs.every(({ enabled, exposure }) => enabled && exposure > 0);
   const hasBoth = isOpen && flag.exposure > 0 && flag.exposure < within;
-  return { epoch, odds: hasBoth ? flag.exposure / (within - flag.exposure) : null };
+  return { epoch, since, odds: hasBoth ? flag.exposure / (within - flag.exposure) : null };
+}
+
+/** The version since which nobody has moved to another arm or variant of this flag. */
+export function splitVersion({ split, epoch = 0 }: FlagDefinition): number {
+  return split ?? epoch;
 }
 
 /** Everything the flag requires, directly or not; null where some of it is not there or the chain is a circle. */

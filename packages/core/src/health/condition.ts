@@ -11,7 +11,12 @@ export type Bound =
   /** `worse than legacy`, by the judge's evidence: in one metric, or in any (null). */
   | { readonly kind: 'worse-than-legacy'; readonly metric: JudgedMetric | null }
   /** `surely > 5%`: that value, but by the judge's evidence and never by a reading. */
-  | { readonly kind: 'surely'; readonly value: number };
+  | { readonly kind: 'surely'; readonly value: number }
+  /**
+   * `response-rate worse than legacy`, of a goal: some variant is, by the whole interval of a metric, and by more than
+   * `by` points of a rate, or units of a value.
+   */
+  | { readonly kind: 'shown-worse'; readonly by: number };
 
 /** A bound that one reading is enough to compare with. */
 export type ReadBound = Exclude<Bound, { readonly kind: 'worse-than-legacy' | 'surely' }>;

@@ -17,6 +17,18 @@ export {
   type SignalUnit,
   signalsRead,
 } from './condition.ts';
+export { compareVariants, METRIC_LEVEL } from './experiment/compare-variants.ts';
+export type {
+  Metric,
+  MetricComparison,
+  MetricDirection,
+  MetricMeasure,
+  MetricVerdict,
+  ObservedVariant,
+  PastComparison,
+  VariantComparison,
+  VariantSums,
+} from './experiment/metric-comparison.ts';
 export { type Explanation, explainWatch } from './explain-watch.ts';
 export type { ArmComparison } from './judge/arm-comparison.ts';
 export {
@@ -60,6 +72,7 @@ export {
   type WatchTarget,
 } from './judge-gate.ts';
 export { type JudgeMemory, type Judgement, type Judging, judgementNow } from './judge-memory.ts';
+export { comparisonText, differenceText } from './judge-metric.ts';
 export { thresholdOf } from './judge-reading.ts';
 export {
   bucketBounds,
@@ -82,14 +95,18 @@ export {
   type DifferencePath,
   type DifferenceSample,
   type DifferenceTelemetry,
+  type FlagGoals,
   type FlagTelemetry,
   type FlagUsers,
+  GOAL_FIELDS,
+  type GoalCounts,
   type RepairTelemetry,
   TELEMETRY_BATCH_LIMIT_BYTES,
   type TelemetryBatch,
   USER_FIELDS,
   type UserCounts,
   type UserTelemetry,
+  type VariantUsers,
 } from './telemetry-batch.ts';
 export {
   type Evidence,

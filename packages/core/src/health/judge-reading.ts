@@ -1,12 +1,13 @@
 import type { Condition, Gate, GateRule, ReadCondition, SignalUnit } from './condition.ts';
 import type { InconclusiveReason } from './judge/judge-state.ts';
+import { metricFinding } from './judge-metric.ts';
 import type { Baseline, Reading } from './reading.ts';
 import type { RuleResult, Verdict } from './verdict.ts';
 
 /** The bound of a condition in the signal's unit, or null while its reference is not known, or where evidence decides. */
 export function thresholdOf(condition: Condition, reading: Reading | undefined, baseline: Baseline): number | null {
   const { bound } = condition;
-  if (bound.kind === 'worse-than-legacy') return null;
+  if (bound.kind === 'worse-than-legacy' || bound.kind === 'shown-worse') return null;
   if (bound.kind === 'absolute' || bound.kind === 'surely') return bound.value;
   const reference = bound.reference === 'baseline' ? baseline[condition.signal] : reading?.legacy;
   if (reference === undefined || !Number.isFinite(reference)) return null;
@@ -49,6 +50,15 @@ export function judgeReading({ condition, action, reading, baseline, gate, ...re
   if (reading.status === 'error') return untold('error', reading.problem ?? 'the source could not be asked');
   if (reading.status === 'stale') {
     return untold('inconclusive', `last value is ${seconds(reading.ageMs)} old`, 'no-data');
+  }
+  const { bound } = condition;
+  if (bound.kind === 'shown-worse' && reading.metric !== undefined) {
+    const finding = metricFinding(reading.metric, bound.by);
+    if (finding.kind === 'untold') return untold('inconclusive', finding.text, finding.cause);
+    const isWorse = finding.kind === 'worse';
+    const verdict: Verdict = isWorse ? (action.kind === 'warn' ? 'warn' : 'fail') : 'pass';
+    const text = isWorse ? `${written}: ${finding.text}` : '';
+    return { result: { ...found, verdict, heldMs: 0, text }, since: null };
   }
   if (reading.status === 'no-data' || value === null) {
     // A source that has counted, and counted nobody, is not blind.
@@ -100,7 +110,7 @@ export function breaks(value: number, { comparison }: Condition, threshold: numb
 }
 
 function referenceOf({ bound }: ReadCondition): string {
-  return bound.kind === 'absolute' ? 'bound' : bound.reference;
+  return bound.kind === 'factor' || bound.kind === 'offset' ? bound.reference : 'bound';
 }
 
 const UNITS: Readonly<Record<SignalUnit, string>> = { percent: ' %', ms: ' ms', count: '', 'per-second': '/s' };

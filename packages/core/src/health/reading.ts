@@ -1,3 +1,4 @@
+import type { MetricComparison } from './experiment/metric-comparison.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
 
 /** Why a reading has no usable value. `stale` is a value that is older than the signal allows. */
@@ -15,6 +16,8 @@ export interface Reading {
   readonly legacySample?: number;
   /** Requests behind the value, where the source counts them. */
   readonly sample?: number;
+  /** What the variants of the flag have reached, for signals that are goals. */
+  readonly metric?: MetricComparison;
   /** How old the newest datum is, in milliseconds. */
   readonly ageMs: number;
   /** Where the value came from: `telemetry`, `http https://…`, `command …`, `reported by ana`. */

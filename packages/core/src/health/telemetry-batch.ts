@@ -108,20 +108,41 @@ export interface ComparedTelemetry {
 export interface UserTelemetry {
   readonly sequence: number;
   readonly flags: Readonly<Record<string, FlagUsers>>;
+  /** What was tracked, by flag; absent where nothing was. */
+  readonly goals?: Readonly<Record<string, FlagGoals>>;
 }
 
 export interface FlagUsers {
   /** Of the flag as it was when these requests were assigned: see `Assignment` in core/flag. */
   readonly epoch: number;
+  /** The same without the marks of latency; the epoch where absent. */
+  readonly split?: number;
   /** One user of 2^level is reported, by hash: 0 is everybody. */
   readonly level: number;
   readonly legacy: UserCounts;
   readonly candidate: UserCounts;
+  /** How many of the candidate's users took each variant, in the order in which they stand; absent where there are none. */
+  readonly variants?: readonly VariantUsers[];
 }
+
+export type VariantUsers = readonly [variant: string, users: number];
+
+/** Goals that subjects of one flag have reached since the last part. */
+export interface FlagGoals {
+  /** The split of the flag as it was when they were tracked: see `Assignment` in core/flag. */
+  readonly split: number;
+  readonly goals: Readonly<Record<string, GoalCounts>>;
+}
+
+/** Three numbers a user: pseudonym, how often the goal was reached, the sum of its values. No user stands twice. */
+export type GoalCounts = readonly number[];
+
+/** How many numbers a user takes in {@link GoalCounts}. */
+export const GOAL_FIELDS = 3;
 
 /**
  * Five numbers a user: pseudonym, requests, errors, requests at or above the body's mark, at or above the tail's. No
- * user stands twice in a part.
+ * user stands twice in a part. Without a request, somebody was only told which arm is theirs.
  */
 export type UserCounts = readonly number[];
 

@@ -65,12 +65,17 @@ function warnUnused({ plan, problems, outline }: PlanReading): void {
     gates: steps.flatMap((step) => ('gate' in step ? step.gate : [])),
     channels: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.channel : [])),
     messages: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.message : [])),
-    signals: gates.flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
+    signals: [
+      ...gates.flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
+      ...Object.values(plan.flags).flatMap(({ metrics }) => metrics ?? []),
+    ],
   };
   for (const part of ['gates', 'channels', 'messages', 'signals'] as const) {
     const isUncertain =
       problems.isTouched(['phases']) || problems.isTouched(['contingencies']) || problems.isTouched(['rollback']);
-    if (part === 'signals' ? isGateBroken || problems.isTouched(['contingencies']) : isUncertain) continue;
+    const isFlagBroken = outline.uncertain.has('flags') || problems.isTouched(['flags']);
+    if (part === 'signals' ? isGateBroken || isFlagBroken || problems.isTouched(['contingencies']) : isUncertain)
+      continue;
     const names = new Set(used[part]);
     for (const name of Object.keys(plan[part])) {
       if (names.has(name) || problems.isTouched([part, name])) continue;

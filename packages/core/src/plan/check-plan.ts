@@ -1,3 +1,4 @@
+import { checkExperiments } from './check-experiments.ts';
 import { checkNames } from './check-names.ts';
 import { checkOrder } from './check-order.ts';
 import { checkPromises } from './check-promises.ts';
@@ -9,5 +10,6 @@ import type { PlanReading } from './plan-reading.ts';
  */
 export function checkPlan(reading: PlanReading): void {
   checkPromises(reading, checkOrder(reading));
+  checkExperiments(reading);
   checkNames(reading);
 }

@@ -17,6 +17,7 @@ export type {
   ContingencyAction,
   ExpectedTraffic,
   FollowUp,
+  GoalSource,
   HttpProbe,
   Person,
   Phase,

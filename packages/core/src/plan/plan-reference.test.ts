@@ -60,7 +60,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'Probe: http': keysWith([...STEPS, 'check'], 'http'),
   'Probe: command': keysWith([...STEPS, 'check'], 'run'),
   ...Object.fromEntries(
-    ['telemetry', 'http', 'command', 'reported', 'prometheus', 'sql', 'alert'].map((kind) => [
+    ['telemetry', 'http', 'command', 'reported', 'prometheus', 'sql', 'alert', 'goal'].map((kind) => [
       `Signal: ${kind}`,
       keysWith(['signals', '*'], kind),
     ]),

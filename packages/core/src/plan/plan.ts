@@ -1,5 +1,5 @@
-import type { AttributeCondition, MigrationStage, ReadPreference } from '../flag/index.ts';
-import type { Gate, SignalUnit } from '../health/index.ts';
+import type { AttributeCondition, FlagVariant, MigrationStage, ReadPreference } from '../flag/index.ts';
+import type { Gate, MetricDirection, MetricMeasure, SignalUnit } from '../health/index.ts';
 import type { TimeWindow } from '../time/index.ts';
 
 /** A checked plan: every name resolves, every duration is milliseconds, every percentage parts of 100 000. Plain JSON. */
@@ -62,6 +62,7 @@ export type SignalSource =
   | { readonly kind: 'reported' }
   | PrometheusSource
   | SqlSource
+  | GoalSource
   | {
       readonly kind: 'alert';
       /** Alertmanager's `alertname`. */
@@ -87,6 +88,14 @@ export interface SqlSource {
   readonly query: string;
   readonly database: string;
   readonly scale: number;
+}
+
+/** What users reach, as programs track it, for each variant of the flags that measure it. */
+export interface GoalSource {
+  readonly kind: 'goal';
+  readonly goal: string;
+  readonly measure: MetricMeasure;
+  readonly better: MetricDirection;
 }
 
 export interface Signal {
@@ -142,6 +151,12 @@ export interface PlanFlag {
   readonly rules: readonly { readonly segment: string; readonly exposure: number }[];
   /** Segments by which it is judged besides the whole; absent where there are none. */
   readonly strata?: readonly string[];
+  /** The attribute it is bucketed by instead of the plan's cohort; `call` for each call by itself. */
+  readonly by?: string;
+  /** How its candidate is divided; absent where it is one. */
+  readonly variants?: readonly FlagVariant[];
+  /** The goal signals that are measured of its users; absent where there are none. */
+  readonly metrics?: readonly string[];
   /** Present where it moves data from one store or service to another: stage by stage, instead of by one ramp. */
   readonly migration?: PlanMigration;
 }

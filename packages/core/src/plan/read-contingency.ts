@@ -35,9 +35,10 @@ function readTrigger(context: ReadingContext, path: Path, when: string, source: 
       mend: "write a bound, such as 'errors > 5%'",
     });
   }
-  const isTelemetry = signal !== undefined && context.names.readSignals.get(signal)?.source.kind === 'telemetry';
-  if (isTelemetry && flag === undefined) {
-    const message = `'${signal}' is telemetry, and no flag is named whose traffic is meant`;
+  const kind = signal === undefined ? undefined : context.names.readSignals.get(signal)?.source.kind;
+  if ((kind === 'telemetry' || kind === 'goal') && flag === undefined) {
+    const what = kind === 'goal' ? 'a goal' : kind;
+    const message = `'${signal}' is ${what}, and no flag is named whose traffic is meant`;
     context.problems.add({ path, code: 'missing-flag', message, mend: "add 'flag: its-key'", atKey: true });
   }
   return gate;

@@ -1,6 +1,6 @@
 import { ANY_SIGNAL, type Comparison, type Condition, type JudgedMetric } from '../health/index.ts';
 import { suggest } from './did-you-mean.ts';
-import type { Signal, TelemetryMetric } from './plan.ts';
+import type { GoalSource, Signal, TelemetryMetric } from './plan.ts';
 
 const WORSE = /^(?:([\w.-]+)\s+)?worse\s+than\s+legacy(\s+.*)?$/;
 const SURELY = /^([\w.-]+)\s+surely\s*(>=|<=|>|<)\s*(.*)$/;
@@ -23,13 +23,15 @@ interface Wrong {
 
 /**
  * A condition that the judge answers by its evidence: `worse than legacy`, `errors worse than legacy`,
- * `errors surely > 5%`. Null where the text is none of these.
+ * `errors surely > 5%`; or, of a goal, by its interval: `response-rate worse than legacy by 2 points`. Null where the text is none of these.
  */
 export function readEvidence(written: string, signals: ReadonlyMap<string, Signal | null>): Condition | Wrong | null {
   const text = written.trim();
   const worse = WORSE.exec(text);
   if (worse !== null) {
     const [, name, rest] = worse;
+    const source = name === undefined ? undefined : signals.get(name)?.source;
+    if (name !== undefined && source?.kind === 'goal') return readShownWorse(text, name, source, rest);
     if (rest !== undefined) return tooMuch(text, rest);
     const bound = { kind: 'worse-than-legacy', metric: null } as const;
     if (name === undefined) return { signal: ANY_SIGNAL, comparison: '>', bound, forMs: 0, text };
@@ -40,6 +42,26 @@ export function readEvidence(written: string, signals: ReadonlyMap<string, Signa
   }
   const surely = SURELY.exec(text);
   return surely === null ? null : readSurely(text, surely, signals);
+}
+
+const BY = /^by\s+(\d+(?:\.\d+)?)\s*(points?)?$/;
+
+/** A goal is compared by the interval of its difference, from 0 on or from further down. */
+function readShownWorse(
+  text: string,
+  signal: string,
+  { measure, better }: GoalSource,
+  rest: string | undefined,
+): Condition | Wrong {
+  const isRate = measure === 'rate';
+  const [, amount = '0', points] = rest === undefined ? [] : (BY.exec(rest.trim()) ?? []);
+  if (rest !== undefined && (amount === '0' || (points !== undefined) !== isRate)) {
+    const mend = `write '${signal} worse than legacy', or '${signal} worse than legacy by 2${isRate ? ' points' : ''}'`;
+    return { code: 'invalid-condition', message: `'${rest.trim()}' cannot follow 'worse than legacy' here`, mend };
+  }
+  const bound = { kind: 'shown-worse', by: Number(amount) } as const;
+  const unit = isRate ? 'percent' : 'count';
+  return { signal, comparison: better === 'higher' ? '<' : '>', bound, forMs: 0, text, unit };
 }
 
 function readSurely(

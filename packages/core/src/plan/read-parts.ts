@@ -1,4 +1,4 @@
-import { EXPOSURE_WHOLE, STRATA_LIMIT } from '../flag/index.ts';
+import { EXPOSURE_WHOLE, PER_CALL, STRATA_LIMIT } from '../flag/index.ts';
 import { type Gate, isReadCondition } from '../health/index.ts';
 import { checkUrl } from './check-url.ts';
 import { nearest } from './did-you-mean.ts';
@@ -6,6 +6,7 @@ import type { Approver, Channel, Person, PlanFlag, PlanMigration, Risk, RiskAppr
 import type { Path } from './problems.ts';
 import { readDuration, readPercent, readSpan, warnNoSoak } from './quantities.ts';
 import { readRule } from './read-rule.ts';
+import { readExperiment } from './read-variants.ts';
 import { optionalSpan, type ReadingContext, requireName } from './reading-context.ts';
 import type {
   ApproveSource,
@@ -287,6 +288,7 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
   flag.requires?.forEach(
     (name, index) => void requireName(context, [...path, 'requires', index], 'flag', name, context.names.flags),
   );
+  tellPerCall(context, path, flag);
   const rules = (flag.segments ?? []).map(({ segment, exposure }, index) => {
     const at = [...path, 'segments', index];
     requireName(context, [...at, 'segment'], 'segment', segment, context.names.segments);
@@ -300,10 +302,23 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
     ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
+    ...readExperiment(context, path, flag),
     ...(flag.migration === undefined
       ? {}
       : { migration: readMigration(context, [...path, 'migration'], flag.migration) }),
   };
+}
+
+/** What is moved belongs to somebody: nobody could find again what a call alone has written. */
+function tellPerCall({ problems }: ReadingContext, path: Path, flag: FlagSource): void {
+  if (flag.migration === undefined || flag.by !== PER_CALL) return;
+  const message = 'a migration cannot decide each call by itself: writes and reads of one record would part';
+  problems.add({
+    path: [...path, 'by'],
+    code: 'migration-per-call',
+    message,
+    mend: "name an attribute, or leave 'by' out",
+  });
 }
 
 function readMigration(

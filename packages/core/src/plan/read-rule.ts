@@ -64,6 +64,10 @@ export function readCondition(
   const signal = signals.get(name) ?? null;
   const forMs = forText === undefined ? 0 : readDuration(problems, path, forText);
   if (signal === null || forMs === null) return null;
+  if (signal.source.kind === 'goal') {
+    const message = `'${name}' is known by an interval only, which widens and narrows with its users`;
+    return tell('not-comparable', message, `write '${name} worse than legacy'`);
+  }
   const bound = readBound(boundText.trim(), signal);
   if (typeof bound === 'string') return tell('invalid-bound', `'${boundText.trim()}' cannot bound ${name}`, bound);
   const { unit } = signal;

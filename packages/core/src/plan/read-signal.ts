@@ -46,6 +46,7 @@ const FRESH_MS: Readonly<Partial<Record<keyof typeof signalSchemas, number>>> = 
 type PlainSource = Exclude<z.output<(typeof signalSchemas)[keyof typeof signalSchemas]>, { telemetry: string }>;
 
 function unitOf(read: PlainSource): SignalUnit {
+  if ('goal' in read) return read.measure === 'value' ? 'count' : 'percent';
   const unit = 'unit' in read ? read.unit : undefined;
   return unit === 'ratio' ? 'percent' : (unit ?? 'count');
 }
@@ -93,6 +94,10 @@ function sourceFrom(context: ReadingContext, path: Path, read: PlainSource): Sig
   if ('sql' in read) return readSqlSource(context, path, read);
   if ('alert' in read) return { kind: 'alert', alert: read.alert, labels: read.labels ?? {} };
   if ('reported' in read) return { kind: 'reported' };
+  if ('goal' in read) {
+    const better = read.lowerIsBetter === true ? 'lower' : 'higher';
+    return { kind: 'goal', goal: read.goal, measure: read.measure ?? 'rate', better };
+  }
   const at = [...path, 'command'];
   const command = readCommand(context, at, read.command, { repeatable: true });
   if (command?.argv.some((argument) => argument.includes('${{')) && !context.problems.isTouched(at)) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { STRATA_LIMIT } from '../flag/index.ts';
+import { STRATA_LIMIT, VARIANT_LIMIT } from '../flag/index.ts';
 import { PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 
@@ -93,6 +93,16 @@ const alertSignal = z.strictObject({
   freshFor: duration.optional().describe('How long ago Alertmanager may have spoken last; 15m'),
 });
 
+const goalSignal = z.strictObject({
+  goal: name.describe("What programs track of users: theseus.track('replied', { userId })"),
+  measure: z
+    .enum(['rate', 'value'])
+    .describe('rate: how many users reach it; value: the mean of what it is worth by user; rate')
+    .optional(),
+  lowerIsBetter: z.boolean().describe('Such as for complaints; false').optional(),
+  freshFor: duration.optional().describe('How long SDKs may have been silent; 90s'),
+});
+
 export const signalSchemas = {
   telemetry: telemetrySignal,
   http: httpSignal,
@@ -101,6 +111,7 @@ export const signalSchemas = {
   prometheus: prometheusSignal,
   sql: sqlSignal,
   alert: alertSignal,
+  goal: goalSignal,
 } as const;
 
 const approvers = z
@@ -168,6 +179,19 @@ const flag = z.strictObject({
     .optional()
     .describe(`Segments by which the arms are compared besides the whole; at most ${STRATA_LIMIT}`),
   migration: migration.optional().describe('It moves data from one store or service to another, stage by stage'),
+  by: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("The attribute it is bucketed by, such as requestId, or call for each call by itself; the plan's cohort"),
+  variants: z
+    .union([z.array(z.string()).min(1), z.record(z.string(), percent)])
+    .optional()
+    .describe(
+      `How the candidate is divided: { short: 50%, long: 50% }, or a list for equal parts; at most ${VARIANT_LIMIT}`,
+    ),
+  metrics: z.array(z.string()).min(1).optional().describe('Goal signals that are measured for each variant'),
 });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { EXPOSURE_WHOLE, isEnvironmentName, MIGRATION_STAGES, STRATA_LIMIT } from '../flag/index.ts';
+import {
+  EXPOSURE_WHOLE,
+  isEnvironmentName,
+  MIGRATION_STAGES,
+  STRATA_LIMIT,
+  VARIANT_LIMIT,
+  VARIANT_NAME,
+} from '../flag/index.ts';
 import { JUDGED_METRICS, PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
 import type { Plan } from './plan.ts';
@@ -49,6 +56,7 @@ const bound = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('offset'), reference: z.enum(['baseline', 'legacy']), offset: z.number() }),
   z.strictObject({ kind: z.literal('worse-than-legacy'), metric: z.enum(JUDGED_METRICS).nullable() }),
   z.strictObject({ kind: z.literal('surely'), value: z.number().gt(0).lt(100) }),
+  z.strictObject({ kind: z.literal('shown-worse'), by: z.number().min(0) }),
 ]);
 const unit = z.enum(['percent', 'ms', 'count', 'per-second']);
 const condition = z.strictObject({
@@ -102,6 +110,12 @@ const signal = z.strictObject({
     }),
     z.strictObject({ kind: z.literal('sql'), query: text, database: text, scale: z.number().positive() }),
     z.strictObject({ kind: z.literal('alert'), alert: text, labels: record(text) }),
+    z.strictObject({
+      kind: z.literal('goal'),
+      goal: text,
+      measure: z.enum(['rate', 'value']),
+      better: z.enum(['higher', 'lower']),
+    }),
   ]),
   unit,
   overMs: ms,
@@ -209,6 +223,13 @@ const plan = z.strictObject({
       rules: z.array(z.strictObject({ segment: text, exposure })),
       strata: z.array(text).max(STRATA_LIMIT).optional(),
       migration: migration.optional(),
+      by: text.min(1).optional(),
+      variants: z
+        .array(z.strictObject({ name: z.string().regex(VARIANT_NAME), weight: exposure }))
+        .min(1)
+        .max(VARIANT_LIMIT)
+        .optional(),
+      metrics: names.optional(),
     }),
   ),
   people: record(z.strictObject({ name: text, roles: names })),
@@ -277,6 +298,12 @@ function lostReference(checked: Plan): string | null {
       return `${found.id}: there is no channel '${found.channel}'`;
     if (found.kind === 'ramp' && found.soaksMs.length !== found.through.length)
       return `${found.id}: it needs one soak for each exposure`;
+  }
+  for (const { key, metrics = [], variants } of Object.values(checked.flags)) {
+    const lost = metrics.find((name) => checked.signals[name]?.source.kind !== 'goal');
+    if (lost !== undefined) return `${key}: there is no goal '${lost}'`;
+    const weight = variants?.reduce((sum, variant) => sum + variant.weight, 0);
+    if (weight !== undefined && weight !== EXPOSURE_WHOLE) return `${key}: its variants are not the whole together`;
   }
   if (new Set(steps.map(({ id }) => id)).size < steps.length) return 'two steps have one id';
   const lost = checked.phases.flatMap(({ needs }) => needs).find((name) => !phases.has(name));

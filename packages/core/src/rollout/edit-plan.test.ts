@@ -51,6 +51,20 @@ describe('editing a running plan', () => {
     expect(world.exposure('search')).toBe(100);
   });
 
+  it.each([
+    ['variants', { variants: [{ name: 'short', weight: 100_000 }] }],
+    ['by', { by: 'teamId' }],
+  ])('gives nobody another answer by other %s while they are on the candidate [CO-7] [CO-4]', (part, flag) => {
+    const world = ramping();
+    const known = given([save, ramp('one', 'cache')]);
+    const { cache } = known.flags;
+    if (cache === undefined) throw new Error('the plan has no flag');
+    const next = { ...known, flags: { cache: { ...cache, ...flag } } };
+    expect(edit(world, next)?.message).toContain(`people are on the candidate of cache: other ${part} would give them`);
+    const dark = given([{ ...wait(60), id: 'one/rest' }, ramp('one', 'cache')]);
+    expect(edit(new RolloutWorld(dark), { ...dark, flags: next.flags })).toBeNull();
+  });
+
   it('voids the approvals of the steps it touches, and no others', () => {
     const world = ramping({ approve });
     world.live(70_000);

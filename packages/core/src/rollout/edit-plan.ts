@@ -176,6 +176,10 @@ function flagRefusals(state: RolloutState, next: Plan): readonly string[] {
     const after = next.flags[key];
     const isMoving = exposure > 0 || status === 'ramping' || stage !== 'off';
     if (after === undefined) return isMoving ? [`people are on the candidate of ${key}: it cannot be removed`] : [];
+    const stays = (['by', 'variants'] as const).find((part) => !isSame(state.plan.flags[key]?.[part], after[part]));
+    if (isMoving && stays !== undefined) {
+      return [`people are on the candidate of ${key}: other ${stays} would give them another answer`];
+    }
     const lacking = isMoving ? after.requires.find((need) => (state.flags[need]?.exposure ?? 0) < exposure) : undefined;
     return lacking === undefined ? [] : [`${key} cannot come to require ${lacking}, which is less exposed`];
   });

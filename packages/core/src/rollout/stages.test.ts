@@ -273,6 +273,11 @@ describe('a plan with stages', () => {
     [', to: shadow, gate: g', ', to: shadow', /^missing-gate/],
     [', approve: true', '', /^irreversible-unapproved: 'close\/cache-complete' ends the writes to legacy/],
     ['deadline: 300ms', 'deadline: soon', /^invalid-duration/],
+    [
+      'cache: { risk: careful,',
+      'cache: { risk: careful, by: call,',
+      /^migration-per-call: a migration cannot decide each call/,
+    ],
     ['compare: 10%', 'compare: most', /^invalid-percent/],
   ])('refuses %s → %s', (find, replacement, problem) => {
     expect(codes(find, replacement)[0]).toMatch(problem);

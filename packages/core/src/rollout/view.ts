@@ -1,5 +1,5 @@
 import type { MigrationStage } from '../flag/index.ts';
-import type { Explanation, RuleResult, Verdict } from '../health/index.ts';
+import type { Explanation, MetricComparison, PastComparison, RuleResult, Verdict } from '../health/index.ts';
 import type { StageMove, StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -127,6 +127,10 @@ export interface FlagView {
     /** Where those are who are; null while nobody moves. */
     readonly next: MigrationStage | null;
   };
+  /** What its users have reached by variant; absent where it measures nothing. */
+  readonly metrics?: readonly MetricComparison[];
+  /** The same of its earlier exposures in this run, the oldest first. */
+  readonly pastMetrics?: readonly PastComparison[];
 }
 
 export interface RollbackView {

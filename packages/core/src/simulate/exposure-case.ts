@@ -156,7 +156,9 @@ function faultOf(request: CaseRequest): SignalFault | null {
   const { plan } = run.state;
   const found = isReadCondition(rule.condition) ? readFault(request, rule.condition) : judgedFault(request);
   if (found === null) return null;
-  const isOwn = plan.signals[found.signal] === undefined || plan.signals[found.signal]?.source.kind === 'telemetry';
+  const isOwn =
+    plan.signals[found.signal] === undefined ||
+    ['telemetry', 'goal'].includes(plan.signals[found.signal]?.source.kind ?? '');
   const own = isOwn && target.flag !== null ? { flag: target.flag } : {};
   return { kind: 'signal', ...found, atMs: run.now - options.startAt, ...own };
 }
@@ -168,6 +170,7 @@ function readFault({ run: { state }, target, healthy }: CaseRequest, condition: 
   const usual = healthy[signal] ?? 0;
   const reading = { signal, status: 'ok', value: usual, legacy: usual, ageMs: 0, source: '' } as const;
   const threshold = thresholdOf(condition, reading, baselineOf(state, target.flag));
+  if (condition.bound.kind === 'shown-worse') return { signal, value: clearlyWorse(usual, condition) };
   if (threshold === null) return null;
   return { signal, value: beyond(threshold, condition, state.plan.signals[signal]?.unit === 'percent') };
 }
@@ -193,6 +196,12 @@ function judgedFault({ run: { state }, target, rule: { condition }, healthy }: C
   const limit = bound.kind === 'surely' ? (condition.comparison.startsWith('<') ? 100 - bound.value : bound.value) : 0;
   const errors = Math.min(100, Math.max(usual, limit) * TIMES_THE_ERRORS);
   return { signal: signal?.name ?? ANY_SIGNAL, value: isSuccess ? 100 - errors : errors };
+}
+
+/** A goal that half as many reach, or twice as many where that is bad, and by more than the rule lets pass. */
+function clearlyWorse(usual: number, { bound, comparison }: Condition): number {
+  const by = bound.kind === 'shown-worse' ? bound.by : 0;
+  return comparison === '<' ? Math.min(usual / 2, usual - 2 * by) : Math.max(usual * 2, usual + 2 * by);
 }
 
 function beyond(threshold: number, { comparison }: Condition, isPercent: boolean): number {

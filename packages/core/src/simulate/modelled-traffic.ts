@@ -12,6 +12,7 @@ import {
 } from '../health/index.ts';
 import type { ExpectedTraffic, Plan, Signal, SignalUnit, TelemetryMetric } from '../plan/index.ts';
 import { type ArmsModel, grownArms } from './modelled-arms.ts';
+import { modelledMetric } from './modelled-metric.ts';
 import { isActiveAt, type SignalFault, type WhatIf } from './what-if.ts';
 
 /** A healthy system, as the simulator imagines it: what each kind of signal reads when nothing is wrong. */
@@ -73,7 +74,8 @@ export function modelTraffic(options: TrafficOptions): Traffic {
     if (value === null) {
       return { signal: name, ageMs: 0, source, status: 'no-data', value, problem: 'the source is silent' };
     }
-    return { signal: name, ageMs: 0, source, status: 'ok', value, legacy: usual, sample };
+    const reading: Reading = { signal: name, ageMs: 0, source, status: 'ok', value, legacy: usual, sample };
+    return { ...reading, ...modelledMetric(plan, flag, reading) };
   };
   /** What a metric of telemetry is usually, and on the candidate now; null where its source is silent. */
   const metricNow = (metrics: readonly TelemetryMetric[], flag: string | null, now: number): UsualAndNow => {

@@ -7,6 +7,7 @@ import {
   type MigrationSetting,
   type MigrationStage,
   NOT_COMPARED,
+  NOT_DRAWN,
   subjectKey,
 } from '@theseus/core/flag';
 import type { DifferenceTelemetry, RepairTelemetry } from '@theseus/core/health';
@@ -124,7 +125,7 @@ export class MigrationState {
   /** The key that orders writes of a subject unless the caller has a better one; '' where the context names none. */
   subjectOf(context: EvaluationContext, { assignment }: Place): string {
     try {
-      return assignment === undefined ? '' : subjectKey(context, assignment.definition.cohort);
+      return assignment === undefined ? '' : subjectKey(context, assignment.definition.cohort, NOT_DRAWN);
     } catch {
       return '';
     }

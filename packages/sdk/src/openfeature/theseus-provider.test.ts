@@ -16,6 +16,7 @@ beforeEach(async () => {
     flagOf('disabled', { enabled: false }),
     flagOf('let-in', { exposure: 0, overrides: { candidate: ['user-1'], legacy: [] } }),
     flagOf('held', { requires: ['off'] }),
+    flagOf('reply', { epoch: 2, variants: [{ name: 'short', weight: 100_000 }], goals: ['replied', 'paid'] }),
   ]);
 });
 afterEach(async () => {
@@ -55,6 +56,28 @@ describe('TheseusProvider', () => {
     const common = { flagKey: flag, variant, reason, flagMetadata: { version: 3 } };
     expect(await client.getBooleanDetails(flag, !value, USER)).toEqual({ ...common, value });
     expect(await client.getStringDetails(flag, 'default', USER)).toEqual({ ...common, value: variant });
+  });
+
+  test('resolves a flag with variants to the name of one, and to true for each [CO-7]', async () => {
+    const client = await connected();
+    expect(await client.getStringDetails('reply', 'legacy', USER)).toMatchObject({ value: 'short', variant: 'short' });
+    expect(await client.getBooleanDetails('reply', false, USER)).toMatchObject({ value: true, variant: 'candidate' });
+  });
+
+  test('counts who was told a variant, and what OpenFeature tracks of them [CO-7]', async () => {
+    const client = await connected();
+    await client.getStringValue('reply', 'legacy', USER);
+    client.track('paid', USER, { value: 9.5 });
+    client.track('replied', USER, { flag: 'other' });
+    client.track('replied', USER);
+    await OpenFeature.clearProviders();
+    const { users } = await server.batch((batch) => batch.users?.goals !== undefined);
+    const [subject] = users?.flags['reply']?.candidate ?? [];
+    expect(users).toEqual({
+      sequence: 1,
+      flags: { reply: { epoch: 2, level: 0, legacy: [], candidate: [subject, 0, 0, 0, 0], variants: [['short', 1]] } },
+      goals: { reply: { split: 2, goals: { paid: [subject, 1, 9.5], replied: [subject, 1, 0] } } },
+    });
   });
 
   test('lets the targeting key stand in for the cohort attribute', async () => {

@@ -8,6 +8,7 @@ import {
   ProviderNotReadyError,
   type ResolutionDetails,
   StandardResolutionReasons,
+  type TrackingEventDetails,
 } from '@openfeature/server-sdk';
 import type { Evaluation, EvaluationErrorCode, EvaluationReason } from '@theseus/core/flag';
 import type { ConnectionState, TheseusClient } from '../theseus-client.ts';
@@ -36,7 +37,8 @@ const ERROR_CODES: Readonly<Record<EvaluationErrorCode, ErrorCode>> = {
 };
 
 /**
- * Theseus behind OpenFeature. A boolean is true for the candidate; a string is the arm's name; flags have no numbers and no objects.
+ * Theseus behind OpenFeature. A boolean is true for the candidate; a string is the variant's name; flags have no numbers and no objects.
+ * Asking for the string counts the subject as exposed where the plan measures goals, and tracking counts the goals.
  * The client stays the caller's to create, and is closed with the provider.
  *
  * @example await OpenFeature.setProviderAndWait(new TheseusProvider(createTheseus(options)));
@@ -72,7 +74,7 @@ export class TheseusProvider implements Provider {
     context: EvaluationContext,
   ): Promise<ResolutionDetails<boolean>> {
     const evaluation = this.#client.details(flagKey, context);
-    return resolution(evaluation, evaluation.arm === 'candidate', defaultValue);
+    return resolution(evaluation, evaluation.arm === 'candidate', evaluation.arm, defaultValue);
   }
 
   async resolveStringEvaluation(
@@ -81,7 +83,17 @@ export class TheseusProvider implements Provider {
     context: EvaluationContext,
   ): Promise<ResolutionDetails<string>> {
     const evaluation = this.#client.details(flagKey, context);
-    return resolution<string>(evaluation, evaluation.arm, defaultValue);
+    // Asked once more to be counted as exposed.
+    if (evaluation.reason === 'SPLIT') this.#client.variant(flagKey, context);
+    return resolution<string>(evaluation, evaluation.variant, evaluation.variant, defaultValue);
+  }
+
+  /** OpenFeature's tracking: the event's name is the goal, its value is kept, a `flag` among the details narrows it. */
+  track(goal: string, context: EvaluationContext, { value, flag }: TrackingEventDetails = {}): void {
+    this.#client.track(goal, context, {
+      ...(value === undefined ? {} : { value }),
+      ...(typeof flag === 'string' ? { flag } : {}),
+    });
   }
 
   async resolveNumberEvaluation(flagKey: string, defaultValue: number): Promise<ResolutionDetails<number>> {
@@ -117,10 +129,10 @@ export class TheseusProvider implements Provider {
 }
 
 /** As OpenFeature has it, an error answers with the caller's default: give the legacy side as default. */
-function resolution<T>(evaluation: Evaluation, value: T, defaultValue: T): ResolutionDetails<T> {
-  const { key, arm, reason, errorCode, version } = evaluation;
+function resolution<T>(evaluation: Evaluation, value: T, variant: string, defaultValue: T): ResolutionDetails<T> {
+  const { key, reason, errorCode, version } = evaluation;
   const flagMetadata = { version };
-  if (errorCode === undefined) return { value, variant: arm, reason: REASONS[reason], flagMetadata };
+  if (errorCode === undefined) return { value, variant, reason: REASONS[reason], flagMetadata };
   const failed = { reason: StandardResolutionReasons.ERROR, errorCode: ERROR_CODES[errorCode], flagMetadata };
   return { ...failed, value: defaultValue, errorMessage: `Cannot evaluate flag '${key}': ${errorCode}` };
 }
@@ -130,6 +142,6 @@ function mismatch<T>(flagKey: string, type: string, value: T): ResolutionDetails
     value,
     reason: StandardResolutionReasons.ERROR,
     errorCode: ErrorCode.TYPE_MISMATCH,
-    errorMessage: `Cannot read flag '${flagKey}' as ${type}: Theseus flags are booleans or the name of an arm`,
+    errorMessage: `Cannot read flag '${flagKey}' as ${type}: Theseus flags are booleans or the name of a variant`,
   };
 }

@@ -43,6 +43,12 @@ export class FlagCounters {
     this.revision += 1;
   }
 
+  /** Notes that a subject was told its variant. */
+  expose(assignment: Assignment): void {
+    this.users ??= new PendingUsers(this.#limits);
+    this.users.expose(assignment);
+  }
+
   /** Counts one request that legacy answered after the candidate had failed. */
   countFallback(): void {
     this.candidate.fallbacks += 1;

@@ -1,4 +1,4 @@
-import { isSampled, SubjectHasher } from '@theseus/core/flag';
+import { isSampled, NAMELESS, SubjectHasher } from '@theseus/core/flag';
 import type { FlagUsers } from '@theseus/core/health';
 import { describe, expect, it } from 'vitest';
 import { givenAssignment } from '../../test-support/given-assignment.ts';
@@ -65,6 +65,37 @@ describe('PendingUsers', () => {
     for (let user = 0; user < 1_000; user += 1) for (const users of flags) users.count(request(user), 1, false);
     expect(flags.reduce((sum, { size }) => sum + size, 0)).toBe(limits.pending);
     expect(limits.pending).toBeLessThanOrEqual(600);
+  });
+
+  it('tells who of the candidate took which variant, also of those who were only told [CO-7]', () => {
+    const variants = ['short', 'long'].map((name) => ({ name, weight: 50_000 }));
+    const users = new PendingUsers(userLimits());
+    const of = (subject: number, variant: number) =>
+      givenAssignment('candidate', { epoch: 5, variants }, { subject, variant });
+    users.count(of(3, 1), 1, false);
+    users.expose(of(1, 0));
+    users.expose(of(3, 1));
+    users.expose(of(2, 1));
+    const { candidate, variants: told } = taken(users);
+    expect(told).toEqual([
+      ['short', 1],
+      ['long', 2],
+    ]);
+    expect(candidate.slice(0, 5)).toEqual([1, 0, 0, 0, 0]);
+    expect(candidate.slice(5).toSorted()).toEqual([3, 1, 0, 0, 0, 2, 0, 0, 0, 0].toSorted());
+    expect(taken(users)).toMatchObject({
+      candidate: [],
+      variants: [
+        ['short', 0],
+        ['long', 0],
+      ],
+    });
+  });
+
+  it('counts nobody who has no name, as of a flag that decides call by call [CO-4]', () => {
+    const users = new PendingUsers(userLimits());
+    users.count(givenAssignment('candidate', { epoch: 5 }, { subject: NAMELESS }), 1, true);
+    expect(users.size).toBe(0);
   });
 
   it('counts nobody who must not be compared', () => {

@@ -1,5 +1,5 @@
-import { type Assignment, isSampled, NOT_COMPARED, THINNEST_SAMPLE } from '@theseus/core/flag';
-import { type SubjectEvent, SubjectTable } from './subject-table.ts';
+import { type Assignment, type FlagVariant, isSampled, NO_VARIANT, THINNEST_SAMPLE } from '@theseus/core/flag';
+import { type SubjectEvent, SubjectTable, type TakenSubjects } from './subject-table.ts';
 
 /** Beyond so many users of one flag who wait to be sent, every other one is left out. */
 export const PENDING_USERS_LIMIT = 20_000;
@@ -20,7 +20,11 @@ export function userLimits(
   return { perFlag, ofAll, pending: 0 };
 }
 
-const QUIET: SubjectEvent = { errors: 0, body: 0, tail: 0 };
+const QUIET: SubjectEvent = { requests: 1, errors: 0, body: 0, tail: 0 };
+const EXPOSED: SubjectEvent = { requests: 0, errors: 0, body: 0, tail: 0 };
+
+/** As many digits as a count may have. */
+const LARGEST_COUNT = 1_000_000;
 
 /**
  * What single users of one flag did since it was last sent. Bounded: when too many wait, it goes on with every second
@@ -30,7 +34,10 @@ export class PendingUsers {
   readonly #table = new SubjectTable();
   readonly #limits: UserLimits;
   #epoch = 0;
+  #split = 0;
   #level = 0;
+  /** Those of the epoch: it ends when they change. */
+  #variants: readonly FlagVariant[] = [];
 
   constructor(limits: UserLimits) {
     this.#limits = limits;
@@ -41,22 +48,32 @@ export class PendingUsers {
     return this.#table.size;
   }
 
-  count({ subject, arm, epoch, definition }: Assignment, latencyMs: number, isFailed: boolean): void {
-    if (subject === NOT_COMPARED || epoch < this.#epoch) return;
-    if (epoch > this.#epoch) this.#beginAnew(epoch);
-    const marks = definition.marks;
+  /** Counts one request. */
+  count(assignment: Assignment, latencyMs: number, isFailed: boolean): void {
+    const { marks } = assignment.definition;
     const isSlow = marks !== undefined && latencyMs >= marks.bodyMs;
-    const event =
-      isFailed || isSlow
-        ? {
-            errors: isFailed ? 1 : 0,
-            body: isSlow ? 1 : 0,
-            tail: marks !== undefined && latencyMs >= marks.tailMs ? 1 : 0,
-          }
-        : QUIET;
+    if (!isFailed && !isSlow) return this.#add(assignment, QUIET);
+    this.#add(assignment, {
+      requests: 1,
+      errors: isFailed ? 1 : 0,
+      body: isSlow ? 1 : 0,
+      tail: marks !== undefined && latencyMs >= marks.tailMs ? 1 : 0,
+    });
+  }
+
+  /** Notes that a subject was told its variant, without a request whose end could be counted. */
+  expose(assignment: Assignment): void {
+    this.#add(assignment, EXPOSED);
+  }
+
+  #add(assignment: Assignment, event: SubjectEvent): void {
+    const { subject, epoch } = assignment;
+    // Whoever is not compared, or has no name, is nobody who could be met again.
+    if (subject < 0 || epoch < this.#epoch) return;
+    if (epoch > this.#epoch) this.#beginAnew(assignment);
     while (isSampled(subject, this.#level)) {
       const before = this.#table.size;
-      const isCounted = this.#table.count(subject, arm, event, this.#hasRoom);
+      const isCounted = this.#table.count(assignment, event, this.#hasRoom);
       this.#limits.pending += this.#table.size - before;
       if (isCounted || this.#level === THINNEST_SAMPLE) return;
       this.#resize(() => this.#table.thin(this.#level + 1));
@@ -66,18 +83,28 @@ export class PendingUsers {
 
   /** Takes out what fits into so many characters, as JSON of `FlagUsers`. */
   take(limit: number): string {
-    const frame = `{"epoch":${this.#epoch},"level":${this.#level},"legacy":[`;
-    const taken = this.#resize(() => this.#table.take(limit - frame.length));
-    return `${frame}${taken.legacy}],"candidate":[${taken.candidate}]}`;
+    const split = this.#split === this.#epoch ? '' : `"split":${this.#split},`;
+    const frame = `{"epoch":${this.#epoch},${split}"level":${this.#level},"legacy":[`;
+    const names = this.#variants.map(({ name }) => `["${name}",${LARGEST_COUNT}]`).join(',');
+    const taken = this.#resize(() => this.#table.take(limit - frame.length - names.length));
+    return `${frame}${taken.legacy}],"candidate":[${taken.candidate}]${this.#told(taken)}}`;
+  }
+
+  #told({ variants }: TakenSubjects): string {
+    if (this.#variants.length === 0) return '';
+    const counts = this.#variants.map(({ name }, at) => [name, variants[at - NO_VARIANT] ?? 0]);
+    return `,"variants":${JSON.stringify(counts)}`;
   }
 
   readonly #hasRoom = (): boolean =>
     this.#table.size < this.#limits.perFlag && this.#limits.pending < this.#limits.ofAll;
 
   /** What was counted under an older split says nothing about this one. */
-  #beginAnew(epoch: number): void {
+  #beginAnew({ epoch, split, definition: { variants = [] } }: Assignment): void {
     this.#resize(() => this.#table.clear());
     this.#epoch = epoch;
+    this.#split = split;
+    this.#variants = variants;
     this.#level = 0;
   }
 

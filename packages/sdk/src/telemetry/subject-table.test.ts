@@ -1,4 +1,4 @@
-import { type Arm, isSampled } from '@theseus/core/flag';
+import { type Arm, isSampled, NO_VARIANT } from '@theseus/core/flag';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SubjectTable } from './subject-table.ts';
@@ -6,11 +6,15 @@ import { SubjectTable } from './subject-table.ts';
 type Counts = Map<string, number[]>;
 
 function read(table: SubjectTable, limit = 1e9): Counts {
-  const { legacy, candidate } = table.take(limit);
+  const { legacy, candidate, variants } = table.take(limit);
   const counts: Counts = new Map();
+  const places = variants.flatMap((users, place) => new Array<number>(users).fill(place + NO_VARIANT));
   for (const [arm, text] of Object.entries({ legacy, candidate })) {
     const numbers = text === '' ? [] : text.split(',').map(Number);
-    for (let at = 0; at < numbers.length; at += 5) counts.set(`${arm} ${numbers[at]}`, numbers.slice(at + 1, at + 5));
+    for (let at = 0; at < numbers.length; at += 5) {
+      const variant = arm === 'legacy' ? NO_VARIANT : places[at / 5];
+      counts.set(`${arm} ${numbers[at]} ${variant}`, numbers.slice(at + 1, at + 5));
+    }
   }
   return counts;
 }
@@ -24,7 +28,13 @@ const subject = fc.oneof(
 );
 const event = fc.record({
   subject,
-  arm: fc.constantFrom<Arm>('legacy', 'candidate'),
+  of: fc.constantFrom<{ arm: Arm; variant: number }>(
+    { arm: 'legacy', variant: NO_VARIANT },
+    { arm: 'candidate', variant: NO_VARIANT },
+    { arm: 'candidate', variant: 0 },
+    { arm: 'candidate', variant: 19 },
+  ),
+  requests: fc.integer({ min: 0, max: 1 }),
   errors: fc.integer({ min: 0, max: 1 }),
   body: fc.integer({ min: 0, max: 1 }),
   tail: fc.integer({ min: 0, max: 1 }),
@@ -40,10 +50,11 @@ test('SubjectTable counts as a map would, however often it grows, is thinned or 
       (events, thin, limit) => {
         const table = new SubjectTable();
         const model: Counts = new Map();
-        for (const { subject: who, arm, errors, body, tail } of events) {
-          table.count(who, arm, { errors, body, tail }, () => true);
-          const [n = 0, e = 0, s = 0, t = 0] = model.get(`${arm} ${who}`) ?? [];
-          model.set(`${arm} ${who}`, [n + 1, e + errors, s + body, t + tail]);
+        for (const { subject: who, of, requests, errors, body, tail } of events) {
+          table.count({ subject: who, ...of }, { requests, errors, body, tail }, () => true);
+          const key = `${of.arm} ${who} ${of.variant}`;
+          const [n = 0, e = 0, s = 0, t = 0] = model.get(key) ?? [];
+          model.set(key, [n + requests, e + errors, s + body, t + tail]);
         }
         table.thin(thin);
         for (const key of [...model.keys()]) if (!isSampled(Number(key.split(' ')[1]), thin)) model.delete(key);
@@ -65,10 +76,11 @@ test('SubjectTable counts as a map would, however often it grows, is thinned or 
 
 test('SubjectTable adds nobody where that is forbidden, and goes on counting those it knows', () => {
   const table = new SubjectTable();
-  const quiet = { errors: 0, body: 0, tail: 0 };
-  expect(table.count(1, 'legacy', quiet, () => true)).toBe(true);
-  expect(table.count(2, 'legacy', quiet, () => false)).toBe(false);
-  expect(table.count(1, 'candidate', quiet, () => false)).toBe(false);
-  expect(table.count(1, 'legacy', quiet, () => false)).toBe(true);
-  expect([...read(table)]).toEqual([['legacy 1', [2, 0, 0, 0]]]);
+  const quiet = { requests: 1, errors: 0, body: 0, tail: 0 };
+  const who = (subject: number, arm: Arm = 'legacy') => ({ subject, arm, variant: NO_VARIANT });
+  expect(table.count(who(1), quiet, () => true)).toBe(true);
+  expect(table.count(who(2), quiet, () => false)).toBe(false);
+  expect(table.count(who(1, 'candidate'), quiet, () => false)).toBe(false);
+  expect(table.count(who(1), quiet, () => false)).toBe(true);
+  expect([...read(table)]).toEqual([[`legacy 1 ${NO_VARIANT}`, [2, 0, 0, 0]]]);
 });

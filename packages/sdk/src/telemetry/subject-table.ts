@@ -1,4 +1,4 @@
-import { type Arm, isSampled } from '@theseus/core/flag';
+import { type Arm, isSampled, NO_VARIANT } from '@theseus/core/flag';
 
 /** Low word of the subject, high word with marks, requests, errors, requests at the body's mark, at the tail's. */
 const FIELDS = 6;
@@ -12,11 +12,23 @@ const TAIL = 5;
 const TAKEN = 0x40000000;
 const CANDIDATE = 0x20000000;
 const HIGH_BITS = 0x1fffff;
+/** Between the high word and its marks: the variant's place, from 1 on. */
+const VARIANT_UNIT = 0x200000;
+const VARIANT_BITS = 0xff;
 const WORD = 2 ** 32;
 const FEWEST_SLOTS = 64;
 
-/** What one request adds to its subject: 0 or 1 each. */
+/** Who is counted: a subject in an arm. */
+export interface Counted {
+  readonly subject: number;
+  readonly arm: Arm;
+  /** The place of the variant, or `NO_VARIANT`. */
+  readonly variant: number;
+}
+
+/** What is added to a subject: 0 or 1 each. Without a request, it only stands in the table. */
 export interface SubjectEvent {
+  readonly requests: number;
   readonly errors: number;
   readonly body: number;
   readonly tail: number;
@@ -26,6 +38,8 @@ export interface SubjectEvent {
 export interface TakenSubjects {
   readonly legacy: string;
   readonly candidate: string;
+  /** How many of the candidate's subjects took each variant, in the order in which they stand; by place, from none on. */
+  readonly variants: readonly number[];
   readonly length: number;
 }
 
@@ -44,9 +58,10 @@ export class SubjectTable {
   }
 
   /** Counts one request of a subject; false, and nothing counted, where it would be a new one and none may be added. */
-  count(subject: number, arm: Arm, event: SubjectEvent, mayAdd: () => boolean): boolean {
+  count({ subject, arm, variant }: Counted, event: SubjectEvent, mayAdd: () => boolean): boolean {
     const low = subject >>> 0;
-    const high = ((subject / WORD) & HIGH_BITS) | TAKEN | (arm === 'candidate' ? CANDIDATE : 0);
+    const place = (variant - NO_VARIANT) * VARIANT_UNIT;
+    const high = ((subject / WORD) & HIGH_BITS) | TAKEN | (arm === 'candidate' ? CANDIDATE | place : 0);
     let at = this.#find(low, high);
     if (this.#slots[at + HIGH] === 0) {
       if (!mayAdd()) return false;
@@ -59,7 +74,7 @@ export class SubjectTable {
       this.#size += 1;
     }
     const slots = this.#slots;
-    (slots[at + REQUESTS] as number) += 1;
+    (slots[at + REQUESTS] as number) += event.requests;
     (slots[at + ERRORS] as number) += event.errors;
     (slots[at + BODY] as number) += event.body;
     (slots[at + TAIL] as number) += event.tail;
@@ -77,7 +92,8 @@ export class SubjectTable {
 
   /** Takes out as many subjects as fit into so many characters. */
   take(limit: number): TakenSubjects {
-    const arms = { legacy: [] as string[], candidate: [] as string[] };
+    const legacy: string[] = [];
+    const candidate: string[][] = [];
     const slots = this.#slots;
     let length = 0;
     let at = 0;
@@ -87,13 +103,19 @@ export class SubjectTable {
       const subject = (high & HIGH_BITS) * WORD + (slots[at + LOW] as number);
       const counts = `${slots[at + REQUESTS]},${slots[at + ERRORS]},${slots[at + BODY]},${slots[at + TAIL]}`;
       const entry = `${subject},${counts}`;
-      arms[(high & CANDIDATE) === 0 ? 'legacy' : 'candidate'].push(entry);
+      if ((high & CANDIDATE) === 0) legacy.push(entry);
+      else listAt(candidate, Math.trunc(high / VARIANT_UNIT) & VARIANT_BITS).push(entry);
       length += entry.length + 1;
     }
     const end = at;
     // As large as the last time needed, so that a steady flow of subjects finds its room.
     this.#rebuild(slotsFor(this.#size), (_low, offset) => offset >= end);
-    return { legacy: arms.legacy.join(','), candidate: arms.candidate.join(','), length };
+    return {
+      legacy: legacy.join(','),
+      candidate: candidate.flat().join(','),
+      variants: Array.from(candidate, (entries) => entries?.length ?? 0),
+      length,
+    };
   }
 
   /** Where the subject's slot is, or the free one it would take. */
@@ -119,6 +141,12 @@ export class SubjectTable {
       this.#size += 1;
     }
   }
+}
+
+function listAt(lists: string[][], at: number): string[] {
+  const list = lists[at] ?? [];
+  lists[at] = list;
+  return list;
 }
 
 /** Sixteen digits of a subject, four counters of ten, and what stands between. */

@@ -5,6 +5,7 @@ import { Backoff } from '../feed/backoff.ts';
 import type { LogGate } from '../log-gate.ts';
 import type { ServerApi } from '../transport/server-api.ts';
 import type { TelemetryCounters } from './flag-counters.ts';
+import type { PendingGoals } from './pending-goals.ts';
 import { UserParts } from './user-parts.ts';
 
 const RETRY_FIRST_MS = 500;
@@ -17,6 +18,7 @@ const USERS_BYTES = 500_000;
 export interface TelemetrySenderOptions {
   readonly api: ServerApi;
   readonly counters: TelemetryCounters;
+  readonly goals: PendingGoals;
   readonly log: LogGate;
   readonly instance: string;
   readonly service: string;
@@ -48,7 +50,7 @@ export class TelemetrySender {
   constructor(options: TelemetrySenderOptions) {
     this.#options = options;
     this.#backoff = new Backoff(RETRY_FIRST_MS, RETRY_MOST_MS, options.random);
-    this.#users = new UserParts(() => options.counters.pendingUsers());
+    this.#users = new UserParts(() => options.counters.pendingUsers(), options.goals);
   }
 
   /** Begins at a random moment of the first interval, so that a fleet that starts together does not send together. */

@@ -2,6 +2,7 @@ import type { UserTelemetry } from '@theseus/core/health';
 import { expect, test } from 'vitest';
 import { givenAssignment } from '../../test-support/given-assignment.ts';
 import { TelemetryCounters } from './flag-counters.ts';
+import { PendingGoals } from './pending-goals.ts';
 import { UserParts } from './user-parts.ts';
 
 function given(users: number, flags: readonly string[] = ['a']) {
@@ -12,7 +13,8 @@ function given(users: number, flags: readonly string[] = ['a']) {
     }
   };
   for (let subject = 0; subject < users; subject += 1) count(subject);
-  return { count, parts: new UserParts(() => counters.pendingUsers()) };
+  const goals = new PendingGoals();
+  return { count, goals, parts: new UserParts(() => counters.pendingUsers(), goals) };
 }
 
 const read = (json: string | undefined) => JSON.parse(json ?? '{}') as UserTelemetry;
@@ -53,4 +55,26 @@ test('UserParts spreads over parts what does not fit into one', () => {
     more = part?.isPartial ?? false;
   }
   expect(seen.size).toBe(1_500);
+});
+
+test('UserParts sends goals beside users, each once, and also where nobody was routed [CO-7]', () => {
+  const { goals, parts } = given(0);
+  expect(parts.next(10_000)).toBeUndefined();
+  for (let subject = 0; subject < 1_000; subject += 1) {
+    goals.count({ flag: 'a', subject, split: 5 }, 'replied', 0.5);
+  }
+  const seen = new Map<number, readonly number[]>();
+  for (let more = true; more; ) {
+    const part = parts.next(3_000);
+    expect(Buffer.byteLength(part?.json ?? '')).toBeLessThanOrEqual(3_000);
+    const { replied = [] } = read(part?.json).goals?.['a']?.goals ?? {};
+    for (let at = 0; at < replied.length; at += 3) {
+      expect(seen.has(replied[at] ?? -1)).toBe(false);
+      seen.set(replied[at] ?? -1, replied.slice(at + 1, at + 3));
+    }
+    part?.acknowledge();
+    more = part?.isPartial ?? false;
+  }
+  expect(seen.size).toBe(1_000);
+  expect(seen.get(7)).toEqual([1, 0.5]);
 });

@@ -1,3 +1,4 @@
+import type { PendingGoals } from './pending-goals.ts';
 import type { PendingUsers } from './pending-users.ts';
 
 /** A part that waits for its acknowledgement. */
@@ -14,24 +15,29 @@ export interface UserPart {
 const FRAME_BYTES = 64;
 
 /**
- * Cuts what users did into numbered parts. A part is made once and offered until it is acknowledged: the server takes
+ * Cuts what users did, and the goals they reached, into numbered parts. A part is made once and offered until it is acknowledged: the server takes
  * each number once, so that nothing is lost with an answer, and nothing counted twice.
  */
 export class UserParts {
   readonly #pending: () => Iterable<readonly [flag: string, users: PendingUsers]>;
+  readonly #goals: PendingGoals;
   #sequence = 0;
   #waiting: string | undefined;
 
-  constructor(pending: () => Iterable<readonly [flag: string, users: PendingUsers]>) {
+  constructor(pending: () => Iterable<readonly [flag: string, users: PendingUsers]>, goals: PendingGoals) {
     this.#pending = pending;
+    this.#goals = goals;
   }
 
   /** The part to be sent now, of at most so many bytes; undefined where there is nothing. */
   next(limitBytes: number): UserPart | undefined {
     if (this.#waiting !== undefined) return this.#part(this.#waiting, true);
     const flags: string[] = [];
-    let left = limitBytes - FRAME_BYTES;
-    let isPartial = false;
+    // Half of the room at most, so that neither keeps the other waiting.
+    const goals = this.#goals.take((limitBytes - FRAME_BYTES) / 2);
+    const reached = goals === undefined ? '' : `,"goals":${goals}`;
+    let left = limitBytes - FRAME_BYTES - Buffer.byteLength(reached);
+    let isPartial = this.#goals.size > 0;
     for (const [flag, users] of this.#pending()) {
       if (users.size === 0) continue;
       const name = `${JSON.stringify(flag)}:`;
@@ -45,8 +51,8 @@ export class UserParts {
       left -= Buffer.byteLength(entry) + 1;
       isPartial ||= users.size > 0;
     }
-    if (flags.length === 0) return undefined;
-    this.#waiting = `{"sequence":${this.#sequence + 1},"flags":{${flags.join(',')}}}`;
+    if (flags.length === 0 && goals === undefined) return undefined;
+    this.#waiting = `{"sequence":${this.#sequence + 1},"flags":{${flags.join(',')}}${reached}}`;
     return this.#part(this.#waiting, isPartial);
   }
 

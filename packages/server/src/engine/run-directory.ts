@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
+import type { Metric } from '@theseus/core/health';
 import type { Plan } from '@theseus/core/plan';
 import {
   compareForEdit,
@@ -11,6 +12,7 @@ import {
 } from '@theseus/core/rollout';
 import { forecast } from '@theseus/core/simulate';
 import type { Database } from '../ports/database.ts';
+import type { MetricSource } from '../ports/metric-source.ts';
 import type { CommandOutcome, EditVerb, RunCommand, RunService, StartRun } from '../ports/run-service.ts';
 import type { RunStore } from '../postgres/run-store.ts';
 import type { RunEngine } from './run-engine.ts';
@@ -21,6 +23,8 @@ export interface RunDirectoryParts {
   readonly runs: RunStore;
   readonly engine: RunEngine;
   readonly memory: WatchMemory;
+  /** Where what users reached is compared; without it views have no metrics. */
+  readonly metrics?: MetricSource | undefined;
   readonly clock: () => number;
 }
 
@@ -71,7 +75,8 @@ export class RunDirectory implements RunService {
     const stored = await runs.read(database, runId);
     if (stored === null) throw unknownRun(idOrLatest);
     const watches = memory.of(runId) ?? (await runs.watches(database, runId));
-    return viewOf(stored.state, watches, clock());
+    const view = viewOf(stored.state, watches, clock());
+    return { ...view, flags: await this.#withMetrics(stored.state, view.flags) };
   }
 
   async list(limit: number): Promise<readonly RunView[]> {
@@ -135,6 +140,21 @@ export class RunDirectory implements RunService {
     for (const runId of [...this.#listeners.keys()]) this.announce(runId);
   }
 
+  async #withMetrics({ runId, plan }: RolloutState, flags: RunView['flags']): Promise<RunView['flags']> {
+    const { metrics } = this.#parts;
+    if (metrics === undefined) return flags;
+    return Promise.all(
+      flags.map(async (flag) => {
+        const measured = (plan.flags[flag.key]?.metrics ?? []).flatMap((name) => metricOf(plan, name) ?? []);
+        if (measured.length === 0) return flag;
+        const { environment } = plan;
+        const request = { runId, environment, flag: flag.key, metrics: measured };
+        const [now, pastMetrics] = await Promise.all([metrics.compare(request), metrics.past(request)]);
+        return { ...flag, metrics: now.comparisons, pastMetrics };
+      }),
+    );
+  }
+
   async #state(idOrLatest: string): Promise<RolloutState> {
     const stored = await this.#parts.runs.read(this.#parts.database, await this.#resolve(idOrLatest));
     if (stored === null) throw unknownRun(idOrLatest);
@@ -148,6 +168,13 @@ export class RunDirectory implements RunService {
       throw new TheseusError('not-found', 'There is no run yet: start one with `theseus run plan.yaml`');
     return newest;
   }
+}
+
+function metricOf({ signals }: Plan, name: string): Metric | undefined {
+  const source = signals[name]?.source;
+  if (source?.kind !== 'goal') return undefined;
+  const { goal, measure, better } = source;
+  return { name, goal, measure, better };
 }
 
 function unknownRun(runId: string): TheseusError {

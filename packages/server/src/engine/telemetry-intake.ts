@@ -71,6 +71,9 @@ function groupSize(waiting: readonly Waiting[]): number {
     for (const { legacy, candidate } of Object.values(batch.users?.flags ?? {})) {
       numbers += legacy.length + candidate.length;
     }
+    for (const { goals } of Object.values(batch.users?.goals ?? {})) {
+      for (const counts of Object.values(goals)) numbers += counts.length;
+    }
     if (size > 0 && (size === LARGEST_GROUP || numbers > USER_NUMBERS_OF_GROUP)) break;
     size += 1;
   }

@@ -54,13 +54,15 @@ function compiledFlags(parts: HttpApiParts): Compiled {
   };
 }
 
-function ofrepAnswer(evaluation: Evaluation) {
+function ofrepAnswer(flags: CompiledFlags, evaluation: Evaluation) {
+  const isDivided = flags.definition(evaluation.key)?.variants !== undefined;
   const metadata: Record<string, string | number> = { version: evaluation.version, detail: evaluation.reason };
   if (evaluation.errorCode !== undefined) metadata['errorCode'] = evaluation.errorCode;
   return {
     key: evaluation.key,
-    value: evaluation.arm === 'candidate',
-    variant: evaluation.arm,
+    // A flag is of one type: with variants, of the name that it answers.
+    value: isDivided ? evaluation.variant : evaluation.arm === 'candidate',
+    variant: evaluation.variant,
     reason: OFREP_REASON[evaluation.reason],
     metadata,
   };
@@ -85,11 +87,10 @@ function addOfrepSingle(api: HttpApi, compiled: Compiled): void {
     }),
     (context) => {
       const { key } = context.req.valid('param');
-      const evaluation = compiled(environmentOf(context)).evaluate(
-        key,
-        context.req.valid('json').context as EvaluationContext,
-      );
-      if (evaluation.errorCode !== 'FLAG_NOT_FOUND') return context.json(ofrepAnswer(evaluation), 200);
+      const flags = compiled(environmentOf(context));
+      const subject = context.req.valid('json').context as EvaluationContext;
+      const evaluation = flags.evaluate(key, subject, Math.random());
+      if (evaluation.errorCode !== 'FLAG_NOT_FOUND') return context.json(ofrepAnswer(flags, evaluation), 200);
       const answer = { key, errorCode: 'FLAG_NOT_FOUND', errorDetails: `there is no flag '${key}'` };
       return context.json(answer, 404);
     },
@@ -129,11 +130,15 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
     (context) => {
       const subject = context.req.valid('json').context as EvaluationContext;
       const flags = compiled(environmentOf(context));
-      const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
-      const etag = `"v${flags.version}-${digest}"`;
-      context.header('etag', etag);
-      if (hasTagged(context, etag)) return context.body(null, 304);
-      const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
+      // What is decided anew at each call is never what it was.
+      if (!flags.needsDraw) {
+        const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
+        const etag = `"v${flags.version}-${digest}"`;
+        context.header('etag', etag);
+        if (hasTagged(context, etag)) return context.body(null, 304);
+      }
+      const draw = Math.random();
+      const answers = [...flags.keys()].map((key) => ofrepAnswer(flags, flags.evaluate(key, subject, draw)));
       return context.json({ flags: answers }, 200);
     },
     (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
@@ -155,7 +160,7 @@ function addOfrepConfiguration(api: HttpApi): void {
           name: 'Theseus',
           capabilities: {
             cacheInvalidation: { polling: { enabled: true, minPollingIntervalMs: 1_000 } },
-            flagEvaluation: { supportedTypes: ['boolean'] },
+            flagEvaluation: { supportedTypes: ['boolean', 'string'] },
           },
         },
         200,
@@ -172,8 +177,8 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
     version: z.number(),
   });
   const answerFor = (key: string, subject: EvaluationContext, environment: string) => {
-    const { arm, reason, version } = compiled(environment).evaluate(key, subject);
-    return { key, enabled: arm === 'candidate', variant: arm, reason, version };
+    const { arm, variant, reason, version } = compiled(environment).evaluate(key, subject, Math.random());
+    return { key, enabled: arm === 'candidate', variant, reason, version };
   };
   api.openapi(
     createRoute({
@@ -202,7 +207,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
         let last = '';
         const send = (): void => {
           const current = answerFor(key, subject, environment);
-          const seen = `${current.enabled} ${current.reason}`;
+          const seen = `${current.variant} ${current.reason}`;
           if (seen !== last) stream.send(formatEvent('flag', current));
           last = seen;
         };

@@ -150,7 +150,14 @@ export const EvaluationContextSchema = z
   .openapi('EvaluationRequest');
 
 export const OfrepSuccessSchema = z
-  .object({ key: z.string(), value: z.boolean(), variant: z.string(), reason: z.string(), metadata: z.looseObject({}) })
+
+  .object({
+    key: z.string(),
+    value: z.union([z.boolean(), z.string()]),
+    variant: z.string(),
+    reason: z.string(),
+    metadata: z.looseObject({}),
+  })
   .openapi('OfrepEvaluation');
 
 export const OfrepErrorSchema = z

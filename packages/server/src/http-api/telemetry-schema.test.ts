@@ -32,9 +32,17 @@ const withMigration = (changes: object) => batch({ flags: { cache: { legacy: arm
 const path = differences().paths[0];
 
 const counts = { requests: 1, errors: 0 };
+const goals = (replied: readonly number[]) => ({ cache: { split: 1, goals: { replied } } });
+
 it.each<[string, object]>([
   ['from before comparisons', batch({ flags: { cache: { legacy: arm, candidate: arm } } })],
   ['with users', batch({ users: users() })],
+  [
+    'with users of variants who were only told one, and goals',
+    batch({
+      users: { ...users({ candidate: [1, 0, 0, 0, 0], variants: [['short', 1]] }), goals: goals([1, 2, -9.5]) },
+    }),
+  ],
   ['with what may be compared', withArm({ compared: { ...counts, latency: [5, 1] }, strata: { 'plan/new': counts } })],
   ['with the repairs of a migration', withMigration({ repairs: { pending: 3, failed: 0 } })],
   ['with differences [CV-14]', withMigration({ differences: differences() })],
@@ -47,7 +55,12 @@ it.each<[string, object]>([
   ['half a user', batch({ users: users({ legacy: [1, 1, 0, 0] }) })],
   ['a key instead of a pseudonym', batch({ users: users({ legacy: ['ada', 1, 0, 0, 0] }) })],
   ['a pseudonym of more than 53 bits', batch({ users: users({ legacy: [2 ** 53, 1, 0, 0, 0] }) })],
-  ['a user without a request', batch({ users: users({ legacy: [1, 0, 0, 0, 0] }) })],
+  ['a user with less than no request', batch({ users: users({ legacy: [1, -1, 0, 0, 0] }) })],
+  ['a user of no variant', batch({ users: users({ candidate: [1, 1, 0, 0, 0], variants: [['short', 0]] }) })],
+  ['a goal that was not reached', batch({ users: { ...users(), goals: goals([1, 0, 5]) } })],
+  ['a goal of half a user', batch({ users: { ...users(), goals: goals([1, 1]) } })],
+  ['a value without end', batch({ users: { ...users(), goals: goals([1, 1, Number.POSITIVE_INFINITY]) } })],
+  ['a value whose square is none', batch({ users: { ...users(), goals: goals([1, 1, 1e300]) } })],
   ['more errors than requests', batch({ users: users({ legacy: [1, 1, 2, 0, 0] }) })],
   ['less than nothing', batch({ users: users({ legacy: [1, 1, 0, -1, 0] }) })],
   ['a sample of nobody', batch({ users: users({ level: 32 }) })],

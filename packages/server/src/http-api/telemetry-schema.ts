@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi';
-import { THINNEST_SAMPLE } from '@theseus/core/flag';
+import { THINNEST_SAMPLE, VARIANT_LIMIT } from '@theseus/core/flag';
 import {
   DIFFERENCE_PATH_LENGTH,
   DIFFERENCE_PATH_LIMIT,
   DIFFERENCE_SAMPLE_LENGTH,
   DIFFERENCE_SAMPLE_LIMIT,
+  GOAL_FIELDS,
   USER_FIELDS,
 } from '@theseus/core/health';
 import { EnvironmentSchema } from './environment.ts';
@@ -69,7 +70,7 @@ function isUserCounts(value: unknown): boolean {
   for (let at = 0; at < value.length; at += USER_FIELDS) {
     const requests: unknown = value[at + 1];
     if (!Number.isSafeInteger(value[at]) || value[at] < 0) return false;
-    if (!Number.isSafeInteger(requests) || (requests as number) < 1) return false;
+    if (!Number.isSafeInteger(requests) || (requests as number) < 0) return false;
     for (let field = 2; field < USER_FIELDS; field += 1) {
       const part: unknown = value[at + field];
       if (!Number.isSafeInteger(part) || (part as number) < 0 || (part as number) > (requests as number)) return false;
@@ -78,18 +79,65 @@ function isUserCounts(value: unknown): boolean {
   return true;
 }
 
+const goalCounts = z
+  .custom<number[]>(isGoalCounts, 'three numbers a user: pseudonym, how often, the sum of the values')
+  .openapi({ type: 'array', items: { type: 'number' } });
+
+function isGoalCounts(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length % GOAL_FIELDS !== 0) return false;
+  for (let at = 0; at < value.length; at += GOAL_FIELDS) {
+    if (!Number.isSafeInteger(value[at]) || value[at] < 0) return false;
+    if (!Number.isSafeInteger(value[at + 1]) || value[at + 1] < 1) return false;
+    const sum: unknown = value[at + 2];
+    if (typeof sum !== 'number' || !(Math.abs(sum) <= LARGEST_VALUE)) return false;
+  }
+  return true;
+}
+
+/** Its square and sums of many must stay numbers. */
+const LARGEST_VALUE = 1e100;
+const GOALS_LIMIT = 200;
+
+const flagGoals = z.strictObject({
+  split: count,
+  goals: z
+    .record(z.string().max(200), goalCounts)
+    .refine((goals) => Object.keys(goals).length <= GOALS_LIMIT, `at most ${GOALS_LIMIT} goals`),
+});
+
+const variantUsers = z
+  .array(z.tuple([z.string().max(200), count]))
+  .max(VARIANT_LIMIT)
+  .openapi({ type: 'array', items: { type: 'array' } });
+
 const userTelemetry = z.strictObject({
   sequence: z.number().int().min(1),
   flags: z.record(
     z.string().max(300),
-    z.strictObject({
-      epoch: count,
-      level: z.number().int().min(0).max(THINNEST_SAMPLE),
-      legacy: userCounts,
-      candidate: userCounts,
-    }),
+    z
+      .strictObject({
+        epoch: count,
+        split: count.optional(),
+        level: z.number().int().min(0).max(THINNEST_SAMPLE),
+        legacy: userCounts,
+        candidate: userCounts,
+        variants: variantUsers.optional(),
+      })
+      .refine(areAllOfAVariant, 'each user of the candidate takes one of its variants'),
   ),
+  goals: z.record(z.string().max(300), flagGoals).optional(),
 });
+
+function areAllOfAVariant({
+  candidate,
+  variants,
+}: {
+  readonly candidate: readonly number[];
+  readonly variants?: readonly (readonly [string, number])[] | undefined;
+}): boolean {
+  if (variants === undefined) return true;
+  return variants.reduce((sum, [, users]) => sum + users, 0) * USER_FIELDS === candidate.length;
+}
 
 export const TelemetryBatchSchema = z
   .strictObject({

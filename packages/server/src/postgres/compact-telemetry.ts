@@ -1,6 +1,7 @@
 import type { ArmTelemetry } from '@theseus/core/health';
 import type { Client, Database, Queryable } from '../ports/database.ts';
 import { addArm, EMPTY_ARM } from './arm-counts.ts';
+import { deleteOldExperiments } from './experiment-users.ts';
 import { deleteOldTallies } from './user-tallies.ts';
 
 const RECORD_MS = 30_000;
@@ -23,6 +24,7 @@ export async function compactTelemetry(database: Database, now: number): Promise
     new Date(now - KEEP_TELEMETRY_MS),
   ]);
   await deleteOldTallies(database, new Date(now - KEEP_TELEMETRY_MS));
+  await deleteOldExperiments(database, new Date(now - KEEP_TELEMETRY_MS));
   const spans = await fineSpans(database, now);
   for (const span of spans) await database.transaction((client) => mergeSpan(client, span));
 }

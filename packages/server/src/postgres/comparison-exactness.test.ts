@@ -11,6 +11,7 @@ import {
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TelemetryCounters } from '../../../sdk/src/telemetry/flag-counters.ts';
+import { PendingGoals } from '../../../sdk/src/telemetry/pending-goals.ts';
 import { userLimits } from '../../../sdk/src/telemetry/pending-users.ts';
 import { UserParts } from '../../../sdk/src/telemetry/user-parts.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
@@ -73,7 +74,7 @@ class Instance {
     this.name = name;
     this.document = document;
     this.counters = new TelemetryCounters(100, userLimits(pendingLimit));
-    this.parts = new UserParts(() => this.counters.pendingUsers());
+    this.parts = new UserParts(() => this.counters.pendingUsers(), new PendingGoals());
   }
 
   route(user: number, latencyMs: number, outcome: 'answered' | 'failed'): Assignment {

@@ -1,4 +1,4 @@
-import type { FlagDefinition, LatencyMarks } from '@theseus/core/flag';
+import { type FlagDefinition, type LatencyMarks, splitVersion } from '@theseus/core/flag';
 import { canonicalJson } from '@theseus/core/plan';
 import type { Client } from '../ports/database.ts';
 import { FLAGS_CHANNEL, nextVersion } from './flag-version.ts';
@@ -16,8 +16,8 @@ interface FlagWrite {
 }
 
 /**
- * The definitions with what comparing needs: the marks of legacy's latency, and the version at which who takes which
- * arm, or what counts as slow, last changed.
+ * The definitions with what comparing needs: the marks of legacy's latency, the version at which who takes which arm, or
+ * what counts as slow, last changed, and the version at which only the former did.
  */
 export async function withEpochs(
   client: Client,
@@ -31,11 +31,12 @@ export async function withEpochs(
     const known = marks.get(definition.key);
     const next = known === undefined ? definition : { ...definition, marks: known };
     const before = stored.get(definition.key);
-    const isSame =
-      before?.epoch !== undefined &&
-      splitText(before) === splitText(next) &&
-      !next.rules.some(({ segment }) => changedSegments.has(segment));
-    return { ...next, epoch: isSame ? (before.epoch ?? version) : version };
+    const isMoved = next.rules.some(({ segment }) => changedSegments.has(segment));
+    if (before?.epoch === undefined || isMoved || splitText(before) !== splitText(next)) {
+      return { ...next, epoch: version, split: version };
+    }
+    const split = splitVersion(before);
+    return { ...next, epoch: isSameMarks(before, next) ? before.epoch : version, split };
   });
 }
 
@@ -61,10 +62,14 @@ export async function publishMarks(
   }
 }
 
-/** Everything on which the arm of a subject depends, and the marks, as text. */
+/** Everything on which the arm and the variant of a subject depend, as text. */
 function splitText(definition: FlagDefinition): string {
-  const { enabled, cohort, salt, exposure, requires, overrides, rules, marks } = definition;
-  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, marks });
+  const { enabled, cohort, salt, exposure, requires, overrides, rules, variants } = definition;
+  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, variants });
+}
+
+function isSameMarks(before: FlagDefinition, next: FlagDefinition): boolean {
+  return canonicalJson(before.marks ?? null) === canonicalJson(next.marks ?? null);
 }
 
 async function storedFlags(

@@ -223,7 +223,7 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
   return {
     key,
     enabled: true,
-    cohort: state.plan.cohort,
+    cohort: flag?.by ?? state.plan.cohort,
     salt: state.plan.salt,
     exposure,
     requires: flag?.requires ?? [],
@@ -232,7 +232,15 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     fallback: flag?.fallback ?? true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
     ...(flag?.migration === undefined ? {} : { migration: { ...flag.migration, stages: stagesOfArms(state, key) } }),
+    ...(flag?.variants === undefined ? {} : { variants: flag.variants }),
+    ...(flag?.metrics === undefined ? {} : { goals: goalsOf(state, flag.metrics) }),
   };
+}
+
+/** What programs are to track for a flag, each once: two metrics may read one goal. */
+function goalsOf({ plan: { signals } }: RolloutState, metrics: readonly string[]): readonly string[] {
+  const sources = metrics.flatMap((name) => signals[name]?.source ?? []);
+  return [...new Set(sources.flatMap((source) => (source.kind === 'goal' ? source.goal : [])))];
 }
 
 const NOBODY = { candidate: [], legacy: [] };

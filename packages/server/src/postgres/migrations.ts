@@ -243,4 +243,54 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       );
     `,
   },
+  {
+    id: 9,
+    sql: `
+      -- All that is read of what users reached, by flag: sums by variant and goal since the split last changed.
+      create table theseus.experiment (
+        environment text not null,
+        flag text not null,
+        at timestamptz not null default now(),
+        split bigint not null,
+        level integer not null,
+        user_set bigint not null,
+        variants json not null,
+        -- What the split was when it began; unknown where it had moved on before anybody reported.
+        run_id text,
+        exposure integer,
+        shares json,
+        primary key (environment, flag)
+      );
+      create table theseus.past_experiment (
+        environment text not null,
+        flag text not null,
+        split bigint not null,
+        run_id text not null,
+        exposure integer not null,
+        shares json not null,
+        variants json not null,
+        ended_at timestamptz not null,
+        primary key (environment, flag, split)
+      );
+      create sequence theseus.user_set;
+      create table theseus.exposed_user (
+        user_set bigint not null,
+        subject bigint not null,
+        variant text not null,
+        primary key (user_set, subject)
+      );
+      -- Also of users of whose exposure nothing is known yet: a goal may arrive before it.
+      create table theseus.reached_goal (
+        user_set bigint not null,
+        subject bigint not null,
+        goal text not null,
+        reached bigint not null,
+        value double precision not null,
+        primary key (user_set, subject, goal)
+      );
+      create table theseus.old_user_set (
+        user_set bigint primary key
+      );
+    `,
+  },
 ];

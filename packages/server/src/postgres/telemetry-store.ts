@@ -4,6 +4,7 @@ import type { Client, Database } from '../ports/database.ts';
 import type { ArmTotals, InstanceView, ReportedNow, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
 import { addToComparisons } from './comparison-rows.ts';
+import { addToExperiments } from './experiment-rows.ts';
 import { publishMarks } from './flag-epoch.ts';
 import {
   type InstanceRow,
@@ -59,6 +60,7 @@ export class TelemetryStore {
       );
       await addIncrements(client, incrementsOf(fresh, known));
       const marked = await addToComparisons(client, { batches: fresh, known, parts });
+      await addToExperiments(client, parts);
       await saveInstances(client, fresh, { known, taken: new Map(parts.map((part) => [keyOf(part), part.sequence])) });
       await publishMarks(client, marked);
       const moved = fresh.some(

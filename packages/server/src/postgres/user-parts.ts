@@ -1,4 +1,4 @@
-import type { FlagUsers } from '@theseus/core/health';
+import type { FlagGoals, FlagUsers } from '@theseus/core/health';
 import { type InstanceRow, keyOf, type PlacedBatch } from './instance-rows.ts';
 
 /** A part about users that was not taken in before. */
@@ -7,6 +7,7 @@ export interface NewPart {
   readonly instance: string;
   readonly sequence: number;
   readonly flags: Readonly<Record<string, FlagUsers>>;
+  readonly goals: Readonly<Record<string, FlagGoals>>;
 }
 
 /** The parts of these batches that are new, each once, those of an instance in their order. */
@@ -15,9 +16,9 @@ export function newParts(batches: readonly PlacedBatch[], known: ReadonlyMap<str
   for (const batch of batches) {
     const { environment, instance, users } = batch;
     if (users === undefined) continue;
-    const { sequence, flags } = users;
+    const { sequence, flags, goals = {} } = users;
     if (sequence <= Number(known.get(keyOf(batch))?.users_sequence ?? 0)) continue;
-    found.set(`${keyOf(batch)} ${sequence}`, { environment, instance, sequence, flags });
+    found.set(`${keyOf(batch)} ${sequence}`, { environment, instance, sequence, flags, goals });
   }
   return [...found.values()].sort((left, right) => left.sequence - right.sequence);
 }

@@ -105,7 +105,8 @@ function addCounts(
   for (let at = 0; at < counts.length; at += USER_FIELDS) {
     const [who = 0, n = 0, e = 0, s = 0, t = 0] = counts.slice(at, at + USER_FIELDS);
     const subject = placeOf(who);
-    if (subject === null) continue;
+    // Whoever was only told an arm made no request that could be compared.
+    if (subject === null || n === 0) continue;
     const tally = tallies.get(subject);
     if (tally === undefined) {
       tallies.set(subject, { tallySet, subject, n, e, s, t, risk: 1 });

@@ -1,8 +1,10 @@
 import { errorText } from '@theseus/core/error';
 import type { Reading } from '@theseus/core/health';
+import type { MetricSource } from '../ports/metric-source.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
 import { type HeardAlerts, readAlert } from './alert-source.ts';
 import { type CommandSourceOptions, readCommandSignal } from './command-source.ts';
+import { readGoal } from './goal-source.ts';
 import { readHttp } from './http-source.ts';
 import type { PrometheusPlace } from './prometheus-client.ts';
 import { readPrometheus } from './prometheus-source.ts';
@@ -15,6 +17,8 @@ export interface SignalReaderParts extends CommandSourceOptions {
   readonly telemetry: TelemetryWindows;
   readonly reported: ReportedValues;
   readonly alerts: HeardAlerts;
+  /** Undefined where no gate is judged: nothing else reads goals. */
+  readonly metrics?: MetricSource | undefined;
   readonly sql: Pick<SqlDatabases, 'read'>;
   /** The Prometheus of signals that name none. */
   readonly prometheus: PrometheusPlace | null;
@@ -61,5 +65,7 @@ async function readOne(parts: SignalReaderParts, request: ReadingRequest): Promi
       return parts.sql.read(request, signal.source);
     case 'alert':
       return readAlert(parts.alerts, request, signal.source);
+    case 'goal':
+      return readGoal(parts.metrics, request, signal.source);
   }
 }

@@ -1,6 +1,7 @@
 import { TheseusError } from '@theseus/core/error';
 import { runCommand } from '../commands/run-command.ts';
 import type { Database } from '../ports/database.ts';
+import type { MetricSource } from '../ports/metric-source.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
@@ -13,6 +14,8 @@ export interface SourceSettings {
   /** Where they run. */
   readonly workFolder: string;
   readonly prometheus?: PrometheusPlace | undefined;
+  /** What users reached; only gates read it. */
+  readonly metrics?: MetricSource | undefined;
 }
 
 /**
@@ -37,13 +40,14 @@ export function prometheusFrom(given: string | undefined): PrometheusPlace | und
 export function signalReaderFor(
   database: Database,
   telemetry: TelemetryStore,
-  { allowRun, workFolder, prometheus }: SourceSettings,
+  { allowRun, workFolder, prometheus, metrics }: SourceSettings,
 ): { readonly readAll: ReturnType<typeof signalReader>; close(): Promise<void> } {
   const sql = new SqlDatabases();
   const readAll = signalReader({
     telemetry,
     reported: telemetry,
     alerts: new AlertStore(database),
+    metrics,
     sql,
     prometheus: prometheus ?? null,
     allowRun,

@@ -23,6 +23,7 @@ import { AlertStore } from '../postgres/alert-store.ts';
 import { compactTelemetry } from '../postgres/compact-telemetry.ts';
 import { ComparisonStore } from '../postgres/comparison-store.ts';
 import { migrate, openDatabase } from '../postgres/database.ts';
+import { ExperimentStore } from '../postgres/experiment-store.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { FLAGS_CHANNEL } from '../postgres/flag-version.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
@@ -211,11 +212,12 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const flags = new FlagStore(database);
   const telemetry = new TelemetryStore(database);
   const comparisons = new ComparisonStore(database, flags);
+  const metrics = new ExperimentStore(database, flags);
   const memory = new WatchMemory(database, runs);
   const engine = new RunEngine({ database, runs, flags, clock });
-  const directory = new RunDirectory({ database, runs, engine, memory, clock });
+  const directory = new RunDirectory({ database, runs, engine, memory, metrics, clock });
   const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
-  const sources = signalReaderFor(database, telemetry, { ...settings, prometheus: options.prometheus });
+  const sources = signalReaderFor(database, telemetry, { ...settings, metrics, prometheus: options.prometheus });
   const { readAll } = sources;
   const fleet = new Fleet({
     database,

@@ -22,7 +22,7 @@ export async function examineSources(
   const { ok, warn, fail } = findingsOf('sources');
   const requests = running.flatMap(({ runId, plan }) =>
     Object.values(plan.signals)
-      .filter(({ source }) => source.kind !== 'telemetry' && source.kind !== 'reported')
+      .filter(({ source }) => !['telemetry', 'reported', 'goal'].includes(source.kind))
       .map((signal) => {
         // A query that asks for a flag is tried with one.
         const flag = Object.keys(plan.flags)[0] ?? null;

@@ -39,12 +39,15 @@ export function errorAnswer(error: unknown): {
   return { error: { code: 'internal', message: 'The server could not do it; its log says why' } };
 }
 
-/** PostgreSQL's classes 08 (connection) and 57P (shutdown), its 53300 (too many connections), and what the network says. */
+/**
+ * PostgreSQL's classes 08 (connection) and 57P (shutdown), its 53300 (too many connections) and 57014 (took too long), and
+ * what the network and the clock of the connection say.
+ */
 function isConnectionFailure(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : '';
   return (
-    /^(08|57P|53300)|^ECONN|^EPIPE|^ETIMEDOUT|^ENOTFOUND|^EAI_AGAIN|^E(HOST|NET)UNREACH/.test(code) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(text)
+    /^(08|57P|53300|57014)|^ECONN|^EPIPE|^ETIMEDOUT|^ENOTFOUND|^EAI_AGAIN|^E(HOST|NET)UNREACH/.test(code) ||
+    /Connection terminated|timeout exceeded when trying to connect|Query read timeout/.test(text)
   );
 }

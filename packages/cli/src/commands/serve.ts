@@ -3,7 +3,7 @@ import { DEFAULT_PORT, prometheusFrom, startServer, type TheseusServer } from '@
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
-import { wholeNumber } from './shared-options.ts';
+import { collectVariableName, PLAN_VARIABLE, wholeNumber } from './shared-options.ts';
 
 export interface StartOptions {
   readonly data: string;
@@ -14,6 +14,7 @@ export interface StartOptions {
   readonly work?: boolean | undefined;
   readonly databaseUrl?: string | undefined;
   readonly prometheus?: string | undefined;
+  readonly planVariable?: readonly string[] | undefined;
 }
 
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
@@ -26,6 +27,7 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--database-url <url>', 'use this PostgreSQL instead (DATABASE_URL)')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
+    .option('--plan-variable <name>', PLAN_VARIABLE, collectVariableName)
     .option('--no-work', "leave the effects of runs to 'theseus worker' processes on the same PostgreSQL")
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
@@ -56,6 +58,7 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
     ...(prometheus === undefined ? {} : { prometheus }),
+    ...(options.planVariable === undefined ? {} : { planVariables: options.planVariable }),
     log: (level, message) => {
       if (isVerbose || level === 'warn' || level === 'error') output.warn(`${level}: ${message}`);
     },

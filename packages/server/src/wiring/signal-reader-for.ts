@@ -3,6 +3,7 @@ import { runCommand } from '../commands/run-command.ts';
 import type { Database } from '../ports/database.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { SqlDatabases } from '../sources/sql-source.ts';
@@ -13,6 +14,7 @@ export interface SourceSettings {
   /** Where they run. */
   readonly workFolder: string;
   readonly prometheus?: PrometheusPlace | undefined;
+  readonly fillSecrets: FillSecrets;
 }
 
 /**
@@ -37,15 +39,16 @@ export function prometheusFrom(given: string | undefined): PrometheusPlace | und
 export function signalReaderFor(
   database: Database,
   telemetry: TelemetryStore,
-  { allowRun, workFolder, prometheus }: SourceSettings,
+  { allowRun, workFolder, prometheus, fillSecrets }: SourceSettings,
 ): { readonly readAll: ReturnType<typeof signalReader>; close(): Promise<void> } {
-  const sql = new SqlDatabases();
+  const sql = new SqlDatabases(fillSecrets);
   const readAll = signalReader({
     telemetry,
     reported: telemetry,
     alerts: new AlertStore(database),
     sql,
     prometheus: prometheus ?? null,
+    fillSecrets,
     allowRun,
     folder: workFolder,
     run: runCommand,

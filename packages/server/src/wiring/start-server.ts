@@ -22,7 +22,7 @@ import type { Machine } from '../ports/machine.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
 import { compactTelemetry } from '../postgres/compact-telemetry.ts';
 import { ComparisonStore } from '../postgres/comparison-store.ts';
-import { migrate, openDatabase } from '../postgres/database.ts';
+import { migrate, openDatabase, reachDatabase } from '../postgres/database.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { FLAGS_CHANNEL } from '../postgres/flag-version.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
@@ -31,7 +31,7 @@ import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
@@ -53,6 +53,8 @@ export interface ServerOptions {
   readonly work?: boolean;
   /** The Prometheus of signals that name none. */
   readonly prometheus?: PrometheusPlace;
+  /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
+  readonly planVariables?: readonly string[];
   readonly log?: Log;
   /** Told once, when the very first start has made the tokens. */
   readonly onTokens?: (tokens: NewTokens) => void;
@@ -105,6 +107,7 @@ async function assemble(
     onError: (error) => onProblem(`a database connection broke: ${error.message}`),
   });
   stops.push(() => database.close());
+  await reachDatabase(database, connectionString);
   await prepare(database, options.databaseUrl === undefined);
   const tokens = new TokenStore(database);
   const credentials = await firstTokens(tokens, options);
@@ -214,7 +217,9 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const memory = new WatchMemory(database, runs);
   const engine = new RunEngine({ database, runs, flags, clock });
   const directory = new RunDirectory({ database, runs, engine, memory, clock });
-  const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
+  const fillSecrets = planSecrets(process.env, options.planVariables);
+  const workFolder = dirname(resolve(options.folder));
+  const settings = { allowRun: options.allowRun ?? false, workFolder, log, fillSecrets };
   const sources = signalReaderFor(database, telemetry, { ...settings, prometheus: options.prometheus });
   const { readAll } = sources;
   const fleet = new Fleet({
@@ -250,7 +255,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     database,
     runs,
     readAll,
-    fillSecrets: (text) => fillSecrets(text, process.env),
+    fillSecrets,
     now: Date.now,
   });
   const closeSources = (): Promise<void> => sources.close();

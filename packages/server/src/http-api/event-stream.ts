@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-/** A client that has not read this much is cut off, so that a slow one cannot fill the server's memory. */
+/**
+ * A client that has not read this much besides the largest event it was sent is cut off, so that a slow one cannot fill the
+ * server's memory. All the flags at once may be larger, and whoever takes its time over them is not slow.
+ */
 const MOST_UNREAD_BYTES = 1_048_576;
 const HEARTBEAT_MS = 10_000;
 const PING = Buffer.from(': ping\n\n');
@@ -28,9 +31,11 @@ export function openEventStream(outgoing: ServerResponse, onClose: () => void): 
   });
   outgoing.flushHeaders();
   outgoing.socket?.setNoDelay(true);
+  let largestBytes = 0;
   const send = (chunk: Buffer): void => {
+    largestBytes = Math.max(largestBytes, chunk.byteLength);
     if (outgoing.writableEnded || outgoing.destroyed) return;
-    if (outgoing.writableLength > MOST_UNREAD_BYTES) outgoing.destroy();
+    if (outgoing.writableLength > MOST_UNREAD_BYTES + largestBytes) outgoing.destroy();
     else outgoing.write(chunk);
   };
   // Heartbeats of many clients are spread by the moment each connected.

@@ -38,6 +38,14 @@ export function collectVariableName(text: string, before: readonly string[] = []
   return [...before, text];
 }
 
+/** `--cors-origin https://…`, again and again. */
+export function collectOrigin(text: string, before: readonly string[] = []): readonly string[] {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new InvalidArgumentError('write scheme, host and port as browsers do, such as https://app.example.');
+  }
+  return [...before, text];
+}
+
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

@@ -1,5 +1,5 @@
 import { TheseusError } from '@theseus/core/error';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
 import type { ApiEnvironment } from './http-api-parts.ts';
 
@@ -19,7 +19,15 @@ const TABLE: readonly { readonly method: string; readonly path: RegExp; readonly
   { method: 'GET', path: /^\/api\/feature-flags\/[^/]+$/, roles: BOTH },
   { method: 'POST', path: /^\/ofrep\/v1\/evaluate\/flags(\/[^/]+)?$/, roles: BOTH },
   { method: 'GET', path: /^\/ofrep\/v1\/configuration$/, roles: BOTH },
+  // By the ticket in its address.
+  { method: 'GET', path: /^\/ofrep\/v1\/event-stream$/, roles: ['anyone'] },
 ];
+
+/** The bearer's token; OFREP lets it stand in a header of its own too. */
+function tokenOf(context: Context): string | undefined {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  return bearer ?? (context.req.path.startsWith('/ofrep/') ? context.req.header('x-api-key') : undefined);
+}
 
 export function rolesFor(method: string, path: string): readonly Access[] {
   const asked = method === 'HEAD' ? 'GET' : method;
@@ -46,7 +54,7 @@ export function requireRole(tokens: TokenService, now: () => number): Middleware
   return async (context, next) => {
     const roles = rolesFor(context.req.method, context.req.path);
     if (roles.includes('anyone')) return next();
-    const token = /^Bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+    const token = tokenOf(context);
     if (token === undefined) {
       throw new TheseusError('unauthorized', "A token is needed: send 'Authorization: Bearer <token>'");
     }

@@ -22,8 +22,13 @@ export function formatEvent(event: string, data: unknown, id?: number): Buffer {
 }
 
 /** Turns a response into a stream of events with heartbeats. `onClose` is called once, however it ends. */
-export function openEventStream(outgoing: ServerResponse, onClose: () => void): EventStream {
+export function openEventStream(
+  outgoing: ServerResponse,
+  onClose: () => void,
+  headers: Readonly<Record<string, string>> = {},
+): EventStream {
   outgoing.writeHead(200, {
+    ...headers,
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',

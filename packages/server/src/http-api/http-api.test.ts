@@ -11,7 +11,7 @@ function given() {
     return [];
   };
   const api = createHttpApi({
-    tokens: { authenticate: async () => ({ name: 'ada', role: 'operator' }) },
+    tokens: { authenticate: async () => ({ name: 'ada', role: 'operator', key: 'k' }) },
     flags: { document: () => DOCUMENT, onChange: () => () => undefined },
     telemetry: { receive },
     runs: { events: receive },

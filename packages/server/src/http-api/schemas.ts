@@ -153,6 +153,20 @@ export const OfrepSuccessSchema = z
   .object({ key: z.string(), value: z.boolean(), variant: z.string(), reason: z.string(), metadata: z.looseObject({}) })
   .openapi('OfrepEvaluation');
 
+export const BulkEvaluationSchema = z
+  .object({
+    flags: z.array(OfrepSuccessSchema),
+    metadata: z.object({ version: z.number(), environment: z.string() }),
+    eventStreams: z.array(
+      z.object({
+        type: z.literal('sse'),
+        endpoint: z.object({ requestUri: z.string() }),
+        inactivityDelaySec: z.number().int(),
+      }),
+    ),
+  })
+  .openapi('OfrepBulkEvaluation');
+
 export const OfrepErrorSchema = z
   .object({ key: z.string().optional(), errorCode: z.string(), errorDetails: z.string() })
   .openapi('OfrepError');

@@ -276,7 +276,7 @@ describe('startServer()', () => {
     const missing = await call('POST', '/ofrep/v1/evaluate/flags/nope', context, tokens.sdk);
     expect(missing).toMatchObject({ status: 404, body: { errorCode: 'FLAG_NOT_FOUND' } });
     const noKey = await call('POST', '/ofrep/v1/evaluate/flags/asked', { context: {} }, tokens.sdk);
-    expect(noKey.body).toMatchObject({ value: false, variant: 'legacy', reason: 'DEFAULT' });
+    expect(noKey.body).toMatchObject({ value: false, variant: 'legacy', reason: 'UNKNOWN' });
     expect((await call('POST', '/ofrep/v1/evaluate/flags/asked', {}, tokens.sdk)).status).toBe(400);
   });
 

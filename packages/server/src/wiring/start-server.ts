@@ -13,6 +13,7 @@ import { SystemSwitch } from '../engine/system-switch.ts';
 import { TelemetryIntake } from '../engine/telemetry-intake.ts';
 import { WatchMemory } from '../engine/watch-memory.ts';
 import { freeAllWorkers, type JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
+import type { ApiSettings } from '../http-api/api-settings.ts';
 import { createHttpApi } from '../http-api/http-api.ts';
 import { listen } from '../http-api/listen.ts';
 import { API_VERSION } from '../http-api/system-routes.ts';
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly prometheus?: PrometheusPlace;
   /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
   readonly planVariables?: readonly string[];
+  /** Who may evaluate from where, and how much at once. */
+  readonly api?: ApiSettings;
   readonly log?: Log;
   /** Told once, when the very first start has made the tokens. */
   readonly onTokens?: (tokens: NewTokens) => void;
@@ -129,6 +132,7 @@ async function assemble(
     health: async () => void (await database.query('select 1')),
     log,
     now: Date.now,
+    ...(options.api === undefined ? {} : { settings: options.api }),
   });
   const listening = await listen(http, { host: options.host ?? DEFAULT_HOST, port: options.port ?? DEFAULT_PORT });
   stops.push(() => listening.close());

@@ -92,12 +92,27 @@ export class TheseusProvider implements Provider {
     return resolution<string>(evaluation, evaluation.arm, defaultValue);
   }
 
-  async resolveNumberEvaluation(flagKey: string, defaultValue: number): Promise<ResolutionDetails<number>> {
-    return mismatch(flagKey, 'number', defaultValue);
+  async resolveNumberEvaluation(
+    flagKey: string,
+    defaultValue: number,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<number>> {
+    return this.#unlessMissing(flagKey, context, mismatch(flagKey, 'number', defaultValue));
   }
 
-  async resolveObjectEvaluation<T extends JsonValue>(flagKey: string, defaultValue: T): Promise<ResolutionDetails<T>> {
-    return mismatch(flagKey, 'object', defaultValue);
+  async resolveObjectEvaluation<T extends JsonValue>(
+    flagKey: string,
+    defaultValue: T,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<T>> {
+    return this.#unlessMissing(flagKey, context, mismatch(flagKey, 'object', defaultValue));
+  }
+
+  /** A flag that there is not has no type that could be wrong. */
+  #unlessMissing<T>(flagKey: string, context: EvaluationContext, found: ResolutionDetails<T>): ResolutionDetails<T> {
+    const evaluation = this.#client.details(flagKey, context);
+    const isMissing = evaluation.errorCode === 'FLAG_NOT_FOUND' || evaluation.errorCode === 'PROVIDER_NOT_READY';
+    return isMissing ? resolution(evaluation, found.value, found.value) : found;
   }
 
   #subscribe(): void {

@@ -1,3 +1,4 @@
+import { checkFallback } from './check-fallback.ts';
 import { checkNames } from './check-names.ts';
 import { checkOrder } from './check-order.ts';
 import { checkPromises } from './check-promises.ts';
@@ -8,6 +9,8 @@ import type { PlanReading } from './plan-reading.ts';
  * could be read; of what could not, it says nothing, so that one mistake is one problem.
  */
 export function checkPlan(reading: PlanReading): void {
-  checkPromises(reading, checkOrder(reading));
+  const order = checkOrder(reading);
+  checkPromises(reading, order);
+  if (order.isOrdered) checkFallback(reading);
   checkNames(reading);
 }

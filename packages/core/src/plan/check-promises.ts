@@ -101,6 +101,7 @@ function commandsOf(step: Step): readonly PlacedCommand[] {
       ];
     case 'approve':
     case 'baseline':
+    case 'fallback-off':
     case 'notify':
     case 'point':
     case 'rehearse':

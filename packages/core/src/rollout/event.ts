@@ -67,6 +67,8 @@ export type EventBody =
       /** The stage of the ramp that was entered; null on the way down. */
       readonly stage: number | null;
     }
+  /** Whether legacy answers when the candidate fails. Switched off by a step, on again by what takes it back. */
+  | { readonly type: 'flag.fallback-changed'; readonly flag: string; readonly fallback: boolean }
   | {
       readonly type: 'flag.exposure-confirmed';
       readonly flag: string;

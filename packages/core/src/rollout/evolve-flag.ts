@@ -5,6 +5,7 @@ import { type EventOf, type Evolutions, withFlag, withRollback, withStep } from 
 type FlagEvent =
   | 'flag.exposure-changed'
   | 'flag.exposure-confirmed'
+  | 'flag.fallback-changed'
   | 'rollback.initiated'
   | 'rollback.part-ended'
   | 'rollback.overran'
@@ -15,6 +16,7 @@ type FlagEvent =
 export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
+  'flag.fallback-changed': (state, { flag, fallback }) => withFlag(state, flag, { fallbackOff: !fallback }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,
   'rollback.overran': (state, { rollbackId }) => withRollback(state, rollbackId, () => ({ overran: true })),

@@ -31,7 +31,10 @@ export function isExposed(state: RolloutState, key: string): boolean {
   return flag !== undefined && (flag.exposure > 0 || flag.status === 'ramping');
 }
 
-/** The steps to take back, the last started first: those in scope that have begun, and the ramps of the flags. */
+/**
+ * The steps to take back, the last started first: those in scope that have begun, and of the flags their ramps and what
+ * switched their fallback off.
+ */
 export function stepsInScope(
   state: RolloutState,
   request: ScopeOfRollback,
@@ -39,12 +42,17 @@ export function stepsInScope(
 ): readonly string[] {
   const begun = stepIdsWithin(state, request).filter((id) => isBegun(state, id));
   const ramps = flags
-    .flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? [])
+    .flatMap((key) => [indexOf(state.plan).rampOf.get(key)?.id ?? [], fallbackSteps(state, key)].flat())
     .filter((id) => isBegun(state, id));
   const own = request.scope === 'flag' ? [] : begun;
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
   const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
   return [...all].filter((id) => !underWay.has(id)).sort(lastStartedFirst(state));
+}
+
+function fallbackSteps(state: RolloutState, flag: string): readonly string[] {
+  const steps = [...indexOf(state.plan).steps.values()];
+  return steps.flatMap((step) => (step.kind === 'fallback-off' && step.flag === flag ? step.id : []));
 }
 
 function stepIdsWithin(state: RolloutState, { scope, target }: ScopeOfRollback): readonly string[] {

@@ -92,6 +92,8 @@ export interface FlagState {
   readonly changedAtRevision: number;
   readonly changedAt: number | null;
   readonly confirmed: boolean;
+  /** Whether a step has switched off what the plan says of the fallback. */
+  readonly fallbackOff?: boolean;
 }
 
 export interface RollbackState {

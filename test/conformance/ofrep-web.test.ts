@@ -1,6 +1,7 @@
 import { OFREPWebProvider } from '@openfeature/ofrep-web-provider';
 import { type Client, OpenFeature, type Provider, ProviderEvents, ProviderStatus } from '@openfeature/web-sdk';
 import { type PlanSource, planFromSource } from '@theseus/core/plan';
+import { browserPass } from '@theseus/sdk';
 import { EventSource } from 'eventsource';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningServer, runningServer, until } from '../test-support/running-server.ts';
@@ -152,6 +153,29 @@ describe('the event stream of OFREP', () => {
     expect([stolen.status, await stolen.json()]).toMatchObject([401, { errorCode: 'GENERAL' }]);
     const reused = await fetch(`${theseus.url}/api/v1/flags`, { headers: { authorization: `Bearer ${ticket}` } });
     expect(reused.status).toBe(401);
+  });
+});
+
+describe('a pass for browsers', () => {
+  it('evaluates and hears of changes in its environment, and does nothing else', async () => {
+    const run = await begin('passed');
+    const pass = browserPass({ token: theseus.sdkToken });
+    const client = await clientFor('eva', pass);
+    await OpenFeature.setContext({ targetingKey: 'eva', team: 'platform' });
+    expect(client.getBooleanValue('passed', false)).toBe(true);
+    const gone = changed(client);
+    await theseus.command(run, { verb: 'rollback', scope: 'flag', target: 'passed', overMs: 0 });
+    expect(await gone).toContain('passed');
+    const statusOf = async (path: string, method = 'GET') =>
+      (await fetch(`${theseus.url}${path}`, { method, headers: { authorization: `Bearer ${pass}` } })).status;
+    expect(await statusOf('/api/feature-flags/passed?userId=eva')).toBe(200);
+    expect(await statusOf('/api/feature-flags/passed?userId=eva&environment=staging')).toBe(403);
+    for (const path of ['/api/v1/flags', '/api/v1/flags/stream', '/api/v1/runs', '/api/v1/instances']) {
+      expect([path, await statusOf(path)]).toEqual([path, 403]);
+    }
+    for (const path of ['/api/v1/telemetry', '/api/v1/signals/a/report', '/api/v1/alerts']) {
+      expect([path, await statusOf(path, 'POST')]).toEqual([path, 403]);
+    }
   });
 });
 

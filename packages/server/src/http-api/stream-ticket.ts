@@ -1,5 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { TokenHolder, TokenService } from '../ports/token-service.ts';
+import { fingerprintOf, signatureOf, signerOf } from './token-signature.ts';
 
 /** A ticket is the same for so long, so that asking again does not give a page another stream to open. */
 const WINDOW_MS = 12 * 3_600_000;
@@ -13,12 +13,10 @@ export function ticketWindow(now: number): number {
 /**
  * What opens one environment's stream of changes in place of a token, which browsers cannot send with `EventSource`: it
  * stands in an address, opens nothing else, and is void after 12 to 24 hours, or with its token.
- *
- * Every server of the installation takes it: it is signed with what they all know of the token, its hash.
  */
 export function streamTicket({ key }: TokenHolder, environment: string, now: number): string {
   const expires = ((ticketWindow(now) + 2) * WINDOW_MS) / 1_000;
-  return `${fingerprintOf(key)}.${expires}.${signature(key, environment, expires)}`;
+  return `${fingerprintOf(key)}.${expires}.${signatureOf(key, signedText(environment, expires))}`;
 }
 
 /** The bearer that a ticket for this environment was made for; null for one that is void or was never made. */
@@ -28,19 +26,11 @@ export async function ticketHolder(
   environment: string,
   now: number,
 ): Promise<TokenHolder | null> {
-  const [, fingerprint, expires, signed] = TICKET.exec(ticket) ?? [];
-  if (fingerprint === undefined || signed === undefined || Number(expires) * 1_000 <= now) return null;
-  const holder = (await tokens.bearers()).find(({ key }) => fingerprintOf(key) === fingerprint);
-  if (holder === undefined) return null;
-  const expected = signature(holder.key, environment, Number(expires));
-  return timingSafeEqual(Buffer.from(signed), Buffer.from(expected)) ? holder : null;
+  const [, fingerprint, expires, signature] = TICKET.exec(ticket) ?? [];
+  if (fingerprint === undefined || signature === undefined || Number(expires) * 1_000 <= now) return null;
+  return signerOf(tokens, { fingerprint, signature }, signedText(environment, Number(expires)));
 }
 
-/** Names a token in an address without a hint at what it is. */
-function fingerprintOf(key: string): string {
-  return createHash('sha256').update(`fingerprint ${key}`).digest('base64url').slice(0, 22);
-}
-
-function signature(key: string, environment: string, expires: number): string {
-  return createHmac('sha256', key).update(`stream ${environment} ${expires}`).digest('base64url');
+function signedText(environment: string, expires: number): string {
+  return `stream ${environment} ${expires}`;
 }

@@ -53,9 +53,7 @@ export function describeEvent(event: RolloutEvent): string {
     case 'flag.exposure-confirmed':
       return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
     case 'flag.fallback-changed':
-      return event.fallback
-        ? `${event.flag}: legacy answers again when the candidate fails`
-        : `${event.flag}: legacy no longer answers when the candidate fails`;
+      return `${event.flag}: legacy ${event.fallback ? 'answers again' : 'no longer answers'} when the candidate fails`;
     case 'approval.requested':
       return `${event.stepId} asks: ${event.question}`;
     case 'approval.given':

@@ -192,10 +192,13 @@ describe('TheseusProvider', () => {
     OpenFeature.setTransactionContextPropagator(new AsyncLocalStorageTransactionContextPropagator());
     OpenFeature.setContext({ userId: 'somebody' });
     expect(await client.getBooleanDetails('let-in', false)).toMatchObject({ value: false, reason: 'SPLIT' });
-    await OpenFeature.setTransactionContext({ userId: 'user-1' }, async () => {
-      expect(await client.getBooleanDetails('let-in', false)).toMatchObject({ value: true, reason: 'TARGETING_MATCH' });
-      expect(await client.getBooleanValue('let-in', false, { userId: 'user-2' })).toBe(false);
+    const [own, nearer] = await new Promise<readonly Promise<boolean>[]>((resolve) => {
+      OpenFeature.setTransactionContext({ userId: 'user-1' }, () => {
+        const asked = [undefined, { userId: 'user-2' }] as const;
+        resolve(asked.map((context) => client.getBooleanValue('let-in', false, context)));
+      });
     });
+    expect([await own, await nearer]).toEqual([true, false]);
     client.setContext({ userId: 'user-1' });
     expect(await client.getBooleanValue('let-in', false)).toBe(true);
     OpenFeature.setContext({});

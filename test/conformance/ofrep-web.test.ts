@@ -179,6 +179,28 @@ describe('a pass for browsers', () => {
   });
 });
 
+describe('a server that is asked too much', () => {
+  it('refuses in words that the stock provider understands: it is stale, and goes on with what it knows [CO-2]', async () => {
+    const busy = await runningServer({ api: { maxEvaluationsPerSecond: 1 } });
+    const provider = new OFREPWebProvider({
+      baseUrl: busy.url,
+      headers: [['authorization', `Bearer ${busy.sdkToken}`]],
+      cacheMode: 'disabled',
+      changeDetection: 'none',
+    });
+    await OpenFeature.setContext({ targetingKey: 'ada' });
+    await OpenFeature.setProviderAndWait(provider as Provider);
+    const told: (string | undefined)[] = [];
+    OpenFeature.addHandler(ProviderEvents.Stale, (details) => void told.push(details?.message));
+    await until(
+      () => told.length > 0,
+      () => OpenFeature.setContext({ targetingKey: `user-${told.length}` }),
+    );
+    expect(told[0]).toContain('TooManyRequests');
+    await busy.stop();
+  });
+});
+
 describe('OFREP', () => {
   it('takes its key in a header of its own, there only', async () => {
     const headers = { 'x-api-key': theseus.sdkToken, 'content-type': 'application/json' };

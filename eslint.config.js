@@ -33,25 +33,38 @@ const IMPURE_SYNTAX = [
   ["CallExpression[callee.name='Date']", 'Date() reads the clock'],
 ];
 
+const typedBy = (project) => ({
+  parser: tseslint.parser,
+  parserOptions: { project, tsconfigRootDir: import.meta.dirname },
+});
+
+const TYPED = {
+  linterOptions: { reportUnusedDisableDirectives: 'error' },
+  plugins: { '@typescript-eslint': tseslint.plugin },
+  rules: {
+    '@typescript-eslint/await-thenable': 'error',
+    '@typescript-eslint/no-floating-promises': 'error',
+    '@typescript-eslint/no-misused-promises': 'error',
+    '@typescript-eslint/only-throw-error': 'error',
+    '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+    '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+  },
+};
+
 // Biome does what can be told from one file's text; only rules that need types, or a place, stand here.
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '**/*.js', '**/*.mjs', '**/*.cjs'] },
   {
     files: ['**/*.ts'],
-    linterOptions: { reportUnusedDisableDirectives: 'error' },
-    languageOptions: {
-      parser: tseslint.parser,
-      parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname },
-    },
-    plugins: { '@typescript-eslint': tseslint.plugin },
-    rules: {
-      '@typescript-eslint/await-thenable': 'error',
-      '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/only-throw-error': 'error',
-      '@typescript-eslint/return-await': ['error', 'in-try-catch'],
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-    },
+    ignores: ['examples/browser/page/**'],
+    ...TYPED,
+    languageOptions: typedBy('./tsconfig.test.json'),
+  },
+  {
+    // What browsers get has types of its own.
+    files: ['examples/browser/page/**/*.{ts,tsx}'],
+    ...TYPED,
+    languageOptions: typedBy('./examples/browser/page/tsconfig.json'),
   },
   {
     files: ['packages/core/src/**/*.ts'],

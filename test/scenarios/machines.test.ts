@@ -95,7 +95,7 @@ describe('servers and workers on one PostgreSQL', () => {
       },
     } as const;
     const channels = {
-      chat: { kind: 'webhook', name: 'chat', url: 'https://chat.test/${{ env.NO_SUCH_SECRET }}' },
+      chat: { kind: 'webhook', name: 'chat', url: 'https://chat.test/${{ env.THESEUS_PLAN_NOT_SET }}' },
     } as const;
     const runId = await server.begin(savingPlan('watching', { signals, channels }));
     const sick = (await failures()).filter(({ check }) => check === 'sources' || check === 'channels');

@@ -8,8 +8,11 @@ import { playOptions, playRange, playSeed } from './run-range.ts';
 const SEED = 1;
 const WITHOUT_BUG = { bug: null, isStrict: false };
 
-/** Whatever can happen to a run does happen in some; a simulator that never gets there proves nothing. */
-const REACHED: Readonly<Record<EventType, true>> = {
+/**
+ * Whatever can happen to a run does happen in some; a simulator that never gets there proves nothing. Steps that switch a
+ * fallback off are not drawn yet: they move nobody, and `fallback-off.test.ts` plays them.
+ */
+const REACHED: Readonly<Record<Exclude<EventType, 'flag.fallback-changed'>, true>> = {
   'run.started': true,
   'run.paused': true,
   'run.resumed': true,

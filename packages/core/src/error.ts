@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'stale-revision'
   | 'conflict'
   | 'limit-exceeded'
+  | 'too-many-requests'
+  | 'overloaded'
   | 'folder-in-use'
   | 'postgres-unavailable'
   | 'database-failed'

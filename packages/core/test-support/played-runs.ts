@@ -317,6 +317,21 @@ function staged(): RolloutWorld {
   return world;
 }
 
+/** The net is taken away at the end, and is there again before the flag is taken back. */
+function withoutNet(): RolloutWorld {
+  const world = new RolloutWorld(
+    plan([
+      phase('one', [ramp('one', 'cache', { through: [100_000] })]),
+      phase('last', [{ ...common('last/off'), kind: 'fallback-off', flag: 'cache' }], ['one']),
+    ]),
+  );
+  world.confirm();
+  world.live(120_000);
+  world.command({ verb: 'rollback', scope: 'flag', target: 'cache', overMs: 0 });
+  world.confirm();
+  return world;
+}
+
 /** By name of their recording. */
 export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   'rolled-back': rolledBack,
@@ -327,4 +342,5 @@ export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   steered,
   cancelled,
   staged,
+  'without-net': withoutNet,
 };

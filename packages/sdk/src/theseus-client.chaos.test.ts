@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -216,6 +216,128 @@ describe('in chaos', () => {
     expect(lines.filter(({ message }) => message.includes('Cannot keep a copy'))).toHaveLength(1);
     await rm(folder, { recursive: true });
   });
+
+  test('a disk that fills up costs a line in the log, and leaves the last whole copy to the next start [ALL-4]', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'theseus-chaos-'));
+    const first = connect(folder);
+    await first.ready();
+    await first.close();
+    const file = await open(join(folder, 'probe'), 'w');
+    const full = vi
+      .spyOn(Object.getPrototypeOf(file) as typeof file, 'writeFile')
+      .mockRejectedValue(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }));
+    await file.close();
+    await rm(join(folder, 'probe'));
+    const second = connect(folder);
+    await second.ready();
+    server.patch([flagOf('off')]);
+    await reaches(second, 2);
+    await second.close();
+    full.mockRestore();
+    expect(second.enabled('off', USER)).toBe(true);
+    expect(lines.filter(({ message }) => message.includes('ENOSPC'))).toHaveLength(1);
+    expect(await readdir(folder)).toEqual(['theseus-flags.json']);
+    await server.kill();
+    const third = connect(folder);
+    expect([third.version, third.enabled('on', USER)]).toEqual([1, true]);
+    await third.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('a clock that jumps by years either way changes no answer, ends no stream and counts no time [ALL-4]', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const theseus = connect();
+    await theseus.ready();
+    const jumps = [0, 86_400_000, -86_400_000, 10 * 365 * 86_400_000, -30 * 365 * 86_400_000, 1, 4_000_000_000_000];
+    for (const [index, jump] of jumps.entries()) {
+      const arrived = reaches(theseus, index + 2);
+      theseus.route('on', USER, {
+        legacy: () => 'legacy',
+        candidate: () => {
+          vi.setSystemTime(Math.max(0, Date.now() + jump));
+          return 'candidate';
+        },
+      });
+      expect([theseus.enabled('on', USER), theseus.enabled('off', USER)]).toEqual([true, false]);
+      server.patch([flagOf('on')]);
+      await arrived;
+    }
+    const batch = await server.batch(({ flags }) => flags['on']?.candidate.requests === jumps.length);
+    // Buckets of the histogram and their counts, in turn: nothing took longer than a second.
+    expect(
+      Math.max(...(batch.flags['on']?.candidate.latency ?? []).filter((_, index) => index % 2 === 0)),
+    ).toBeLessThan(1000);
+    expect(streamRequests()).toBe(1);
+    expect(lines).toEqual([]);
+  });
+
+  test('a server that dribbles its flags byte by byte is waited for, and answers stay legacy until they are whole', async () => {
+    server.onStream = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const text = eventText('put', server.database.document);
+      const dribble = (from: number) => {
+        response.write(text.slice(from, from + 7));
+        if (from + 7 < text.length) setImmediate(dribble, from + 7);
+      };
+      dribble(0);
+    };
+    server.onFlags = hang;
+    const theseus = connect();
+    while (!theseus.enabled('on', USER)) {
+      expect(theseus.details('on', USER).errorCode).toBe('PROVIDER_NOT_READY');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(lines).toEqual([]);
+  });
+
+  test('a patch of several megabytes arrives whole, and so does one that is fetched because it is too much at once', async () => {
+    const theseus = connect();
+    await theseus.ready();
+    const many = Array.from({ length: 12_000 }, (_, index) =>
+      flagOf(`flag-${index}`, { overrides: { candidate: [`user-${index}-${'x'.repeat(200)}`], legacy: [] } }),
+    );
+    server.patch(many);
+    await reaches(theseus, 2);
+    expect(theseus.enabled('flag-11999', USER)).toBe(true);
+    server.onStream = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const part = Buffer.alloc(1024 * 1024, 'x');
+      response.write('event: patch\ndata: ');
+      for (let written = 0; written <= 64; written += 1) response.write(part);
+    };
+    server.database.document = documentOf(3, [flagOf('off')]);
+    for (const stream of server.streams) stream.destroy();
+    await reaches(theseus, 3);
+    expect([theseus.enabled('on', USER), theseus.enabled('off', USER)]).toEqual([false, true]);
+  }, 30_000);
+
+  test('of several servers behind one address, one that lags is nobody’s trouble; one that stays behind is', async () => {
+    const theseus = connect();
+    server.database.document = documentOf(9, [flagOf('on')]);
+    await theseus.ready();
+    const news = server.database.document;
+    virtualTime();
+    for (let failover = 0; failover < 3; failover += 1) {
+      server.database.document = documentOf(8, [flagOf('on', { exposure: 0 })]);
+      const lagging = server.next('stream');
+      for (const stream of server.streams) stream.destroy();
+      await driveUntil(lagging);
+      for (let passedMs = 0; passedMs < 1000; passedMs += STEP_MS) await driveStep();
+      server.database.document = news;
+      const abreast = server.next('stream');
+      for (const stream of server.streams) stream.destroy();
+      await driveUntil(abreast);
+      for (let passedMs = 0; passedMs < 12_000; passedMs += STEP_MS) await driveStep();
+    }
+    expect(theseus.enabled('on', USER)).toBe(true);
+    const said = () => lines.filter(({ message }) => message.includes('already serves')).length;
+    expect(said()).toBe(0);
+    server.database.document = documentOf(8, []);
+    for (const stream of server.streams) stream.destroy();
+    for (let passedMs = 0; passedMs < 30_000; passedMs += STEP_MS) await driveStep();
+    expect(said()).toBe(1);
+    expect(theseus.enabled('on', USER)).toBe(true);
+  }, 30_000);
 
   test('close() ends within its limit although the server does not answer', async () => {
     const theseus = connect();

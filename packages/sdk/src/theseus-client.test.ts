@@ -178,7 +178,7 @@ describe('the feed', () => {
     expect(await change).toEqual({ version: 2, changed: ['new'] });
   });
 
-  test('ignores what is older than what it serves, and says so once', async () => {
+  test('ignores what is older than what it serves, and says nothing of it while a server may just lag', async () => {
     const client = connect();
     server.database.document = documentOf(9, [flagOf('on')]);
     await client.ready();
@@ -190,7 +190,7 @@ describe('the feed', () => {
     await change;
     expect(client.version).toBe(10);
     expect(client.enabled('on', USER)).toBe(true);
-    expect(lines.filter(({ message }) => message.includes('already serves')).length).toBe(2);
+    expect(lines).toEqual([]);
   });
 
   test('finds a restarted server again on the same port [ALL-4]', async () => {

@@ -3,6 +3,7 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.ts';
+export { API_LIMITS, type ApiSettings } from './http-api/api-settings.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export { asksForArm } from './sources/placeholders.ts';

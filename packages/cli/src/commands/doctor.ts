@@ -6,9 +6,9 @@ import { connect } from '../api-client/connect.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { findingLines, type ShownFinding } from '../render/finding-lines.ts';
-import { type ServerOptions, withServerOptions } from './shared-options.ts';
+import { collectVariableName, PLAN_VARIABLE, type ServerOptions, withServerOptions } from './shared-options.ts';
 
-type DoctorOptions = ServerOptions & { readonly databaseUrl?: string };
+type DoctorOptions = ServerOptions & { readonly databaseUrl?: string; readonly planVariable?: readonly string[] };
 
 const EXAMPLES = `
 Examples:
@@ -27,6 +27,7 @@ const CLOCK_WARN_MS = 1_000;
 export function addDoctor(program: Command, end: (code: ExitCode) => void): void {
   withServerOptions(program.command('doctor').description('examine servers, workers, database and what runs depend on'))
     .option('--database-url <url>', 'the PostgreSQL to look at where no server answers (DATABASE_URL)')
+    .option('--plan-variable <name>', `${PLAN_VARIABLE}, where no server answers`, collectVariableName)
     .addHelpText('after', EXAMPLES)
     .action(async (options: DoctorOptions) => {
       const output = outputFor(options);
@@ -57,7 +58,7 @@ async function examine(options: DoctorOptions): Promise<readonly ShownFinding[]>
       mend: "start one with 'theseus serve', or say where it is with THESEUS_URL and THESEUS_TOKEN",
     };
     const databaseUrl = options.databaseUrl ?? process.env['DATABASE_URL'] ?? '';
-    return databaseUrl === '' ? [lost] : [lost, ...(await examineFromHere(databaseUrl))];
+    return databaseUrl === '' ? [lost] : [lost, ...(await examineFromHere(databaseUrl, options.planVariable))];
   }
 }
 

@@ -11,7 +11,15 @@ import { readPlanFile, tellDiagnostics } from '../plan-file/read-plan-file.ts';
 import { watchRun } from '../render/watch-run.ts';
 import { exitCodeOf } from './actions.ts';
 import { startHere } from './serve.ts';
-import { collectVariable, factor, type ServerOptions, wholeNumber, withServerOptions } from './shared-options.ts';
+import {
+  collectVariable,
+  collectVariableName,
+  factor,
+  PLAN_VARIABLE,
+  type ServerOptions,
+  wholeNumber,
+  withServerOptions,
+} from './shared-options.ts';
 
 interface RunOptions extends ServerOptions {
   readonly set?: Readonly<Record<string, string>>;
@@ -20,6 +28,7 @@ interface RunOptions extends ServerOptions {
   readonly reason: string;
   readonly port: number;
   readonly allowRun?: boolean;
+  readonly planVariable?: readonly string[];
   readonly detach?: boolean;
   readonly dryRun?: boolean;
 }
@@ -43,6 +52,7 @@ export function addRun(program: Command, end: (code: ExitCode) => void): void {
     .option('--compress <factor>', 'divide all times of the plan', factor, 1)
     .option('--reason <text>', 'why; stays in the record', 'started from the command line')
     .option('--allow-run', 'let the plan run commands on a server that is started here')
+    .option('--plan-variable <name>', `${PLAN_VARIABLE}, on a server that is started here`, collectVariableName)
     .option('--port <number>', 'of a server that is started here', wholeNumber, 0)
     .option('--detach', 'return once it has started; needs a server that runs already')
     .option('--dry-run', 'check everything and start nothing')
@@ -124,7 +134,11 @@ async function reach(file: string, options: RunOptions, output: Output): Promise
     const client = new ApiClient({ url: known.url, token: known.operatorToken });
     if (await client.isHealthy()) return { client, stop: nothing, isOwn: false };
   }
-  const server = await startHere({ data, port: options.port, allowRun: options.allowRun }, output, false);
+  const server = await startHere(
+    { data, port: options.port, allowRun: options.allowRun, planVariable: options.planVariable },
+    output,
+    false,
+  );
   const token = server.credentials.operatorToken ?? options.token ?? process.env['THESEUS_TOKEN'];
   if (token === undefined) {
     await server.stop();

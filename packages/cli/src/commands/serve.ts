@@ -1,9 +1,16 @@
 import { resolve } from 'node:path';
-import { DEFAULT_PORT, prometheusFrom, startServer, type TheseusServer } from '@theseus/server';
+import {
+  API_LIMITS,
+  type ApiSettings,
+  DEFAULT_PORT,
+  prometheusFrom,
+  startServer,
+  type TheseusServer,
+} from '@theseus/server';
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
-import { wholeNumber } from './shared-options.ts';
+import { collectOrigin, collectVariableName, PLAN_VARIABLE, wholeNumber } from './shared-options.ts';
 
 export interface StartOptions {
   readonly data: string;
@@ -14,6 +21,11 @@ export interface StartOptions {
   readonly work?: boolean | undefined;
   readonly databaseUrl?: string | undefined;
   readonly prometheus?: string | undefined;
+  readonly planVariable?: readonly string[] | undefined;
+  readonly corsOrigin?: readonly string[] | undefined;
+  readonly maxStreams?: number | undefined;
+  readonly maxStreamsPerToken?: number | undefined;
+  readonly maxEvaluations?: number | undefined;
 }
 
 export function addServe(program: Command, end: (code: ExitCode) => void): void {
@@ -26,12 +38,22 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--database-url <url>', 'use this PostgreSQL instead (DATABASE_URL)')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
+    .option('--plan-variable <name>', PLAN_VARIABLE, collectVariableName)
     .option('--no-work', "leave the effects of runs to 'theseus worker' processes on the same PostgreSQL")
+    .option('--cors-origin <origin>', 'let pages of this origin evaluate flags; may be repeated', collectOrigin)
+    .option('--max-streams <number>', 'open at once, of all kinds', wholeNumber, API_LIMITS.maxStreams)
+    .option('--max-streams-per-token <number>', 'open at once', wholeNumber, API_LIMITS.maxStreamsPerToken)
+    .option(
+      '--max-evaluations <number>',
+      'over HTTP, of one token, in a second',
+      wholeNumber,
+      API_LIMITS.maxEvaluationsPerSecond,
+    )
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ theseus serve\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0\n  $ theseus serve --no-work --database-url postgres://user@db/theseus',
+      '\nExamples:\n  $ theseus serve\n  $ theseus serve --cors-origin https://app.example\n  $ theseus serve --port 0 --data ./.theseus --allow-run\n  $ DATABASE_URL=postgres://user@db/theseus theseus serve --host 0.0.0.0\n  $ theseus serve --no-work --database-url postgres://user@db/theseus',
     )
     .action(async (options: StartOptions & { json?: boolean; verbose?: boolean }) => {
       const output = outputFor(options);
@@ -56,6 +78,8 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
     ...(prometheus === undefined ? {} : { prometheus }),
+    ...(options.planVariable === undefined ? {} : { planVariables: options.planVariable }),
+    api: apiSettings(options),
     log: (level, message) => {
       if (isVerbose || level === 'warn' || level === 'error') output.warn(`${level}: ${message}`);
     },
@@ -66,6 +90,16 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
       output.emit({ kind: 'tokens', operator, sdk });
     },
   });
+}
+
+function apiSettings(options: StartOptions): ApiSettings {
+  const { corsOrigin, maxStreams, maxStreamsPerToken, maxEvaluations } = options;
+  return {
+    ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
+    ...(maxStreams === undefined ? {} : { maxStreams }),
+    ...(maxStreamsPerToken === undefined ? {} : { maxStreamsPerToken }),
+    ...(maxEvaluations === undefined ? {} : { maxEvaluationsPerSecond: maxEvaluations }),
+  };
 }
 
 /** Waits until somebody asks this process to stop; asked once more, it stops at once. */

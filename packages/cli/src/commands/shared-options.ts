@@ -28,6 +28,24 @@ export function collectVariable(
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** What `--plan-variable` means, for the help of each command that has it. */
+export const PLAN_VARIABLE =
+  'let plans read this environment variable in addresses, besides those that begin with THESEUS_PLAN_; may be repeated';
+
+/** `--plan-variable NAME`, again and again. */
+export function collectVariableName(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^\w+$/.test(text)) throw new InvalidArgumentError('write the name of an environment variable.');
+  return [...before, text];
+}
+
+/** `--cors-origin https://…`, again and again. */
+export function collectOrigin(text: string, before: readonly string[] = []): readonly string[] {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new InvalidArgumentError('write scheme, host and port as browsers do, such as https://app.example.');
+  }
+  return [...before, text];
+}
+
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

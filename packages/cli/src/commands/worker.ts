@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { untilStopped } from './serve.ts';
+import { collectVariableName, PLAN_VARIABLE } from './shared-options.ts';
 
 interface WorkerCommandOptions {
   readonly databaseUrl?: string;
   readonly folder: string;
   readonly prometheus?: string;
   readonly allowRun?: boolean;
+  readonly planVariable?: readonly string[];
   readonly verbose?: boolean;
   readonly json?: boolean;
 }
@@ -29,6 +31,7 @@ export function addWorker(program: Command, end: (code: ExitCode) => void): void
     .option('--folder <folder>', 'where commands of plans run', '.')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
+    .option('--plan-variable <name>', PLAN_VARIABLE, collectVariableName)
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
     .addHelpText('after', EXAMPLES)
@@ -37,6 +40,7 @@ export function addWorker(program: Command, end: (code: ExitCode) => void): void
       const prometheus = prometheusFrom(options.prometheus);
       const worker = await startWorker({
         ...(prometheus === undefined ? {} : { prometheus }),
+        ...(options.planVariable === undefined ? {} : { planVariables: options.planVariable }),
         databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'] ?? '',
         allowRun: options.allowRun ?? false,
         workFolder: resolve(options.folder),

@@ -54,6 +54,8 @@ export function describeEvent(event: RolloutEvent): string {
       return `${event.flag} is at stage ${event.to}, and was at ${event.from}`;
     case 'flag.exposure-confirmed':
       return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
+    case 'flag.fallback-changed':
+      return `${event.flag}: legacy ${event.fallback ? 'answers again' : 'no longer answers'} when the candidate fails`;
     case 'approval.requested':
       return `${event.stepId} asks: ${event.question}`;
     case 'approval.given':

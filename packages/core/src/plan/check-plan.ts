@@ -1,4 +1,5 @@
 import { checkExperiments } from './check-experiments.ts';
+import { checkFallback } from './check-fallback.ts';
 import { checkNames } from './check-names.ts';
 import { checkOrder } from './check-order.ts';
 import { checkPromises } from './check-promises.ts';
@@ -9,7 +10,9 @@ import type { PlanReading } from './plan-reading.ts';
  * could be read; of what could not, it says nothing, so that one mistake is one problem.
  */
 export function checkPlan(reading: PlanReading): void {
-  checkPromises(reading, checkOrder(reading));
+  const order = checkOrder(reading);
+  checkPromises(reading, order);
   checkExperiments(reading);
+  if (order.isOrdered) checkFallback(reading);
   checkNames(reading);
 }

@@ -108,6 +108,7 @@ function commandsOf(step: Step): readonly PlacedCommand[] {
       ];
     case 'approve':
     case 'baseline':
+    case 'fallback-off':
     case 'notify':
     case 'point':
     case 'rehearse':

@@ -94,6 +94,7 @@ function compressStep(step: Step, factor: number): Step {
     case 'approve':
     case 'notify':
     case 'rehearse':
+    case 'fallback-off':
     case 'point':
     case 'freeze':
       return step;

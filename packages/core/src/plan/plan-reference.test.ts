@@ -80,7 +80,7 @@ function documentedKeys(): ReadonlyMap<string, readonly string[]> {
   const entries = sections.map((section) => {
     const [heading = ''] = section.split('\n', 1);
     const table = section.split('| key | what it is |')[1]?.split('\n\n', 1)[0] ?? '';
-    return [heading, [...table.matchAll(/^\| `([\w]+)` \|/gm)].map(([, key = '']) => key)] as const;
+    return [heading, [...table.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, key = '']) => key)] as const;
   });
   return new Map(entries.filter(([, keys]) => keys.length > 0));
 }

@@ -319,6 +319,8 @@ export type Step =
   | (StepCommon & { readonly kind: 'rehearse'; readonly scope: 'flag' | 'phase' | 'plan'; readonly target: string })
   /** A moment that a rollback can go back to. */
   | (StepCommon & { readonly kind: 'point'; readonly name: string })
+  /** From here on a failure of the flag's candidate is the caller's: legacy no longer answers for it. */
+  | (StepCommon & { readonly kind: 'fallback-off'; readonly flag: string })
   /** A change freeze: `lift` always runs when the run ends, however it ends. */
   | (StepCommon & { readonly kind: 'freeze'; readonly command: Command; readonly lift: Command });
 

@@ -180,6 +180,11 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
     return { kind: 'notify', channel: read.notify, message: read.message };
   }
   if ('rehearse' in read) return readRehearsal(context, path, read);
+  if ('fallback-off' in read) {
+    const flag = read['fallback-off'];
+    requireName(context, [...path, 'fallback-off'], 'flag', flag, context.names.flags);
+    return { kind: 'fallback-off', flag };
+  }
   if ('point' in read) return { kind: 'point', name: read.point };
   if ('freeze' in read) return readFreeze(context, path, read);
   const by = readApprovers(context, [...path, 'by'], read.by);

@@ -315,6 +315,10 @@ export const stepSchemas = {
       .describe('Really runs what a rollback of it would, as far as that is rehearsable'),
     ...common,
   }),
+  'fallback-off': z.strictObject({
+    'fallback-off': z.string().describe('A flag at 100 %: legacy no longer answers when its candidate fails'),
+    ...common,
+  }),
   point: z.strictObject({ point: name.describe('A moment that a rollback can go back to'), ...common }),
   freeze: z.strictObject({
     freeze: commandLine.describe('Begins a change freeze'),
@@ -395,6 +399,7 @@ const step = z.union([
   stepSchemas.watch,
   stepSchemas.notify,
   stepSchemas.rehearse,
+  stepSchemas['fallback-off'],
   stepSchemas.point,
   stepSchemas.freeze,
 ]);

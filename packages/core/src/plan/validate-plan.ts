@@ -193,6 +193,7 @@ const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('watch'), gate: text, forMs: ms, flags: names }),
   z.strictObject({ ...common, kind: z.literal('notify'), channel: text, message: text }),
   z.strictObject({ ...common, kind: z.literal('rehearse'), scope: z.enum(['flag', 'phase', 'plan']), target: text }),
+  z.strictObject({ ...common, kind: z.literal('fallback-off'), flag: text }),
   z.strictObject({ ...common, kind: z.literal('point'), name: text }),
   z.strictObject({ ...common, kind: z.literal('freeze'), command, lift: command }),
 ]);

@@ -4,7 +4,7 @@ import type { Draft } from './draft.ts';
 import { editPlan } from './edit-plan.ts';
 import type { Command, Verb } from './input.ts';
 import { invalid, isActing, type Refusal } from './refusal.ts';
-import { endFailed, initiateRollback, sendToLegacy } from './rollback.ts';
+import { endFailed, initiateRollback, restoreFallback, sendToLegacy } from './rollback.ts';
 import { pointReachedAt } from './rollback-scope.ts';
 import type { RolloutState } from './state.ts';
 import { hold, promote, release, retry, skip } from './step-commands.ts';
@@ -143,6 +143,7 @@ function cancel(draft: Draft, command: Command): Refusal | null {
 
 /** Everybody to legacy at once and nothing else any more: no undo, no message, no question. Only freezes are lifted. */
 function abort(draft: Draft, command: Command): Refusal | null {
+  restoreFallback(draft, Object.keys(draft.state.flags), command.reason, command.actor);
   for (const key of Object.keys(draft.state.flags)) sendToLegacy(draft, key, command.reason, command.actor);
   for (const rollbackUnderWay of draft.state.rollbacks) {
     if (rollbackUnderWay.status === 'running') endFailed(draft, rollbackUnderWay, 'a person aborted it', command.actor);

@@ -75,6 +75,8 @@ export type EventBody =
       readonly from: MigrationStage;
       readonly to: MigrationStage;
     }
+  /** Whether legacy answers when the candidate fails. Switched off by a step, on again by what takes it back. */
+  | { readonly type: 'flag.fallback-changed'; readonly flag: string; readonly fallback: boolean }
   | {
       readonly type: 'flag.exposure-confirmed';
       readonly flag: string;

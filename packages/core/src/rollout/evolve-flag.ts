@@ -6,6 +6,7 @@ type FlagEvent =
   | 'flag.exposure-changed'
   | 'flag.stage-changed'
   | 'flag.exposure-confirmed'
+  | 'flag.fallback-changed'
   | 'rollback.initiated'
   | 'rollback.part-ended'
   | 'rollback.overran'
@@ -17,6 +18,7 @@ export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
   'flag.stage-changed': stageChanged,
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
+  'flag.fallback-changed': (state, { flag, fallback }) => withFlag(state, flag, { fallbackOff: !fallback }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,
   'rollback.overran': (state, { rollbackId }) => withRollback(state, rollbackId, () => ({ overran: true })),

@@ -131,6 +131,7 @@ describe('the runs that are recorded', () => {
       'flag.exposure-changed': true,
       'flag.exposure-confirmed': true,
       'flag.stage-changed': true,
+      'flag.fallback-changed': true,
       'approval.requested': true,
       'approval.given': true,
       'approval.rejected': true,

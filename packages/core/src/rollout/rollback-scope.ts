@@ -47,14 +47,20 @@ function isAnsweredByCandidate(state: RolloutState, flag: FlagState): boolean {
   return isLive(stageOf(state, flag.key) ?? 'off') && !isLive(lowestStage(flag));
 }
 
-/** The steps to take back, the last started first: those in scope that have begun, and the ramps of the flags. */
+/**
+ * The steps to take back, the last started first: those in scope that have begun, and of the flags their ramps and what
+ * switched their fallback off.
+ */
 export function stepsInScope(
   state: RolloutState,
   request: ScopeOfRollback,
   flags: readonly string[],
 ): readonly string[] {
   const begun = stepIdsWithin(state, request).filter((id) => isBegun(state, id));
-  const ramps = flags.flatMap((key) => rampsTakenBack(state, key)).map(({ id }) => id);
+  const ramps = flags.flatMap((key) => [
+    ...rampsTakenBack(state, key).map(({ id }) => id),
+    ...fallbackSteps(state, key).filter((id) => isBegun(state, id)),
+  ]);
   const own = request.scope === 'flag' ? [] : begun;
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
   const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
@@ -90,6 +96,11 @@ export function stageAfterRollback(
   const before = rampsOf(state.plan, flag).flatMap(({ id, move }) => (move && steps.includes(id) ? [move.from] : []));
   const wanted = before.reduce<MigrationStage>((least, from) => (isLaterStage(least, from) ? from : least), now);
   return laterStage(wanted, lowestStage(known));
+}
+
+function fallbackSteps(state: RolloutState, flag: string): readonly string[] {
+  const steps = [...indexOf(state.plan).steps.values()];
+  return steps.flatMap((step) => (step.kind === 'fallback-off' && step.flag === flag ? step.id : []));
 }
 
 function stepIdsWithin(state: RolloutState, { scope, target }: ScopeOfRollback): readonly string[] {

@@ -42,6 +42,19 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
     reason,
     actor,
   );
+  const switchedOff = steps.flatMap((id) => {
+    const step = indexOf(draft.state.plan).steps.get(id);
+    return step?.kind === 'fallback-off' ? step.flag : [];
+  });
+  restoreFallback(draft, new Set([...flags, ...switchedOff]), reason, actor);
+}
+
+/** Before anybody moves: whoever is still on the candidate is answered by legacy again where that fails. */
+export function restoreFallback(draft: Draft, flags: Iterable<string>, reason: string, actor: Actor): void {
+  for (const flag of flags) {
+    if (!draft.state.flags[flag]?.fallbackOff) continue;
+    draft.emit({ type: 'flag.fallback-changed', flag, fallback: true }, reason, actor);
+  }
 }
 
 /** Carries every running rollback as far as it can go now. Works in every status of the run, paused included. */

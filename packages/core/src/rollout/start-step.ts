@@ -12,6 +12,9 @@ export function startStep(draft: Draft, step: Step, reason: string, actor?: Acto
   const attempt = (draft.state.steps[step.id]?.attempt ?? 0) + 1;
   const until = step.kind === 'wait' ? waitEnd(step, draft.now) : null;
   draft.emit({ type: 'step.started', stepId: step.id, attempt, until }, reason, actor);
+  if (step.kind === 'fallback-off' && !draft.state.flags[step.flag]?.fallbackOff) {
+    draft.emit({ type: 'flag.fallback-changed', flag: step.flag, fallback: false }, `${step.title} asks for it`, actor);
+  }
   const request = nextRequest(draft.state, step);
   if (request !== null) requestStepEffect(draft, step, request);
 }
@@ -55,6 +58,7 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
       return done === 0 ? commandRequest(state, step.command) : null;
     case 'ramp':
     case 'approve':
+    case 'fallback-off':
     case 'point':
     case 'wait':
     case 'watch':

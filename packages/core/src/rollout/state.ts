@@ -98,6 +98,8 @@ export interface FlagState {
   readonly stage?: MigrationStage;
   /** Once it was complete, legacy missed writes: nobody is answered by it any more. */
   readonly hasLeftLegacy?: boolean;
+  /** Whether a step has switched off what the plan says of the fallback. */
+  readonly fallbackOff?: boolean;
 }
 
 export interface RollbackState {

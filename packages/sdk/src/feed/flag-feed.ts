@@ -16,6 +16,11 @@ const RECONNECT_MOST_MS = 10_000;
 const GOOD_STREAM_MS = 2000;
 /** How long a patch may still be on its way after the server named its version elsewhere. */
 const CATCH_UP_MS = 200;
+/**
+ * Of several servers behind one address, each hears of a change in its own time: an older version means nothing until all
+ * of them have had the time to read the newest, which takes a second when a notification is lost.
+ */
+const LAG_MS = 10_000;
 
 export interface FlagFeedOptions {
   readonly api: ServerApi;
@@ -42,6 +47,9 @@ export class FlagFeed {
   #pollTimer: NodeJS.Timeout | undefined;
   #fetching: Promise<void> | undefined;
   #fetchAgain = false;
+  /** Whether the server is behind what is served: perhaps another of several, or, after {@link LAG_MS}, all there are. */
+  #behind: 'no' | 'perhaps' | 'surely' = 'no';
+  #behindTimer: NodeJS.Timeout | undefined;
   /** Ends the wait before the next attempt; undefined while there is none, or while waiting on makes sense. */
   #endWait: (() => void) | undefined;
 
@@ -95,6 +103,7 @@ export class FlagFeed {
     this.#closed.abort(new TheseusError('cancelled', 'The client is closed'));
     clearTimeout(this.#pollTimer);
     clearTimeout(this.#catchUpTimer);
+    clearTimeout(this.#behindTimer);
     this.#endWait?.();
   }
 
@@ -145,7 +154,9 @@ export class FlagFeed {
     }
     const outcome = this.#options.store.offerPatch(parsed.patch);
     if (outcome === 'gap') this.fetchNow();
-    else if (outcome === 'applied') this.#streamIsCurrent();
+    if (outcome !== 'applied') return;
+    this.#onAbreast();
+    this.#streamIsCurrent();
   }
 
   #onUnreadable(reason: string): void {
@@ -185,18 +196,33 @@ export class FlagFeed {
 
   /** Whether the document was news. */
   #offer(document: FlagDocument): boolean {
+    const outcome = this.#options.store.offerDocument(document);
+    if (outcome === 'older') this.#onOlder(document.version);
+    else this.#onAbreast();
+    return outcome === 'applied';
+  }
+
+  #onOlder(version: number): void {
     const { store, log } = this.#options;
-    const outcome = store.offerDocument(document);
-    if (outcome !== 'older') {
-      log.recovered('older', 'The server has caught up with the flags at hand');
-      return outcome === 'applied';
+    if (this.#behind === 'surely') {
+      log.trouble(
+        'older',
+        `Ignored flags of version ${version}: this instance already serves version ${store.version}. ` +
+          'If the server was set up anew, remove the copy in the cache folder and restart',
+      );
     }
-    log.trouble(
-      'older',
-      `Ignored flags of version ${document.version}: this instance already serves version ${store.version}. ` +
-        'If the server was set up anew, remove the copy in the cache folder and restart',
-    );
-    return false;
+    if (this.#behind !== 'no') return;
+    this.#behind = 'perhaps';
+    this.#behindTimer = setTimeout(() => {
+      this.#behind = 'surely';
+      this.fetchNow();
+    }, LAG_MS).unref();
+  }
+
+  #onAbreast(): void {
+    clearTimeout(this.#behindTimer);
+    this.#behind = 'no';
+    this.#options.log.recovered('older', 'The server has caught up with the flags at hand');
   }
 
   #pollIn(delayMs: number): void {
@@ -223,8 +249,8 @@ export class FlagFeed {
   }
 }
 
-/** The server answered, and the answer was no stream. */
-const REFUSALS: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'unsupported', 'invalid-state'];
+/** The server answered, and the answer was no stream, or one with more in it at once than may be held. */
+const REFUSALS: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'unsupported', 'invalid-state', 'limit-exceeded'];
 
 function isRefusal(error: unknown): boolean {
   return error instanceof TheseusError && REFUSALS.includes(error.code);

@@ -1,4 +1,16 @@
-import { ErrorCode, OpenFeature, ProviderEvents, ProviderStatus } from '@openfeature/server-sdk';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  AsyncLocalStorageTransactionContextPropagator,
+  ErrorCode,
+  FirstMatchStrategy,
+  InMemoryProvider,
+  MultiProvider,
+  OpenFeature,
+  ProviderEvents,
+  ProviderStatus,
+} from '@openfeature/server-sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { documentOf, FakeServer, flagOf, TOKEN } from '../../test-support/fake-server.ts';
 import { createTheseusWith } from '../theseus-client.ts';
@@ -25,8 +37,8 @@ afterEach(async () => {
   await server.kill();
 });
 
-function provider(readyLimitMs = 2000): TheseusProvider {
-  const options = { url: server.url, token: TOKEN, service: 'front', log: () => undefined };
+function provider(readyLimitMs = 2000, more: { readonly cacheFolder?: string } = {}): TheseusProvider {
+  const options = { url: server.url, token: TOKEN, service: 'front', log: () => undefined, ...more };
   return new TheseusProvider(createTheseusWith(options, { random: () => 0.05 }), { readyLimitMs });
 }
 
@@ -142,6 +154,110 @@ describe('TheseusProvider', () => {
     server = await new FakeServer(database).start(port);
     await ready;
     expect(await client.getBooleanValue('on', false, USER)).toBe(true);
+  });
+
+  test('is stale, and not ready, as long as it answers from the copy on disk alone [ALL-4]', async () => {
+    const cacheFolder = await mkdtemp(join(tmpdir(), 'theseus-provider-'));
+    await OpenFeature.setProviderAndWait(provider(2000, { cacheFolder }));
+    await OpenFeature.close();
+    await OpenFeature.clearProviders();
+    const { port, database } = server;
+    await server.kill();
+    await OpenFeature.setProviderAndWait(provider(2000, { cacheFolder }));
+    const client = OpenFeature.getClient();
+    expect(client.providerStatus).toBe(ProviderStatus.STALE);
+    expect(await client.getBooleanValue('on', false, USER)).toBe(true);
+    const ready = nextEvent(ProviderEvents.Ready);
+    server = await new FakeServer(database).start(port);
+    await ready;
+    expect(client.providerStatus).toBe(ProviderStatus.READY);
+    await rm(cacheFolder, { recursive: true });
+  });
+
+  test('serves several domains, each until the last has let it go', async () => {
+    const shared = provider();
+    await OpenFeature.setProviderAndWait('one', shared);
+    await OpenFeature.setProviderAndWait('two', shared);
+    const both = [OpenFeature.getClient('one'), OpenFeature.getClient('two')];
+    const changes: string[] = [];
+    for (const client of both) client.addHandler(ProviderEvents.ConfigurationChanged, () => void changes.push('told'));
+    const changed = nextEvent(ProviderEvents.ConfigurationChanged);
+    server.patch([flagOf('off')]);
+    await changed;
+    expect(changes).toEqual(['told', 'told']);
+    await OpenFeature.setProviderAndWait('one', new InMemoryProvider({}));
+    expect(await OpenFeature.getClient('two').getBooleanValue('on', false, USER)).toBe(true);
+    expect(server.streams.size).toBe(1);
+    const [stream] = server.streams;
+    const ended = new Promise((resolve) => stream?.on('close', resolve));
+    await OpenFeature.setProviderAndWait('two', new InMemoryProvider({}));
+    await ended;
+  });
+
+  test('stands in a row of providers: one that does not know a flag is followed by the next', async () => {
+    const fallback = new InMemoryProvider({
+      elsewhere: { variants: { yes: true }, defaultVariant: 'yes', disabled: false },
+    });
+    const row = new MultiProvider([{ provider: provider() }, { provider: fallback }], new FirstMatchStrategy());
+    await OpenFeature.setProviderAndWait(row);
+    const client = OpenFeature.getClient();
+    expect(await client.getBooleanValue('on', false, USER)).toBe(true);
+    expect(await client.getBooleanValue('elsewhere', false, USER)).toBe(true);
+    const stale = nextEvent(ProviderEvents.Stale);
+    await server.kill();
+    await stale;
+    expect(client.providerStatus).toBe(ProviderStatus.STALE);
+    server = await new FakeServer().start();
+  });
+
+  test('answers for what all levels of context say together, the nearest winning', async () => {
+    const client = await connected();
+    OpenFeature.setTransactionContextPropagator(new AsyncLocalStorageTransactionContextPropagator());
+    OpenFeature.setContext({ userId: 'somebody' });
+    expect(await client.getBooleanDetails('let-in', false)).toMatchObject({ value: false, reason: 'SPLIT' });
+    const [own, nearer] = await new Promise<readonly Promise<boolean>[]>((resolve) => {
+      OpenFeature.setTransactionContext({ userId: 'user-1' }, () => {
+        const asked = [undefined, { userId: 'user-2' }] as const;
+        resolve(asked.map((context) => client.getBooleanValue('let-in', false, context)));
+      });
+    });
+    expect([await own, await nearer]).toEqual([true, false]);
+    client.setContext({ userId: 'user-1' });
+    expect(await client.getBooleanValue('let-in', false)).toBe(true);
+    OpenFeature.setContext({});
+  });
+
+  test('lets hooks of every level see the flag, what became of it and an error, in order', async () => {
+    const client = await connected();
+    const seen: string[] = [];
+    const hook = (level: string) => ({
+      before: () => void seen.push(`${level} before`),
+      after: (_context: object, { variant }: { variant?: string }) => void seen.push(`${level} after ${variant}`),
+      error: () => void seen.push(`${level} error`),
+      finally: () => void seen.push(`${level} finally`),
+    });
+    OpenFeature.addHooks(hook('api'));
+    client.addHooks(hook('client'));
+    await client.getBooleanValue('on', false, USER);
+    expect(seen.splice(0)).toEqual([
+      'api before',
+      'client before',
+      'client after candidate',
+      'api after candidate',
+      'client finally',
+      'api finally',
+    ]);
+    await client.getBooleanValue('nobody', false, USER);
+    expect(seen).toContain('client error');
+    OpenFeature.clearHooks();
+  });
+
+  test('once closed stays closed: it says so instead of answering from flags that no longer change', async () => {
+    const closed = provider();
+    await OpenFeature.setProviderAndWait(closed);
+    await OpenFeature.setProviderAndWait(new InMemoryProvider({}));
+    await expect(OpenFeature.setProviderAndWait('again', closed)).rejects.toThrow(/was closed/);
+    expect(OpenFeature.getClient('again').providerStatus).toBe(ProviderStatus.FATAL);
   });
 
   test('closes its client with itself', async () => {

@@ -5,6 +5,7 @@ import {
   OpenFeatureEventEmitter,
   type Provider,
   ProviderEvents,
+  ProviderFatalError,
   ProviderNotReadyError,
   type ResolutionDetails,
   StandardResolutionReasons,
@@ -50,20 +51,27 @@ export class TheseusProvider implements Provider {
   readonly #client: TheseusClient;
   readonly #readyLimitMs: number | undefined;
   readonly #unsubscribe: (() => void)[] = [];
+  #isClosed = false;
 
   constructor(client: TheseusClient, options: TheseusProviderOptions = {}) {
     this.#client = client;
     this.#readyLimitMs = options.readyLimitMs;
   }
 
-  /** Resolves when flags are known; rejects after the limit, and a later arrival of the flags makes the provider ready. */
+  /**
+   * Resolves when flags are known; rejects after the limit, and a later arrival of the flags makes the provider ready. With
+   * flags from disk alone the provider is stale from the start.
+   */
   async initialize(): Promise<void> {
+    if (this.#isClosed) throw new ProviderFatalError('The provider was closed with its client: make another of both');
     const ready = await this.#client.ready(this.#readyLimitMs);
     this.#subscribe();
     if (!ready) throw new ProviderNotReadyError('No flags are known yet: the Theseus server was not reached');
+    if (this.#client.state === 'stale') afterReady(() => this.#onState(this.#client.state));
   }
 
   async onClose(): Promise<void> {
+    this.#isClosed = true;
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     await this.#client.close();
   }
@@ -96,15 +104,31 @@ export class TheseusProvider implements Provider {
     });
   }
 
-  async resolveNumberEvaluation(flagKey: string, defaultValue: number): Promise<ResolutionDetails<number>> {
-    return mismatch(flagKey, 'number', defaultValue);
+  async resolveNumberEvaluation(
+    flagKey: string,
+    defaultValue: number,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<number>> {
+    return this.#unlessMissing(flagKey, context, mismatch(flagKey, 'number', defaultValue));
   }
 
-  async resolveObjectEvaluation<T extends JsonValue>(flagKey: string, defaultValue: T): Promise<ResolutionDetails<T>> {
-    return mismatch(flagKey, 'object', defaultValue);
+  async resolveObjectEvaluation<T extends JsonValue>(
+    flagKey: string,
+    defaultValue: T,
+    context: EvaluationContext,
+  ): Promise<ResolutionDetails<T>> {
+    return this.#unlessMissing(flagKey, context, mismatch(flagKey, 'object', defaultValue));
+  }
+
+  /** A flag that there is not has no type that could be wrong. */
+  #unlessMissing<T>(flagKey: string, context: EvaluationContext, found: ResolutionDetails<T>): ResolutionDetails<T> {
+    const evaluation = this.#client.details(flagKey, context);
+    const isMissing = evaluation.errorCode === 'FLAG_NOT_FOUND' || evaluation.errorCode === 'PROVIDER_NOT_READY';
+    return isMissing ? resolution(evaluation, found.value, evaluation.variant, found.value) : found;
   }
 
   #subscribe(): void {
+    if (this.#unsubscribe.length > 0) return;
     this.#unsubscribe.push(
       this.#client.onState((state) => this.#onState(state)),
       this.#client.onChange(({ version, changed }) => {
@@ -126,6 +150,14 @@ export class TheseusProvider implements Provider {
         break;
     }
   }
+}
+
+/**
+ * OpenFeature takes whoever has initialised for ready, in the turn after: what is to hold instead must be said after that,
+ * and before those hear of it who wait for the provider.
+ */
+function afterReady(say: () => void): void {
+  queueMicrotask(() => queueMicrotask(say));
 }
 
 /** As OpenFeature has it, an error answers with the caller's default: give the legacy side as default. */

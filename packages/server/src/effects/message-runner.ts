@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '@theseus/core/error';
 import type { EffectResult } from '@theseus/core/rollout';
 import type { EffectRunner } from '../ports/effect-runner.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { secretRequest } from '../secrets/secret-request.ts';
 
 const ATTEMPTS = 4;
@@ -10,7 +11,7 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 
 /** Sends messages. Each carries the key of its effect, so that a receiver can tell a repetition from a second message. */
-export function messageRunner(say: (text: string) => void): EffectRunner {
+export function messageRunner(say: (text: string) => void, fill: FillSecrets): EffectRunner {
   return {
     run: async (effect, { plan, idempotencyKey, signal }): Promise<EffectResult> => {
       if (effect.request.kind !== 'message') throw new Error(`${effect.id} is not a message`);
@@ -22,7 +23,7 @@ export function messageRunner(say: (text: string) => void): EffectRunner {
         return { outcome: 'succeeded', summary: `said on ${name}: ${text}`, durationMs: 0 };
       }
       const startedAt = performance.now();
-      const problem = await deliver(channel.url, text, idempotencyKey, signal);
+      const problem = await deliver({ address: channel.url, fill }, text, idempotencyKey, signal);
       const durationMs = Math.round(performance.now() - startedAt);
       if (problem === null) return { outcome: 'succeeded', summary: `sent to ${name}: ${text}`, durationMs };
       return { outcome: 'failed', summary: `not delivered to ${name}: ${problem}`, durationMs };
@@ -31,10 +32,10 @@ export function messageRunner(say: (text: string) => void): EffectRunner {
 }
 
 /** Null when it was delivered; otherwise why not, without the address, which may be a secret. */
-async function deliver(address: string, text: string, key: string, stopping: AbortSignal): Promise<string | null> {
+async function deliver(to: Receiver, text: string, key: string, stopping: AbortSignal): Promise<string | null> {
   let problem = 'not tried';
   for (let attempt = 1; attempt <= ATTEMPTS && !stopping.aborted; attempt += 1) {
-    const { failure, retryAfterMs, isFinal } = await post(address, text, key, stopping);
+    const { failure, retryAfterMs, isFinal } = await post(to, text, key, stopping);
     if (failure === null) return null;
     problem = failure;
     if (isFinal || attempt === ATTEMPTS) break;
@@ -44,21 +45,27 @@ async function deliver(address: string, text: string, key: string, stopping: Abo
   return problem;
 }
 
+interface Receiver {
+  readonly address: string;
+  readonly fill: FillSecrets;
+}
+
 interface Posted {
   readonly failure: string | null;
   readonly retryAfterMs: number;
   readonly isFinal: boolean;
 }
 
-async function post(address: string, text: string, key: string, stopping: AbortSignal): Promise<Posted> {
+async function post({ address, fill }: Receiver, text: string, key: string, stopping: AbortSignal): Promise<Posted> {
   try {
-    const request = secretRequest(address, {
+    const init = {
       method: 'POST',
       redirect: 'error',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify({ text }),
       signal: AbortSignal.any([stopping, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
+    } as const;
+    const request = secretRequest(address, init, fill);
     const response = await fetch(request);
     await response.body?.cancel();
     if (response.ok) return { failure: null, retryAfterMs: 0, isFinal: true };

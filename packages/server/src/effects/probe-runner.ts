@@ -4,7 +4,12 @@ import type { CommandProbe, HttpProbe, Probe } from '@theseus/core/plan';
 import type { EffectResult } from '@theseus/core/rollout';
 import { lastLine, type runCommand } from '../commands/run-command.ts';
 import type { EffectRunner } from '../ports/effect-runner.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { secretRequest } from '../secrets/secret-request.ts';
+
+export interface ProbeSettings extends CommandSettings {
+  readonly fillSecrets: FillSecrets;
+}
 
 export interface CommandSettings {
   readonly allowRun: boolean;
@@ -24,7 +29,7 @@ const COMMAND_TIMEOUT_MS = 60_000;
 const MOST_BYTES = 1_048_576;
 
 /** Asks an address or a command whether all is as expected. */
-export function probeRunner(settings: CommandSettings): EffectRunner {
+export function probeRunner(settings: ProbeSettings): EffectRunner {
   return {
     run: async (effect, { signal }): Promise<EffectResult> => {
       if (effect.request.kind !== 'probe') throw new Error(`${effect.id} is not a probe`);
@@ -42,16 +47,18 @@ export function probeRunner(settings: CommandSettings): EffectRunner {
   };
 }
 
-function lookOnce(probe: Probe, settings: CommandSettings, signal: AbortSignal): Promise<Look> {
-  return probe.kind === 'http' ? lookAtHttp(probe, signal) : lookByCommand(probe, settings, signal);
+function lookOnce(probe: Probe, settings: ProbeSettings, signal: AbortSignal): Promise<Look> {
+  return probe.kind === 'http'
+    ? lookAtHttp(probe, settings.fillSecrets, signal)
+    : lookByCommand(probe, settings, signal);
 }
 
-async function lookAtHttp(probe: HttpProbe, stopping: AbortSignal): Promise<Look> {
+async function lookAtHttp(probe: HttpProbe, fill: FillSecrets, stopping: AbortSignal): Promise<Look> {
   const { url, method, expect } = probe;
   const startedAt = performance.now();
   try {
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(expect.withinMs)]);
-    const response = await fetch(secretRequest(url, { method, redirect: 'manual', signal }));
+    const response = await fetch(secretRequest(url, { method, redirect: 'manual', signal }, fill));
     const body = expect.contains === null ? '' : (await response.text()).slice(0, MOST_BYTES);
     if (expect.contains === null) await response.body?.cancel();
     const tookMs = Math.round(performance.now() - startedAt);

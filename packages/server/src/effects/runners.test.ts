@@ -4,11 +4,13 @@ import type { Plan } from '@theseus/core/plan';
 import type { Effect, EffectRequest } from '@theseus/core/rollout';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../commands/run-command.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import { commandRunner } from './command-runner.ts';
 import { messageRunner } from './message-runner.ts';
 import { probeRunner } from './probe-runner.ts';
 
-const settings = { allowRun: true, folder: process.cwd(), run: runCommand };
+const fillSecrets = planSecrets(process.env);
+const settings = { allowRun: true, folder: process.cwd(), run: runCommand, fillSecrets };
 const node = process.execPath;
 
 let server: Server | null = null;
@@ -136,7 +138,7 @@ describe('messageRunner()', () => {
       response.end();
     });
     const plan = { channels: { chat: { kind: 'webhook', name: 'chat', url } } } as const;
-    const sent = await messageRunner(() => undefined).run(message, context(plan));
+    const sent = await messageRunner(() => undefined, fillSecrets).run(message, context(plan));
     expect(sent).toMatchObject({ outcome: 'succeeded', summary: 'sent to chat: hello' });
     expect(keys).toEqual(['r/e', 'r/e']);
   });
@@ -148,10 +150,12 @@ describe('messageRunner()', () => {
       response.statusCode = 403;
       response.end();
     });
-    process.env['THESEUS_HOOK'] = `${address}secret-path`;
-    const plan = { channels: { chat: { kind: 'webhook', name: 'chat', url: '${{ env.THESEUS_HOOK }}' } } } as const;
-    const refused = await messageRunner(() => undefined).run(message, context(plan));
-    delete process.env['THESEUS_HOOK'];
+    process.env['THESEUS_PLAN_HOOK'] = `${address}secret-path`;
+    const plan = {
+      channels: { chat: { kind: 'webhook', name: 'chat', url: '${{ env.THESEUS_PLAN_HOOK }}' } },
+    } as const;
+    const refused = await messageRunner(() => undefined, fillSecrets).run(message, context(plan));
+    delete process.env['THESEUS_PLAN_HOOK'];
     expect(refused).toMatchObject({ outcome: 'failed', summary: 'not delivered to chat: HTTP 403' });
     expect(calls).toBe(1);
   });

@@ -224,11 +224,24 @@ export class RunEngine {
 }
 
 /** Events after which the flags in memory are read anew at once. */
-const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'flag.stage-changed', 'run.started', 'plan.edited'];
+const MOVES_FLAGS: readonly EventType[] = [
+  'flag.exposure-changed',
+  'flag.stage-changed',
+  'flag.fallback-changed',
+  'run.started',
+  'plan.edited',
+];
 
 /** The flag whose definition is another after the event. */
 function flagMovedBy(event: RolloutEvent): readonly string[] {
-  return event.type === 'flag.exposure-changed' || event.type === 'flag.stage-changed' ? [event.flag] : [];
+  switch (event.type) {
+    case 'flag.exposure-changed':
+    case 'flag.stage-changed':
+    case 'flag.fallback-changed':
+      return [event.flag];
+    default:
+      return [];
+  }
 }
 
 function pausedText({ by, reason }: SystemPause): string {

@@ -1,12 +1,15 @@
 import { TheseusError } from '@theseus/core/error';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Role, TokenHolder, TokenService } from '../ports/token-service.ts';
+import { isBrowserPass, passHolder } from './browser-pass.ts';
+import { environmentOf } from './environment.ts';
 import type { ApiEnvironment } from './http-api-parts.ts';
 
-type Access = Role | 'anyone';
+type Access = Role | 'browser' | 'anyone';
 
 const OPERATOR: readonly Access[] = ['operator'];
 const BOTH: readonly Access[] = ['operator', 'sdk'];
+const EVALUATORS: readonly Access[] = ['operator', 'sdk', 'browser'];
 
 /** Who may use what, first match wins. What is not listed is open to operators only. */
 const TABLE: readonly { readonly method: string; readonly path: RegExp; readonly roles: readonly Access[] }[] = [
@@ -16,10 +19,18 @@ const TABLE: readonly { readonly method: string; readonly path: RegExp; readonly
   { method: 'POST', path: /^\/api\/v1\/telemetry$/, roles: BOTH },
   { method: 'POST', path: /^\/api\/v1\/signals\/[^/]+\/report$/, roles: BOTH },
   { method: 'POST', path: /^\/api\/v1\/alerts$/, roles: BOTH },
-  { method: 'GET', path: /^\/api\/feature-flags\/[^/]+$/, roles: BOTH },
-  { method: 'POST', path: /^\/ofrep\/v1\/evaluate\/flags(\/[^/]+)?$/, roles: BOTH },
-  { method: 'GET', path: /^\/ofrep\/v1\/configuration$/, roles: BOTH },
+  { method: 'GET', path: /^\/api\/feature-flags\/[^/]+$/, roles: EVALUATORS },
+  { method: 'POST', path: /^\/ofrep\/v1\/evaluate\/flags(\/[^/]+)?$/, roles: EVALUATORS },
+  { method: 'GET', path: /^\/ofrep\/v1\/configuration$/, roles: EVALUATORS },
+  // By the ticket in its address.
+  { method: 'GET', path: /^\/ofrep\/v1\/event-stream$/, roles: ['anyone'] },
 ];
+
+/** The bearer's token; OFREP lets it stand in a header of its own too. */
+function tokenOf(context: Context): string | undefined {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  return bearer ?? (context.req.path.startsWith('/ofrep/') ? context.req.header('x-api-key') : undefined);
+}
 
 export function rolesFor(method: string, path: string): readonly Access[] {
   const asked = method === 'HEAD' ? 'GET' : method;
@@ -37,7 +48,7 @@ export function requireRole(tokens: TokenService, now: () => number): Middleware
     const remembered = known.get(token);
     if (remembered !== undefined && remembered.until > now()) return remembered.holder;
     known.delete(token);
-    const holder = await tokens.authenticate(token);
+    const holder = isBrowserPass(token) ? await passHolder(tokens, token, now()) : await tokens.authenticate(token);
     if (holder === null) return null;
     if (known.size >= REMEMBERED_TOKENS) known.clear();
     known.set(token, { holder, until: now() + REMEMBER_MS });
@@ -46,7 +57,7 @@ export function requireRole(tokens: TokenService, now: () => number): Middleware
   return async (context, next) => {
     const roles = rolesFor(context.req.method, context.req.path);
     if (roles.includes('anyone')) return next();
-    const token = /^Bearer\s+(\S+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+    const token = tokenOf(context);
     if (token === undefined) {
       throw new TheseusError('unauthorized', "A token is needed: send 'Authorization: Bearer <token>'");
     }
@@ -54,6 +65,10 @@ export function requireRole(tokens: TokenService, now: () => number): Middleware
     if (holder === null) throw new TheseusError('unauthorized', 'The token is not known here');
     if (!roles.includes(holder.role)) {
       throw new TheseusError('forbidden', `The role ${holder.role} may not do this; it takes ${roles.join(' or ')}`);
+    }
+    const { environment } = holder;
+    if (environment !== undefined && environmentOf(context) !== environment) {
+      throw new TheseusError('forbidden', `This pass is for the environment ${environment} alone`);
     }
     context.set('holder', holder);
     return next();

@@ -1,6 +1,6 @@
 import { type ErrorCode, TheseusError } from '@theseus/core/error';
 
-const STATUS: Readonly<Record<ErrorCode, 400 | 401 | 403 | 404 | 409 | 413 | 422 | 500 | 503 | 504>> = {
+const STATUS: Readonly<Record<ErrorCode, 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503 | 504>> = {
   'invalid-argument': 400,
   'invalid-plan': 422,
   'invalid-state': 409,
@@ -11,6 +11,8 @@ const STATUS: Readonly<Record<ErrorCode, 400 | 401 | 403 | 404 | 409 | 413 | 422
   'stale-revision': 409,
   conflict: 409,
   'limit-exceeded': 413,
+  'too-many-requests': 429,
+  overloaded: 503,
   'folder-in-use': 409,
   'postgres-unavailable': 503,
   'database-failed': 503,
@@ -23,9 +25,16 @@ const STATUS: Readonly<Record<ErrorCode, 400 | 401 | 403 | 404 | 409 | 413 | 422
   internal: 500,
 };
 
-export function statusOf(error: unknown): 400 | 401 | 403 | 404 | 409 | 413 | 422 | 500 | 503 | 504 {
+export function statusOf(error: unknown): 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503 | 504 {
   if (error instanceof TheseusError) return STATUS[error.code];
   return isConnectionFailure(error) ? 503 : 500;
+}
+
+/** After how many seconds asking again makes sense; undefined where only another question does. */
+export function retryAfterS(error: unknown): number | undefined {
+  if (!(error instanceof TheseusError)) return isConnectionFailure(error) ? 2 : undefined;
+  if (error.code === 'too-many-requests') return 1;
+  return error.code === 'overloaded' ? 10 : undefined;
 }
 
 /** What a caller may know of an error: nothing of one that was not expected. */
@@ -39,12 +48,15 @@ export function errorAnswer(error: unknown): {
   return { error: { code: 'internal', message: 'The server could not do it; its log says why' } };
 }
 
-/** PostgreSQL's classes 08 (connection) and 57P (shutdown), its 53300 (too many connections), and what the network says. */
+/**
+ * PostgreSQL's classes 08 (connection) and 57P (shutdown), its 53300 (too many connections) and 57014 (took too long), and
+ * what the network and the clock of the connection say.
+ */
 function isConnectionFailure(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : '';
   return (
-    /^(08|57P|53300)|^ECONN|^EPIPE|^ETIMEDOUT|^ENOTFOUND|^EAI_AGAIN|^E(HOST|NET)UNREACH/.test(code) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(text)
+    /^(08|57P|53300|57014)|^ECONN|^EPIPE|^ETIMEDOUT|^ENOTFOUND|^EAI_AGAIN|^E(HOST|NET)UNREACH/.test(code) ||
+    /Connection terminated|timeout exceeded when trying to connect|Query read timeout/.test(text)
   );
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
+import { TheseusError } from '@theseus/core/error';
 import {
   type CompiledFlags,
   compileFlags,
@@ -11,36 +12,60 @@ import {
 } from '@theseus/core/flag';
 import type { Context, MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { API_LIMITS } from './api-settings.ts';
 import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from './environment.ts';
-import { formatEvent, openEventStream } from './event-stream.ts';
+import { formatEvent } from './event-stream.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
-import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
+import { catchUpWithEvent, eventStreams } from './ofrep-stream.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { rateLimit } from './rate-limit.ts';
+import { BulkEvaluationSchema, EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
+import { ticketWindow } from './stream-ticket.ts';
 import { json, limit } from './system-routes.ts';
 
 const CONTEXT_BYTES = 256 * 1024;
 
+/** OFREP 0.3 knows no others for a success: without a key legacy answers, and `metadata` says why. */
 const OFREP_REASON: Readonly<Record<EvaluationReason, string>> = {
   OVERRIDE: 'TARGETING_MATCH',
   SEGMENT: 'TARGETING_MATCH',
   PREREQUISITE: 'TARGETING_MATCH',
   SPLIT: 'SPLIT',
   DISABLED: 'DISABLED',
-  DEFAULT: 'DEFAULT',
-  ERROR: 'ERROR',
+  DEFAULT: 'UNKNOWN',
+  ERROR: 'UNKNOWN',
 };
+
+/** A JSON object that stands in a query. */
+const QueriedContext = z
+  .string()
+  .max(8_192)
+  .transform((text, issues) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      issues.addIssue('no JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string(), z.unknown()));
 
 type Compiled = (environment: string) => CompiledFlags;
 
 /** OFREP, and one flag as a small JSON answer for front ends. */
-export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts): void {
+export function addEvaluationRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {
   const compiled = compiledFlags(parts);
+  const perSecond = parts.settings?.maxEvaluationsPerSecond ?? API_LIMITS.maxEvaluationsPerSecond;
+  const limited = rateLimit(perSecond, parts.now);
+  api.use('/ofrep/v1/evaluate/*', limited);
+  api.use('/api/feature-flags/*', limited);
   api.use('/ofrep/*', limit(CONTEXT_BYTES));
   api.use('/ofrep/v1/evaluate/flags/:key?', ofrepEnvironment, ofrepBody);
   addOfrepSingle(api, compiled);
-  addOfrepBulk(api, compiled);
+  addOfrepBulk(api, parts, compiled);
   addOfrepConfiguration(api);
-  addFeatureFlag(api, parts, compiled);
+  addFeatureFlag(api, parts, { compiled, streams });
 }
 
 /** Compiled once per version of an environment. */
@@ -111,7 +136,7 @@ function badContext(context: Context): z.infer<typeof OfrepErrorSchema> {
   return { ...ofrepKey(context), errorCode: 'INVALID_CONTEXT', errorDetails };
 }
 
-function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
+function addOfrepBulk(api: HttpApi, parts: HttpApiParts, compiled: Compiled): void {
   api.openapi(
     createRoute({
       method: 'post',
@@ -122,24 +147,31 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
         body: { content: { 'application/json': { schema: EvaluationContextSchema } }, required: true },
       },
       responses: {
-        200: json(z.object({ flags: z.array(OfrepSuccessSchema) }), 'The answers, with an ETag'),
+        200: json(BulkEvaluationSchema, 'The answers, with an ETag, and where to hear of changes'),
         304: { description: 'Not changed for this context' },
         400: json(OfrepErrorSchema, 'The request cannot be evaluated'),
       },
     }),
-    (context) => {
+    async (context) => {
       const subject = context.req.valid('json').context as EvaluationContext;
-      const flags = compiled(environmentOf(context));
+      const environment = environmentOf(context);
+      await catchUpWithEvent(context, parts, environment);
+      const flags = compiled(environment);
+      const now = parts.now();
       // What is decided anew at each call is never what it was.
       if (!flags.needsDraw) {
-        const digest = createHash('sha256').update(JSON.stringify(subject)).digest('base64url').slice(0, 16);
+        // With the span of the ticket, so that a page whose ticket is void gets another one instead of 304.
+        const asked = JSON.stringify([environment, ticketWindow(now), subject]);
+        const digest = createHash('sha256').update(asked).digest('base64url').slice(0, 16);
         const etag = `"v${flags.version}-${digest}"`;
         context.header('etag', etag);
         if (hasTagged(context, etag)) return context.body(null, 304);
       }
       const draw = Math.random();
       const answers = [...flags.keys()].map((key) => ofrepAnswer(flags, flags.evaluate(key, subject, draw)));
-      return context.json({ flags: answers }, 200);
+      const metadata = { version: flags.version, environment };
+      const streams = [...eventStreams(context, environment, now)];
+      return context.json({ flags: answers, metadata, eventStreams: streams }, 200);
     },
     (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );
@@ -168,7 +200,28 @@ function addOfrepConfiguration(api: HttpApi): void {
   );
 }
 
-function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): void {
+interface Answering {
+  readonly compiled: Compiled;
+  readonly streams: OpenStreams;
+}
+
+/**
+ * Whom a query asks about: each field is an attribute, as a text; `context`, a JSON object, gives those of other types.
+ *
+ * @throws TheseusError `invalid-argument` when `context` is no JSON object
+ */
+function queriedSubject(context: Context): EvaluationContext {
+  const { context: typed, ...texts } = context.req.query();
+  if (typed === undefined) return texts;
+  const parsed = QueriedContext.safeParse(typed);
+  if (parsed.success) return { ...texts, ...parsed.data };
+  throw new TheseusError(
+    'invalid-argument',
+    `The query's context is no JSON object: send context={"userId":"ada","seats":5}, encoded for an address`,
+  );
+}
+
+function addFeatureFlag(api: HttpApi, parts: HttpApiParts, { compiled, streams }: Answering): void {
   const answer = z.object({
     key: z.string(),
     enabled: z.boolean(),
@@ -197,7 +250,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
     }),
     (context) => {
       const { key } = context.req.valid('param');
-      const subject = context.req.query();
+      const subject = queriedSubject(context);
       const environment = environmentOf(context);
       context.header('vary', 'theseus-environment, accept');
       if (!Object.hasOwn(parts.flags.document(environment).flags, key)) {
@@ -212,9 +265,7 @@ function addFeatureFlag(api: HttpApi, parts: HttpApiParts, compiled: Compiled): 
           last = seen;
         };
         let unsubscribe = (): void => undefined;
-        const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () =>
-          unsubscribe(),
-        );
+        const stream = streams.open(context, context.get('holder').name, () => unsubscribe());
         unsubscribe = parts.flags.onChange((_document, _patch, changed) => {
           if (changed === environment) send();
         });

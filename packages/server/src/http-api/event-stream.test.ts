@@ -59,12 +59,28 @@ describe('openEventStream()', () => {
       expect(sent).toBeLessThan(4 * KERNEL_BYTES);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(mostUnread).toBeLessThan(1_048_576 + 2 * CHUNK.length);
+    expect(mostUnread).toBeLessThan(1_048_576 + 3 * CHUNK.length);
     await vi.waitUntil(() => received >= sent);
     expect(quick.opened.onClose).not.toHaveBeenCalled();
     expect(slow.opened.onClose).toHaveBeenCalledOnce();
     slow.opened.stream.send(CHUNK);
     quick.socket.destroy();
+  });
+
+  it('leaves alone a client that takes its time over one event larger than the limit', async () => {
+    const patient = await client();
+    patient.socket.pause();
+    patient.opened.stream.send(formatEvent('put', { filler: 'x'.repeat(20 * 1_048_576) }));
+    for (let patch = 0; patch < 5; patch += 1) patient.opened.stream.send(CHUNK);
+    expect(patient.opened.unread()).toBeGreaterThan(1_048_576);
+    let received = 0;
+    patient.socket.on('data', (data) => {
+      received += data.length;
+    });
+    patient.socket.resume();
+    await vi.waitUntil(() => received > 20 * 1_048_576 + 5 * 65_000, { timeout: 8_000 });
+    expect(patient.opened.onClose).not.toHaveBeenCalled();
+    patient.socket.destroy();
   });
 
   it('tells once that the client has gone, and writes no more', async () => {

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-/** A client that has not read this much is cut off, so that a slow one cannot fill the server's memory. */
+/**
+ * A client that has not read this much besides the largest event it was sent is cut off, so that a slow one cannot fill the
+ * server's memory. All the flags at once may be larger, and whoever takes its time over them is not slow.
+ */
 const MOST_UNREAD_BYTES = 1_048_576;
 const HEARTBEAT_MS = 10_000;
 const PING = Buffer.from(': ping\n\n');
@@ -19,8 +22,13 @@ export function formatEvent(event: string, data: unknown, id?: number): Buffer {
 }
 
 /** Turns a response into a stream of events with heartbeats. `onClose` is called once, however it ends. */
-export function openEventStream(outgoing: ServerResponse, onClose: () => void): EventStream {
+export function openEventStream(
+  outgoing: ServerResponse,
+  onClose: () => void,
+  headers: Readonly<Record<string, string>> = {},
+): EventStream {
   outgoing.writeHead(200, {
+    ...headers,
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
@@ -28,9 +36,11 @@ export function openEventStream(outgoing: ServerResponse, onClose: () => void): 
   });
   outgoing.flushHeaders();
   outgoing.socket?.setNoDelay(true);
+  let largestBytes = 0;
   const send = (chunk: Buffer): void => {
+    largestBytes = Math.max(largestBytes, chunk.byteLength);
     if (outgoing.writableEnded || outgoing.destroyed) return;
-    if (outgoing.writableLength > MOST_UNREAD_BYTES) outgoing.destroy();
+    if (outgoing.writableLength > MOST_UNREAD_BYTES + largestBytes) outgoing.destroy();
     else outgoing.write(chunk);
   };
   // Heartbeats of many clients are spread by the moment each connected.

@@ -3,15 +3,16 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { FlagDocument } from '@theseus/core/flag';
 import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest } from './environment.ts';
-import { type EventStream, formatEvent, openEventStream } from './event-stream.ts';
+import { type EventStream, formatEvent } from './event-stream.ts';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { json } from './system-routes.ts';
 
 /** So many clients are written to before others get their turn. */
 const CLIENTS_AT_ONCE = 500;
 
 /** The flags for SDKs: whole with an ETag, and as a stream. */
-export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
+export function addFlagRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {
   const body = rememberBody();
   const clients = broadcaster(parts);
   api.openapi(
@@ -40,9 +41,8 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts): void {
     },
   );
   api.get('/api/v1/flags/stream', (context) => {
-    const outgoing = context.env.outgoing as Parameters<typeof openEventStream>[0];
     const environment = environmentOf(context);
-    const stream = openEventStream(outgoing, () => clients.remove(environment, stream));
+    const stream = streams.open(context, context.get('holder').name, () => clients.remove(environment, stream));
     stream.send(formatEvent('put', parts.flags.document(environment)));
     clients.add(environment, stream);
     return RESPONSE_ALREADY_SENT;

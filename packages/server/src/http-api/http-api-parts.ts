@@ -9,6 +9,7 @@ import type { RunService } from '../ports/run-service.ts';
 import type { SystemSwitchService } from '../ports/system-switch.ts';
 import type { TelemetryService } from '../ports/telemetry-service.ts';
 import type { TokenHolder, TokenService } from '../ports/token-service.ts';
+import type { ApiSettings } from './api-settings.ts';
 
 export interface HttpApiParts {
   readonly runs: RunService;
@@ -23,11 +24,12 @@ export interface HttpApiParts {
   readonly health: () => Promise<void>;
   readonly log: Log;
   readonly now: () => number;
+  readonly settings?: ApiSettings;
 }
 
 export interface ApiEnvironment {
   readonly Bindings: HttpBindings;
-  readonly Variables: { holder: TokenHolder };
+  readonly Variables: { holder: TokenHolder; cors?: Readonly<Record<string, string>> };
 }
 
 export type HttpApi = OpenAPIHono<ApiEnvironment>;

@@ -11,7 +11,7 @@ function given() {
     return [];
   };
   const api = createHttpApi({
-    tokens: { authenticate: async () => ({ name: 'ada', role: 'operator' }) },
+    tokens: { authenticate: async () => ({ name: 'ada', role: 'operator', key: 'k' }) },
     flags: { document: () => DOCUMENT, onChange: () => () => undefined },
     telemetry: { receive },
     runs: { events: receive },
@@ -32,6 +32,33 @@ const telemetry = (service: string) => ({
 });
 
 describe('createHttpApi()', () => {
+  it('looks for a version that an event of OFREP named before it answers, and only for one it has not heard of', async () => {
+    let version = 3;
+    let looked = 0;
+    const api = createHttpApi({
+      tokens: { authenticate: async () => ({ name: 'ada', role: 'sdk', key: 'k' }) },
+      flags: {
+        document: () => ({ ...DOCUMENT, version }),
+        refresh: async () => {
+          version = 7;
+          looked += 1;
+        },
+        onChange: () => () => undefined,
+      },
+      now: () => 0,
+    } as unknown as HttpApiParts);
+    const told = async (etag: string) => {
+      const answer = await api.request(`/ofrep/v1/evaluate/flags?flagConfigEtag=${encodeURIComponent(etag)}`, {
+        method: 'POST',
+        body: '{"context":{}}',
+        headers: { authorization: 'Bearer t', 'content-type': 'application/json' },
+      });
+      return ((await answer.json()) as { metadata: { version: number } }).metadata.version;
+    };
+    expect([await told('"v3"'), await told('nonsense'), looked]).toEqual([3, 3, 0]);
+    expect([await told('"v7"'), await told('"v7"'), looked]).toEqual([7, 7, 1]);
+  });
+
   it('refuses a NUL, which PostgreSQL cannot keep, before it reaches whoever shares the commit', async () => {
     const { ask, received } = given();
     const answers = [

@@ -3,11 +3,14 @@ import { TheseusError } from '@theseus/core/error';
 import { HTTPException } from 'hono/http-exception';
 import { requireRole } from './access.ts';
 import { addAlertRoutes } from './alert-routes.ts';
+import { cors } from './cors.ts';
 import { addDoctorRoutes } from './doctor-routes.ts';
-import { errorAnswer, statusOf } from './error-answer.ts';
+import { errorAnswer, retryAfterS, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
+import { addOfrepStream } from './ofrep-stream.ts';
+import { OpenStreams } from './open-streams.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSwitchRoutes } from './switch-routes.ts';
 import { addSystemRoutes } from './system-routes.ts';
@@ -32,14 +35,18 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
     context.header('cache-control', context.res.headers.get('cache-control') ?? 'no-store');
     context.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
   });
+  const { settings = {} } = parts;
+  const streams = new OpenStreams(settings);
+  api.use('*', cors(settings.corsOrigins ?? []));
   api.use('*', requireRole(parts.tokens, parts.now));
   addSystemRoutes(api, parts);
   addAlertRoutes(api, parts);
   addDoctorRoutes(api, parts);
-  addRunRoutes(api, parts);
+  addRunRoutes(api, parts, streams);
   addSwitchRoutes(api, parts);
-  addFlagRoutes(api, parts);
-  addEvaluationRoutes(api, parts);
+  addFlagRoutes(api, parts, streams);
+  addEvaluationRoutes(api, parts, streams);
+  addOfrepStream(api, parts, streams);
   api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   api.doc31('/openapi.json', {
     openapi: '3.1.0',
@@ -58,11 +65,19 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
       );
     }
     const status = statusOf(error);
+    const retryAfter = retryAfterS(error);
+    if (retryAfter !== undefined) context.header('retry-after', String(retryAfter));
     if (status === 401) context.header('www-authenticate', 'Bearer');
     if (status >= 500) parts.log('error', `${context.req.method} ${context.req.path} failed: ${error.message}`);
+    if (context.req.path.startsWith('/ofrep/')) return context.json(ofrepError(error), status);
     return context.json(errorAnswer(error), status);
   });
   return api;
+}
+
+/** Any error in the words of OFREP. */
+function ofrepError(error: unknown): { readonly errorCode: 'GENERAL'; readonly errorDetails: string } {
+  return { errorCode: 'GENERAL', errorDetails: errorAnswer(error).error.message };
 }
 
 /** A NUL as JSON spells it: an escaped backslash may stand before it, but none that would escape its own. */

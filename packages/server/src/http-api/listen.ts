@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { serve } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { TheseusError } from '@theseus/core/error';
 import type { HttpApi } from './http-api-parts.ts';
 
@@ -16,7 +17,7 @@ const GRACE_MS = 1_000;
 
 export function listen(api: HttpApi, options: { readonly host: string; readonly port: number }): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: api.fetch, hostname: options.host, port: options.port }, ({ port }) => {
+    const server = serve({ fetch: answering(api), hostname: options.host, port: options.port }, ({ port }) => {
       server.off('error', failed);
       const host = options.host.includes(':') ? `[${options.host}]` : options.host;
       resolve({ url: `http://${host}:${port}`, close: () => closeServer(server) });
@@ -27,6 +28,14 @@ export function listen(api: HttpApi, options: { readonly host: string; readonly 
     const failed = (error: NodeJS.ErrnoException): void => reject(cannotListen(options, error));
     server.once('error', failed);
   });
+}
+
+/** For the head alone, Hono makes another answer of each: that of a stream, which is sent already, would be sent again. */
+function answering(api: HttpApi): HttpApi['fetch'] {
+  return async (request, ...more) => {
+    const answer = await api.fetch(request, ...more);
+    return request.method === 'HEAD' && answer.headers.has('x-hono-already-sent') ? RESPONSE_ALREADY_SENT : answer;
+  };
 }
 
 function cannotListen(

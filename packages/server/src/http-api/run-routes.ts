@@ -3,6 +3,7 @@ import { TheseusError } from '@theseus/core/error';
 import { planHash } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { checkedPlan } from './plan-guard.ts';
 import { streamRun } from './run-stream.ts';
 import {
@@ -27,13 +28,13 @@ type Outline<Schema extends z.ZodType> = z.infer<Schema>;
 const shown = (run: RunView) => ({ run: run as unknown as Outline<typeof RunViewSchema> });
 const listed = (events: readonly RecordedEvent[]) => [...events] as unknown as Outline<typeof RecordedEventSchema>[];
 
-export function addRunRoutes(api: HttpApi, parts: HttpApiParts): void {
+export function addRunRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {
   api.use('/api/v1/runs/*', limit(PLAN_BODY_BYTES));
   addStart(api, parts);
   addReading(api, parts);
   addCommands(api, parts);
   addEdit(api, parts);
-  api.get('/api/v1/runs/:id/stream', (context) => streamRun(context, parts));
+  api.get('/api/v1/runs/:id/stream', (context) => streamRun(context, parts, streams));
 }
 
 function addStart(api: HttpApi, parts: HttpApiParts): void {

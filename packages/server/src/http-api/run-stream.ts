@@ -1,8 +1,9 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { TheseusError } from '@theseus/core/error';
 import type { Context } from 'hono';
-import { formatEvent, openEventStream } from './event-stream.ts';
+import { formatEvent } from './event-stream.ts';
 import type { ApiEnvironment, HttpApiParts } from './http-api-parts.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { EventNumberSchema } from './schemas.ts';
 
 /** Between two views, so that a fast gate does not flood whoever looks on. */
@@ -14,7 +15,11 @@ const PAGE = 100;
  *
  * @throws TheseusError `invalid-argument` when what the client says it has seen is no event number
  */
-export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApiParts): Promise<Response> {
+export async function streamRun(
+  context: Context<ApiEnvironment>,
+  parts: HttpApiParts,
+  streams: OpenStreams,
+): Promise<Response> {
   let after = lastSeen(context);
   const { runId } = await parts.runs.view(context.req.param('id') ?? 'latest');
   let busy = false;
@@ -22,7 +27,7 @@ export async function streamRun(context: Context<ApiEnvironment>, parts: HttpApi
   let closed = false;
   let timer: NodeJS.Timeout | null = null;
   let unsubscribe = (): void => undefined;
-  const stream = openEventStream(context.env.outgoing as Parameters<typeof openEventStream>[0], () => {
+  const stream = streams.open(context, context.get('holder').name, () => {
     closed = true;
     if (timer !== null) clearTimeout(timer);
     unsubscribe();

@@ -160,6 +160,20 @@ export const OfrepSuccessSchema = z
   })
   .openapi('OfrepEvaluation');
 
+export const BulkEvaluationSchema = z
+  .object({
+    flags: z.array(OfrepSuccessSchema),
+    metadata: z.object({ version: z.number(), environment: z.string() }),
+    eventStreams: z.array(
+      z.object({
+        type: z.literal('sse'),
+        endpoint: z.object({ requestUri: z.string() }),
+        inactivityDelaySec: z.number().int(),
+      }),
+    ),
+  })
+  .openapi('OfrepBulkEvaluation');
+
 export const OfrepErrorSchema = z
   .object({ key: z.string().optional(), errorCode: z.string(), errorDetails: z.string() })
   .openapi('OfrepError');

@@ -37,24 +37,25 @@ interface FineSpan {
 
 async function fineSpans(queryable: Queryable, now: number): Promise<readonly FineSpan[]> {
   const { rows } = await queryable.query<FineSpan>(
-    `select environment, flag, date_bin('30 seconds', at, 'epoch') as span from theseus.telemetry
-     where at < $1 and at > $2 group by 1, 2, 3 having count(*) > 1 limit $3`,
-    [new Date(now - FINE_FOR_MS), new Date(now - KEEP_INSTANCES_MS), SPANS_PER_ROUND],
+    `select distinct environment, flag, date_bin('30 seconds', at, 'epoch') as span from theseus.telemetry
+     where fine and at < $1 limit $2`,
+    [new Date(now - FINE_FOR_MS), SPANS_PER_ROUND],
   );
   return rows;
 }
 
 async function mergeSpan(client: Client, { environment, flag, span }: FineSpan): Promise<void> {
-  const { rows } = await client.query<{ legacy: ArmTelemetry; candidate: ArmTelemetry }>(
+  const { rows } = await client.query<{ at: Date; legacy: ArmTelemetry; candidate: ArmTelemetry }>(
     `delete from theseus.telemetry where environment = $4 and flag = $1 and at >= $2 and at < $3
-     returning legacy, candidate`,
+     returning at, legacy, candidate`,
     [flag, span, new Date(span.getTime() + RECORD_MS), environment],
   );
-  if (rows.length === 0) return;
+  const [first, ...more] = rows;
+  if (first === undefined) return;
   const legacy = rows.reduce((sum, row) => addArm(sum, row.legacy), EMPTY_ARM);
   const candidate = rows.reduce((sum, row) => addArm(sum, row.candidate), EMPTY_ARM);
   await client.query(
-    'insert into theseus.telemetry (environment, flag, at, legacy, candidate) values ($1, $2, $3, $4, $5)',
-    [environment, flag, span, JSON.stringify(legacy), JSON.stringify(candidate)],
+    'insert into theseus.telemetry (environment, flag, at, legacy, candidate, fine) values ($1, $2, $3, $4, $5, false)',
+    [environment, flag, more.length === 0 ? first.at : span, JSON.stringify(legacy), JSON.stringify(candidate)],
   );
 }

@@ -229,7 +229,7 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     requires: flag?.requires ?? [],
     overrides: begun ? (flag?.overrides ?? NOBODY) : { candidate: [], legacy: flag?.overrides.legacy ?? [] },
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
-    fallback: flag?.fallback ?? true,
+    fallback: (flag?.fallback ?? true) && state.flags[key]?.fallbackOff !== true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
     ...(flag?.migration === undefined ? {} : { migration: { ...flag.migration, stages: stagesOfArms(state, key) } }),
     ...(flag?.variants === undefined ? {} : { variants: flag.variants }),

@@ -92,6 +92,11 @@ describe('TelemetryStore', () => {
     const { rowCount } = await database.query("select from theseus.telemetry where flag = 'four'");
     expect(rowCount).toBeLessThanOrEqual(2);
     expect(await counted('four')).toEqual(before);
+    await store.receive([batch('f', 'four', 7, 100)]);
+    await compactTelemetry(database, Date.now() + 600_000);
+    expect((await counted('four')).requests).toBe(100);
+    const fine = await database.query("select from theseus.telemetry where flag = 'four' and fine");
+    expect(fine.rowCount).toBe(0);
   });
 
   it('keeps reported values by run and flag, the newest that fits [CO-10]', async () => {

@@ -19,10 +19,16 @@ export class TokenStore implements TokenService {
 
   /** Looks the hash up, so that no comparison ever sees a stored secret. */
   async authenticate(token: string): Promise<TokenHolder | null> {
-    const { rows } = await this.#database.query<TokenHolder>('select name, role from theseus.token where hash = $1', [
-      hashOf(token),
-    ]);
+    const { rows } = await this.#database.query<TokenHolder>(
+      'select name, role, hash as key from theseus.token where hash = $1',
+      [hashOf(token)],
+    );
     return rows[0] ?? null;
+  }
+
+  async bearers(): Promise<readonly TokenHolder[]> {
+    const { rows } = await this.#database.query<TokenHolder>('select name, role, hash as key from theseus.token');
+    return rows;
   }
 
   /**

@@ -1,13 +1,13 @@
 import { TheseusError } from '@theseus/core/error';
-import { fillSecrets } from './fill-secrets.ts';
+import type { FillSecrets } from './fill-secrets.ts';
 
 /**
  * A request to an address whose secrets are filled in at this last moment.
  *
  * @throws TheseusError `invalid-argument` without the address: filled in, it must not be shown
  */
-export function secretRequest(address: string, init: RequestInit): Request {
-  const filled = fillSecrets(address, process.env);
+export function secretRequest(address: string, init: RequestInit, fill: FillSecrets): Request {
+  const filled = fill(address);
   try {
     return new Request(filled, init);
   } catch {

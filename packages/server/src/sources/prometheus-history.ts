@@ -1,7 +1,7 @@
 import { TheseusError } from '@theseus/core/error';
 import type { Gate, Measurement, Reading } from '@theseus/core/health';
 import type { Plan, PrometheusSource, Signal } from '@theseus/core/plan';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import { fillPromQl } from './placeholders.ts';
 import { type PrometheusPlace, queryRange, type Sample } from './prometheus-client.ts';
 import { readingOf, withoutSecrets } from './prometheus-source.ts';
@@ -65,7 +65,7 @@ async function samplesOf(
   { plan, gate, flag, prometheus, from, to }: HistoryOptions,
 ): Promise<ReadonlyMap<number, Sample | string> | null> {
   if (query === null) return null;
-  const place = source.url === null ? prometheus : { url: fillSecrets(source.url, process.env) };
+  const place = source.url === null ? prometheus : { url: planSecrets(process.env)(source.url) };
   if (place === null) {
     throw new TheseusError('invalid-argument', 'No Prometheus is known: give --prometheus URL');
   }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { PrometheusSource } from '@theseus/core/plan';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from './prometheus-client.ts';
 import { queryRange } from './prometheus-client.ts';
 import { readPrometheus } from './prometheus-source.ts';
@@ -61,7 +62,12 @@ function read({ flag = 'cache', known = place, ...source }: Asked = {}) {
     ...source,
   };
   const signal = { name: 'errors', source: from, unit: 'percent', overMs: 60_000, freshForMs: 10_000 } as const;
-  return readPrometheus({ runId: 'r', environment: 'production', signal, flag, since: 0, now: NOW }, from, known);
+  return readPrometheus(
+    { runId: 'r', environment: 'production', signal, flag, since: 0, now: NOW },
+    from,
+    known,
+    planSecrets(process.env),
+  );
 }
 
 describe('readPrometheus()', () => {
@@ -176,11 +182,11 @@ describe('readPrometheus()', () => {
     script = () => ({ body: one('1') });
     await read({ known: { ...place, token: 'very-secret' } });
     expect(asked.at(-1)?.authorization).toBe('Bearer very-secret');
-    process.env['THESEUS_TEST_PASSWORD'] = 'pass-word';
-    const url = `${place.url.replace('://', '://ana:${{ env.THESEUS_TEST_PASSWORD }}@')}?tenant=7`;
+    process.env['THESEUS_PLAN_TEST_PASSWORD'] = 'pass-word';
+    const url = `${place.url.replace('://', '://ana:${{ env.THESEUS_PLAN_TEST_PASSWORD }}@')}?tenant=7`;
     const reading = await read({ url });
     expect(asked.at(-1)?.authorization).toBe(`Basic ${Buffer.from('ana:pass-word').toString('base64')}`);
-    expect(JSON.stringify(reading)).not.toMatch(/pass-word|THESEUS_TEST_PASSWORD|tenant/);
+    expect(JSON.stringify(reading)).not.toMatch(/pass-word|THESEUS_PLAN_TEST_PASSWORD|tenant/);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Reading } from '@theseus/core/health';
 import type { PrometheusSource, Signal } from '@theseus/core/plan';
 import type { ReadingRequest } from '../ports/reading-request.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { asksForFlag, fillPromQl } from './placeholders.ts';
 import { type PrometheusAnswer, type PrometheusPlace, queryNow, type Sample } from './prometheus-client.ts';
 import { type Fresh, noReading } from './reading.ts';
@@ -11,6 +11,7 @@ export async function readPrometheus(
   { signal, flag, environment, now }: ReadingRequest,
   source: PrometheusSource,
   known: PrometheusPlace | null,
+  fill: FillSecrets,
 ): Promise<Reading> {
   const shown = source.url ?? known?.url ?? null;
   const filled = (query: string): string => fillPromQl(query, { flag, environment });
@@ -26,7 +27,7 @@ export async function readPrometheus(
   if (flag === null && queries.some((query) => query !== null && asksForFlag(query))) {
     return noReading(of, 'no-data', 'the query asks for a flag, and none is watched here');
   }
-  const place = source.url === null ? (known as PrometheusPlace) : { url: fillSecrets(source.url, process.env) };
+  const place = source.url === null ? (known as PrometheusPlace) : { url: fill(source.url) };
   const ask = async (query: string | null): Promise<Sample | string | null> =>
     query === null ? null : oneSample(await queryNow(place, filled(query)));
   const [value, legacy, sample] = await Promise.all([ask(source.query), ask(source.legacy), ask(source.sample)]);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Signal, SignalSource } from '@theseus/core/plan';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../commands/run-command.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import { followPointer } from './json-pointer.ts';
 import { type SignalReaderParts, signalReader } from './signal-reader.ts';
 
@@ -32,6 +33,7 @@ function read(source: SignalSource, parts: Partial<SignalReaderParts> = {}) {
     alerts: { alert: async () => ({ firing: 0, heardAt: null }) },
     sql: { read: async () => ({ signal: 'watched', status: 'no-data', value: null, ageMs: 0, source: 'sql' }) },
     prometheus: null,
+    fillSecrets: planSecrets(process.env),
     ...parts,
   });
   return reader([{ runId: 'r', environment: 'default', signal, flag: 'cache', since: NOW - 30_000, now: NOW }]).then(
@@ -74,8 +76,8 @@ describe('an HTTP source', () => {
   });
 
   it('shows no secret of an address that cannot be asked', async () => {
-    vi.stubEnv('SOURCE_PASSWORD', 'hunter2');
-    const url = 'http://ada:${{ env.SOURCE_PASSWORD }}@127.0.0.1:1/';
+    vi.stubEnv('THESEUS_PLAN_PASSWORD', 'hunter2');
+    const url = 'http://ada:${{ env.THESEUS_PLAN_PASSWORD }}@127.0.0.1:1/';
     const reading = await read({ kind: 'http', url, pointer: '' });
     expect(reading).toMatchObject({ status: 'error', source: `http ${url}` });
     expect(JSON.stringify(reading)).not.toContain('hunter2');

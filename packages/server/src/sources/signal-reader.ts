@@ -2,6 +2,7 @@ import { errorText } from '@theseus/core/error';
 import type { Reading } from '@theseus/core/health';
 import type { MetricSource } from '../ports/metric-source.ts';
 import type { ReadingRequest } from '../ports/reading-request.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { type HeardAlerts, readAlert } from './alert-source.ts';
 import { type CommandSourceOptions, readCommandSignal } from './command-source.ts';
 import { readGoal } from './goal-source.ts';
@@ -22,6 +23,7 @@ export interface SignalReaderParts extends CommandSourceOptions {
   readonly sql: Pick<SqlDatabases, 'read'>;
   /** The Prometheus of signals that name none. */
   readonly prometheus: PrometheusPlace | null;
+  readonly fillSecrets: FillSecrets;
 }
 
 /** A source that hangs longer is told as an error, and keeps no other source waiting. */
@@ -54,13 +56,13 @@ async function readOne(parts: SignalReaderParts, request: ReadingRequest): Promi
     case 'telemetry':
       return readTelemetry(parts.telemetry, request, signal.source.metric);
     case 'http':
-      return readHttp(signal, signal.source.url, signal.source.pointer);
+      return readHttp(signal, signal.source, parts.fillSecrets);
     case 'command':
       return readCommandSignal(signal, signal.source.argv, parts);
     case 'reported':
       return readReported(parts.reported, request);
     case 'prometheus':
-      return readPrometheus(request, signal.source, parts.prometheus);
+      return readPrometheus(request, signal.source, parts.prometheus, parts.fillSecrets);
     case 'sql':
       return parts.sql.read(request, signal.source);
     case 'alert':

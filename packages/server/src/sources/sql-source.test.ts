@@ -2,10 +2,11 @@ import type { SqlSource } from '@theseus/core/plan';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import { SqlDatabases } from './sql-source.ts';
 
 let postgres: TestDatabase;
-const databases = new SqlDatabases();
+const databases = new SqlDatabases(planSecrets(process.env));
 
 beforeAll(async () => {
   postgres = await testDatabase();
@@ -14,7 +15,7 @@ beforeAll(async () => {
   await client.query('create table tickets (flag text, severity text, open boolean)');
   await client.query(`insert into tickets values ('cache', 'P0', true), ('cache', 'P1', true), ('other', 'P0', false)`);
   await client.end();
-  process.env['THESEUS_TEST_DATABASE'] = postgres.url;
+  process.env['THESEUS_PLAN_TEST_DATABASE'] = postgres.url;
 }, 60_000);
 
 afterAll(async () => {
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 function read(
   query: string,
-  { flag = 'cache' as string | null, database = '${{ env.THESEUS_TEST_DATABASE }}', scale = 1 } = {},
+  { flag = 'cache' as string | null, database = '${{ env.THESEUS_PLAN_TEST_DATABASE }}', scale = 1 } = {},
 ) {
   const source: SqlSource = { kind: 'sql', query, database, scale };
   const signal = { name: 'tickets', source, unit: 'count', overMs: 60_000, freshForMs: 10_000 } as const;
@@ -69,9 +70,9 @@ describe('SqlDatabases', () => {
     const reading = await read('select 1', { database });
     expect(reading).toMatchObject({ status: 'error', problem: expect.stringContaining('ECONNREFUSED') });
     expect(JSON.stringify(reading)).not.toContain('pass-word');
-    expect(await read('select 1', { database: '${{ env.THESEUS_TEST_NOT_SET }}' })).toMatchObject({
+    expect(await read('select 1', { database: '${{ env.THESEUS_PLAN_TEST_NOT_SET }}' })).toMatchObject({
       status: 'error',
-      problem: expect.stringContaining('THESEUS_TEST_NOT_SET is not set'),
+      problem: expect.stringContaining('THESEUS_PLAN_TEST_NOT_SET is not set'),
     });
   });
 

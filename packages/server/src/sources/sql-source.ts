@@ -3,7 +3,7 @@ import type { Reading } from '@theseus/core/health';
 import type { SqlSource } from '@theseus/core/plan';
 import pg from 'pg';
 import type { ReadingRequest } from '../ports/reading-request.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { asksForFlag, bindSql } from './placeholders.ts';
 import { noReading, valueReading } from './reading.ts';
 
@@ -17,6 +17,11 @@ const MOST_DATABASES = 20;
 /** The databases that signals ask, each with few connections that end when nobody asks any more. */
 export class SqlDatabases {
   readonly #pools = new Map<string, pg.Pool>();
+  readonly #fill: FillSecrets;
+
+  constructor(fill: FillSecrets) {
+    this.#fill = fill;
+  }
 
   /** The number that a query answers, read in a transaction that may not write. */
   async read({ signal, flag, environment }: ReadingRequest, source: SqlSource): Promise<Reading> {
@@ -26,7 +31,7 @@ export class SqlDatabases {
     }
     let secret = '';
     try {
-      const address = fillSecrets(source.database, process.env);
+      const address = this.#fill(source.database);
       secret = passwordIn(address);
       const rows = await this.#ask(address, bindSql(source.query, { flag, environment }));
       const [row, ...more] = rows;

@@ -8,6 +8,7 @@ import type { ReadAll } from '../engine/driver.ts';
 import type { EffectRunners } from '../engine/effect-executor.ts';
 import type { Log } from '../ports/log.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { measure } from '../sources/telemetry-source.ts';
 
 export interface WorkerSettings {
@@ -15,14 +16,15 @@ export interface WorkerSettings {
   /** Where commands of plans run. */
   readonly workFolder: string;
   readonly log: Log;
+  readonly fillSecrets: FillSecrets;
 }
 
 export function effectRunners(telemetry: TelemetryStore, readAll: ReadAll, settings: WorkerSettings): EffectRunners {
   const commands = { allowRun: settings.allowRun, folder: settings.workFolder, run: runCommand };
   return {
-    probe: probeRunner(commands),
+    probe: probeRunner({ ...commands, fillSecrets: settings.fillSecrets }),
     command: commandRunner(commands),
-    message: messageRunner((text) => settings.log('info', text)),
+    message: messageRunner((text) => settings.log('info', text), settings.fillSecrets),
     baseline: baselineRunner({
       window: (flag, fromMs, toMs, environment) => telemetry.window(flag, fromMs, toMs, environment),
       measure,

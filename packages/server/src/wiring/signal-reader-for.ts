@@ -4,6 +4,7 @@ import type { Database } from '../ports/database.ts';
 import type { MetricSource } from '../ports/metric-source.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
+import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { SqlDatabases } from '../sources/sql-source.ts';
@@ -16,6 +17,7 @@ export interface SourceSettings {
   readonly prometheus?: PrometheusPlace | undefined;
   /** What users reached; only gates read it. */
   readonly metrics?: MetricSource | undefined;
+  readonly fillSecrets: FillSecrets;
 }
 
 /**
@@ -40,9 +42,9 @@ export function prometheusFrom(given: string | undefined): PrometheusPlace | und
 export function signalReaderFor(
   database: Database,
   telemetry: TelemetryStore,
-  { allowRun, workFolder, prometheus, metrics }: SourceSettings,
+  { allowRun, workFolder, prometheus, metrics, fillSecrets }: SourceSettings,
 ): { readonly readAll: ReturnType<typeof signalReader>; close(): Promise<void> } {
-  const sql = new SqlDatabases();
+  const sql = new SqlDatabases(fillSecrets);
   const readAll = signalReader({
     telemetry,
     reported: telemetry,
@@ -50,6 +52,7 @@ export function signalReaderFor(
     metrics,
     sql,
     prometheus: prometheus ?? null,
+    fillSecrets,
     allowRun,
     folder: workFolder,
     run: runCommand,

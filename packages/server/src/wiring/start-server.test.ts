@@ -268,6 +268,14 @@ describe('startServer()', () => {
       headers: { authorization: `Bearer ${tokens.sdk}`, 'if-none-match': one.headers.get('etag') ?? '' },
     });
     expect(again.status).toBe(304);
+    const typed = encodeURIComponent('{"userId":"ada","seats":5}');
+    const same = await call('GET', `/api/feature-flags/asked?context=${typed}`, undefined, tokens.sdk);
+    expect(same.body).toEqual(one.body);
+    const wrong = await call('GET', '/api/feature-flags/asked?context=ada', undefined, tokens.sdk);
+    expect([wrong.status, wrong.body]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining('JSON object') } },
+    ]);
     const context = { context: { targetingKey: 'ada' } };
     const single = await call('POST', '/ofrep/v1/evaluate/flags/asked', context, tokens.sdk);
     expect(single.body).toMatchObject({ key: 'asked', value: true, variant: 'candidate', reason: 'SPLIT' });
@@ -276,7 +284,7 @@ describe('startServer()', () => {
     const missing = await call('POST', '/ofrep/v1/evaluate/flags/nope', context, tokens.sdk);
     expect(missing).toMatchObject({ status: 404, body: { errorCode: 'FLAG_NOT_FOUND' } });
     const noKey = await call('POST', '/ofrep/v1/evaluate/flags/asked', { context: {} }, tokens.sdk);
-    expect(noKey.body).toMatchObject({ value: false, variant: 'legacy', reason: 'DEFAULT' });
+    expect(noKey.body).toMatchObject({ value: false, variant: 'legacy', reason: 'UNKNOWN' });
     expect((await call('POST', '/ofrep/v1/evaluate/flags/asked', {}, tokens.sdk)).status).toBe(400);
   });
 

@@ -13,6 +13,7 @@ import { SystemSwitch } from '../engine/system-switch.ts';
 import { TelemetryIntake } from '../engine/telemetry-intake.ts';
 import { WatchMemory } from '../engine/watch-memory.ts';
 import { freeAllWorkers, type JobWorker, migrateJobs } from '../graphile-worker/job-worker.ts';
+import type { ApiSettings } from '../http-api/api-settings.ts';
 import { createHttpApi } from '../http-api/http-api.ts';
 import { listen } from '../http-api/listen.ts';
 import { API_VERSION } from '../http-api/system-routes.ts';
@@ -22,7 +23,7 @@ import type { Machine } from '../ports/machine.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
 import { compactTelemetry } from '../postgres/compact-telemetry.ts';
 import { ComparisonStore } from '../postgres/comparison-store.ts';
-import { migrate, openDatabase } from '../postgres/database.ts';
+import { migrate, openDatabase, reachDatabase } from '../postgres/database.ts';
 import { ExperimentStore } from '../postgres/experiment-store.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { FLAGS_CHANNEL } from '../postgres/flag-version.ts';
@@ -32,7 +33,7 @@ import { Notifications } from '../postgres/notifications.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
-import { fillSecrets } from '../secrets/fill-secrets.ts';
+import { planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
 import { effectRunners } from './effect-runners.ts';
@@ -54,6 +55,10 @@ export interface ServerOptions {
   readonly work?: boolean;
   /** The Prometheus of signals that name none. */
   readonly prometheus?: PrometheusPlace;
+  /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
+  readonly planVariables?: readonly string[];
+  /** Who may evaluate from where, and how much at once. */
+  readonly api?: ApiSettings;
   readonly log?: Log;
   /** Told once, when the very first start has made the tokens. */
   readonly onTokens?: (tokens: NewTokens) => void;
@@ -106,6 +111,7 @@ async function assemble(
     onError: (error) => onProblem(`a database connection broke: ${error.message}`),
   });
   stops.push(() => database.close());
+  await reachDatabase(database, connectionString);
   await prepare(database, options.databaseUrl === undefined);
   const tokens = new TokenStore(database);
   const credentials = await firstTokens(tokens, options);
@@ -127,6 +133,7 @@ async function assemble(
     health: async () => void (await database.query('select 1')),
     log,
     now: Date.now,
+    ...(options.api === undefined ? {} : { settings: options.api }),
   });
   const listening = await listen(http, { host: options.host ?? DEFAULT_HOST, port: options.port ?? DEFAULT_PORT });
   stops.push(() => listening.close());
@@ -216,7 +223,9 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   const memory = new WatchMemory(database, runs);
   const engine = new RunEngine({ database, runs, flags, clock });
   const directory = new RunDirectory({ database, runs, engine, memory, metrics, clock });
-  const settings = { allowRun: options.allowRun ?? false, workFolder: dirname(resolve(options.folder)), log };
+  const fillSecrets = planSecrets(process.env, options.planVariables);
+  const workFolder = dirname(resolve(options.folder));
+  const settings = { allowRun: options.allowRun ?? false, workFolder, log, fillSecrets };
   const sources = signalReaderFor(database, telemetry, { ...settings, metrics, prometheus: options.prometheus });
   const { readAll } = sources;
   const fleet = new Fleet({
@@ -252,7 +261,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     database,
     runs,
     readAll,
-    fillSecrets: (text) => fillSecrets(text, process.env),
+    fillSecrets,
     now: Date.now,
   });
   const closeSources = (): Promise<void> => sources.close();

@@ -8,11 +8,12 @@ import { API_VERSION } from '../http-api/system-routes.ts';
 import type { Database } from '../ports/database.ts';
 import type { Log } from '../ports/log.ts';
 import type { Machine } from '../ports/machine.ts';
-import { migrate, openDatabase } from '../postgres/database.ts';
+import { migrate, openDatabase, reachDatabase } from '../postgres/database.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { MachineStore } from '../postgres/machine-store.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { TelemetryStore } from '../postgres/telemetry-store.ts';
+import { type FillSecrets, planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { effectRunners } from './effect-runners.ts';
 import { jobWorkerFor } from './job-worker-for.ts';
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   readonly workFolder: string;
   /** The Prometheus of signals that name none. */
   readonly prometheus?: PrometheusPlace;
+  /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
+  readonly planVariables?: readonly string[];
   readonly log?: Log;
 }
 
@@ -58,12 +61,14 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
     onError: (error) => onProblem(`a database connection broke: ${error.message}`),
   });
   try {
+    await reachDatabase(database, options.databaseUrl);
     await migrate(database);
     await migrateJobs(database);
     const machine = workerMachine(options.allowRun);
     const telemetry = new TelemetryStore(database);
-    const sources = signalReaderFor(database, telemetry, options);
-    const worker = workerOn({ database, telemetry, sources }, machine, options, log);
+    const fillSecrets = planSecrets(process.env, options.planVariables);
+    const sources = signalReaderFor(database, telemetry, { ...options, fillSecrets });
+    const worker = workerOn({ database, telemetry, sources, fillSecrets }, machine, options, log);
     await worker.start();
     return {
       machineId: machine.machineId,
@@ -83,10 +88,11 @@ interface Parts {
   readonly database: Database;
   readonly telemetry: TelemetryStore;
   readonly sources: ReturnType<typeof signalReaderFor>;
+  readonly fillSecrets: FillSecrets;
 }
 
 function workerOn(
-  { database, telemetry, sources: { readAll } }: Parts,
+  { database, telemetry, sources: { readAll }, fillSecrets }: Parts,
   machine: Machine,
   { allowRun, workFolder }: WorkerOptions,
   log: Log,
@@ -98,7 +104,7 @@ function workerOn(
     database,
     runs,
     engine: new RunEngine({ database, runs, flags: new FlagStore(database), clock: steadyClock() }),
-    runners: effectRunners(telemetry, readAll, { allowRun, workFolder, log }),
+    runners: effectRunners(telemetry, readAll, { allowRun, workFolder, log, fillSecrets }),
     takesCommands: allowRun,
     onProblem: (message) => log('warn', message),
   });

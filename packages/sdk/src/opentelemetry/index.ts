@@ -1,0 +1,1 @@
+export { type EvaluationEventsOptions, evaluationEvents } from './evaluation-events.ts';

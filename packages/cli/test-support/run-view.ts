@@ -18,6 +18,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     now: 90_000,
     phases: [],
     flags: [],
+    baselines: [],
     rollbacks: [],
     contingencies: [],
     freezes: [],

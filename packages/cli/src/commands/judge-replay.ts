@@ -3,9 +3,13 @@ import {
   type Baseline,
   beginWatch,
   type GateVerdict,
+  type HourOfHistory,
+  hourOfWeek,
   isHealthy,
+  learnShape,
   type Measurement,
   observe,
+  type RecordedBaseline,
 } from '@theseus/core/health';
 import { formatDiagnostic, type Plan, suggest } from '@theseus/core/plan';
 import { formatDuration, parseDuration, parseInstant } from '@theseus/core/time';
@@ -50,7 +54,11 @@ export function addJudgeReplay(judge: Command, end: (code: ExitCode) => void): v
     .option('--gate <name>', 'the gate; needed where the plan has several')
     .option('--flag <flag>', 'the flag that queries ask for')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
-    .option('--baseline <duration>', 'how long before the start the baseline is taken', '1h')
+    .option(
+      '--baseline <duration>',
+      'how long before the start the baseline is taken; from 2w on it knows the hours of the week',
+      '1h',
+    )
     .option('--set <name=value>', 'a value for a variable of the plan', collectVariable)
     .option('--env <environment>', 'which of its environments is meant')
     .option('--json', 'print NDJSON: one line per look, then a summary')
@@ -96,7 +104,7 @@ async function replay(plan: Plan, options: ReplayOptions, output: Output): Promi
     ? await measureHistory({ ...source, from: from - baselineMs, to: from - gate.everyMs })
     : [];
   const measured = await measureHistory({ ...source, from, to });
-  return tell(judgeAll(gate, measured, meanOf(before)), output, gate.everyMs);
+  return tell(judgeAll(gate, measured, baselineFrom(plan, before)), output, gate.everyMs);
 }
 
 function gateOf(plan: Plan, name: string | undefined): Plan['gates'][string] {
@@ -125,15 +133,27 @@ function momentOf(text: string, now: number, option: string): number {
   );
 }
 
-/** The mean of what was measured, by signal. */
-function meanOf(measured: readonly Measurement[]): Baseline {
-  const sums = new Map<string, { sum: number; count: number }>();
-  for (const { signal, status, value } of measured.flatMap(({ readings }) => readings)) {
-    if (status !== 'ok' || value === null) continue;
-    const known = sums.get(signal) ?? { sum: 0, count: 0 };
-    sums.set(signal, { sum: known.sum + value, count: known.count + 1 });
+/** The mean of what was measured, by signal; where two weeks and more were, at each hour of the week. */
+function baselineFrom({ signals }: Plan, measured: readonly Measurement[]): Baseline {
+  const hours = new Map<string, HourOfHistory[]>();
+  for (const { at, readings } of measured) {
+    for (const { signal, status, value } of readings) {
+      if (status !== 'ok' || value === null) continue;
+      const row = { ...hourOfWeek(at), sum: value, weight: 1 };
+      const known = hours.get(signal);
+      if (known === undefined) hours.set(signal, [row]);
+      else known.push(row);
+    }
   }
-  return Object.fromEntries([...sums].map(([signal, { sum, count }]) => [signal, sum / count]));
+  const over = { from: measured[0]?.at ?? 0, to: measured.at(-1)?.at ?? 0 };
+  return Object.fromEntries(
+    [...hours].map(([signal, rows]): readonly [string, RecordedBaseline] => {
+      const value = rows.reduce((sum, row) => sum + row.sum, 0) / rows.length;
+      const learnt = learnShape(rows, value);
+      const shape = learnt.kind === 'shape' ? { shape: learnt.shape } : { noShape: learnt.why };
+      return [signal, { value, unit: signals[signal]?.unit ?? 'count', over, source: 'prometheus', ...shape }];
+    }),
+  );
 }
 
 function judgeAll(

@@ -11,6 +11,7 @@ import type {
 } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
+import { baselineLine } from './baseline-line.ts';
 import { partLine } from './part-line.ts';
 import { wrap } from './text-width.ts';
 import { withoutControls } from './without-controls.ts';
@@ -58,8 +59,10 @@ export function renderRun(told: RunView, options: RenderOptions): readonly strin
     ...waitLines(view, paint),
   ]);
   const room = (options.height ?? Number.POSITIVE_INFINITY) - top.length - bottom.length;
-  const whole = wrapped(view.phases.flatMap((phase) => phaseLines(phase, paint)));
+  const whole = wrapped([...view.phases.flatMap((phase) => phaseLines(phase, paint)), ...baselineLines(view, paint)]);
   if (whole.length <= room) return [...top, ...whole, ...bottom];
+  const withoutBaselines = wrapped(view.phases.flatMap((phase) => phaseLines(phase, paint)));
+  if (withoutBaselines.length <= room) return [...top, ...withoutBaselines, ...bottom];
   const folded = wrapped(
     view.phases.flatMap((phase) => (phase.status === 'running' ? phaseLines(phase, paint) : [phaseHead(phase, paint)])),
   );
@@ -193,6 +196,11 @@ function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] 
     ...rollback.parts.map((part) => `    ${partLine(part)}`),
     ...(rollback.failure === null ? [] : [`    ✗ ${rollback.failure}`]),
   ];
+}
+
+/** What conditions compare with: the first to go where there is no room. */
+function baselineLines({ baselines }: RunView, paint: Paint): readonly string[] {
+  return baselines.map((baseline) => paint.dim(`≈ usual ${baselineLine(baseline)}`));
 }
 
 /** Contingencies that wait quietly are not worth a line. */

@@ -1,5 +1,6 @@
 import { findBrokenLink, type RecordedEvent, type RolloutEvent, type RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
+import { sampleText, shapeText, withUnit } from './baseline-line.ts';
 import { describeEvent, utcClock } from './describe-event.ts';
 import { partLine } from './part-line.ts';
 
@@ -11,6 +12,7 @@ export function renderReport(view: RunView, recorded: readonly RecordedEvent[]):
     summary(view),
     '## Flags\n',
     flagTable(view),
+    ...baselineSection(view),
     ...rollbackSection(view),
     ...approvalSection(events),
     ...section(
@@ -50,6 +52,33 @@ function flagTable(view: RunView): string {
       `| ${key} | ${exposurePercent} % | ${status} | ${confirmed ? 'yes' : 'not yet'} |`,
   );
   return ['| Flag | Exposure | Outcome | Confirmed by every instance |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+/** What was usual before anything moved, and how that is known. */
+function baselineSection({ baselines }: RunView): readonly string[] {
+  if (baselines.length === 0) return [];
+  const rows = baselines.map((baseline) => {
+    const { flag, signal, value, unit, over, source, query } = baseline;
+    const from = [source ?? '', query === null ? '' : `\`${query}\``].filter((part) => part !== '').join(' ');
+    const cells = [
+      flag ?? '',
+      signal,
+      withUnit(value, unit),
+      over === null ? '' : `${utcClock(over.from)} to ${utcClock(over.to)} UTC`,
+      sampleText(baseline),
+      shapeText(baseline) || 'not asked for',
+      from,
+    ];
+    return `| ${cells.map(oneLine).join(' | ')} |`;
+  });
+  return [
+    '## Baselines\n',
+    [
+      '| Flag | Signal | Usual | From and to | Sample | Hours of the week | Source |',
+      '|---|---|---|---|---|---|---|',
+      ...rows,
+    ].join('\n'),
+  ];
 }
 
 function rollbackSection(view: RunView): readonly string[] {

@@ -1,4 +1,5 @@
 import { formatDuration } from '../time/index.ts';
+import type { Baseline } from './baseline.ts';
 import { type Gate, type GateRule, isReadCondition, type RuleAction } from './condition.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
 import {
@@ -13,7 +14,7 @@ import {
   judgeOnce,
 } from './judge-memory.ts';
 import { breaks, judgeReading } from './judge-reading.ts';
-import type { Baseline, Measurement } from './reading.ts';
+import type { Measurement } from './reading.ts';
 import {
   type GateVerdict,
   isBlind,

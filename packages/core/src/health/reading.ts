@@ -32,6 +32,3 @@ export interface Measurement {
   /** What both arms counted, for gates that compare them. */
   readonly comparison?: ArmComparison;
 }
-
-/** Values recorded before anything moved, by signal, in the signal's unit. */
-export type Baseline = Readonly<Record<string, number>>;

@@ -145,7 +145,12 @@ const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('check'), probe }),
   z.strictObject({ ...common, kind: z.literal('run'), command, captures }),
   z.strictObject({ ...common, kind: z.literal('backup'), name: text, command, captures, verify: command.nullable() }),
-  z.strictObject({ ...common, kind: z.literal('baseline'), overMs: ms }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('baseline'),
+    overMs: ms,
+    shape: z.enum(['hour-of-week', 'none']).optional(),
+  }),
   z.strictObject({
     ...common,
     kind: z.literal('ramp'),

@@ -1,4 +1,4 @@
-import type { Explanation, RuleResult, Verdict } from '../health/index.ts';
+import type { BaselineSample, Explanation, RuleResult, SignalUnit, Usual, Verdict } from '../health/index.ts';
 import type { StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -32,6 +32,8 @@ export interface RunView {
   readonly now: number;
   readonly phases: readonly PhaseView[];
   readonly flags: readonly FlagView[];
+  /** What was usual before anything moved; empty until a baseline is recorded. */
+  readonly baselines: readonly BaselineView[];
   readonly rollbacks: readonly RollbackView[];
   readonly contingencies: readonly ContingencyView[];
   readonly freezes: readonly FreezeView[];
@@ -117,6 +119,26 @@ export interface FlagView {
   /** Whether every live SDK instance is known to serve this exposure. */
   readonly confirmed: boolean;
   readonly requires: readonly string[];
+}
+
+/** Parts that are null were not kept by the version that recorded it. */
+export interface BaselineView {
+  /** Null for what belongs to no flag. */
+  readonly flag: string | null;
+  readonly signal: string;
+  /** Over the whole time, in the unit. */
+  readonly value: number;
+  readonly unit: SignalUnit | null;
+  readonly over: { readonly from: number; readonly to: number } | null;
+  readonly sample: BaselineSample | null;
+  readonly source: string | null;
+  readonly query: string | null;
+  /** Of how many hours of the week something is known by their own history; null where no shape was learnt. */
+  readonly shape: { readonly covered: number; readonly of: number; readonly weeks: number } | null;
+  /** Why there is no shape though the history was to have one. */
+  readonly noShape: string | null;
+  /** What conditions compare with now. */
+  readonly usual: Usual;
 }
 
 export interface RollbackView {

@@ -57,8 +57,14 @@ export interface Sampling {
 export interface Traffic {
   /** @param before what the target's watch remembers: both arms go on counting from there */
   measure(target: WatchTarget, now: number, sampling: Sampling, before: Watch): Measurement;
-  baseline(): Baseline;
+  /** What each signal reads when all is well. */
+  usual(): UsualValues;
+  /** The same as a step records it at a moment; modelled traffic is the same at every hour. */
+  baseline(now: number, overMs: number): Baseline;
 }
+
+/** By signal, in its unit. */
+export type UsualValues = Readonly<Record<string, number>>;
 
 export function modelTraffic(options: TrafficOptions): Traffic {
   const { plan, startAt } = options;
@@ -124,7 +130,16 @@ export function modelTraffic(options: TrafficOptions): Traffic {
         ? { comparison: compare(target, now, sampling, before) }
         : {}),
     }),
-    baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
+    usual: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
+    baseline: (now, overMs) =>
+      Object.fromEntries(
+        [...models].flatMap(([name, { usual }]) => {
+          const signal = plan.signals[name];
+          if (signal === undefined) return [];
+          const over = { from: now - overMs, to: now };
+          return [[name, { value: usual, unit: signal.unit, over, source: 'modelled traffic' }]];
+        }),
+      ),
   };
 }
 

@@ -63,7 +63,7 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
     const machine = workerMachine(options.allowRun);
     const telemetry = new TelemetryStore(database);
     const sources = signalReaderFor(database, telemetry, options);
-    const worker = workerOn({ database, telemetry, sources }, machine, options, log);
+    const worker = workerOn({ database, sources }, machine, options, log);
     await worker.start();
     return {
       machineId: machine.machineId,
@@ -81,12 +81,11 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
 
 interface Parts {
   readonly database: Database;
-  readonly telemetry: TelemetryStore;
   readonly sources: ReturnType<typeof signalReaderFor>;
 }
 
 function workerOn(
-  { database, telemetry, sources: { readAll } }: Parts,
+  { database, sources: { histories } }: Parts,
   machine: Machine,
   { allowRun, workFolder }: WorkerOptions,
   log: Log,
@@ -98,7 +97,7 @@ function workerOn(
     database,
     runs,
     engine: new RunEngine({ database, runs, flags: new FlagStore(database), clock: steadyClock() }),
-    runners: effectRunners(telemetry, readAll, { allowRun, workFolder, log }),
+    runners: effectRunners(histories, { allowRun, workFolder, log }),
     takesCommands: allowRun,
     onProblem: (message) => log('warn', message),
   });

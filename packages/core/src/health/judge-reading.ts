@@ -103,6 +103,21 @@ function isNearTo(value: number, { comparison, unit }: Condition, threshold: num
   return threshold > 0 && value <= threshold / near;
 }
 
+/** What is lacking until a condition with a bound of its own is seen to be true, for people; null where it is. */
+export function stillMissing(condition: ReadCondition, reading: Reading | undefined, gate: Gate): string | null {
+  const { text: written, unit } = condition;
+  const threshold = thresholdOf(condition, { reading, baseline: {}, at: 0 });
+  const value = reading?.value ?? null;
+  if (reading?.status !== 'ok' || value === null || !Number.isFinite(value) || threshold === null) {
+    return `${written}, and nobody can tell: ${reading?.problem ?? reading?.status ?? 'it was not measured'}`;
+  }
+  const { sample } = reading;
+  if (sample !== undefined && sample < gate.minSample) {
+    return `${written}, and ${sample} of at least ${gate.minSample} say so far`;
+  }
+  return breaks(value, condition, threshold) ? null : `${written}, and it is ${inUnit(value, unit)}`;
+}
+
 /** Whether a value breaks a condition whose bound stands there. */
 export function breaks(value: number, { comparison }: Condition, threshold: number): boolean {
   switch (comparison) {

@@ -1,3 +1,4 @@
+import { signalsRead } from '../health/index.ts';
 import { suggest } from './did-you-mean.ts';
 import { capturedBy, type PlanReading } from './plan-reading.ts';
 
@@ -65,7 +66,7 @@ function warnUnused({ plan, problems, outline }: PlanReading): void {
     gates: steps.flatMap((step) => ('gate' in step ? step.gate : [])),
     channels: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.channel : [])),
     messages: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.message : [])),
-    signals: gates.flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
+    signals: gates.flatMap((gate) => [...gate.rules.map(({ condition }) => condition.signal), ...signalsRead(gate)]),
   };
   for (const part of ['gates', 'channels', 'messages', 'signals'] as const) {
     const isUncertain =

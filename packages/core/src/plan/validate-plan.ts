@@ -59,6 +59,7 @@ const condition = z.strictObject({
   text,
   unit: unit.optional(),
 });
+const readCondition = condition.extend({ bound: z.strictObject({ kind: z.literal('absolute'), value: z.number() }) });
 const action = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('rollback'),
@@ -66,7 +67,7 @@ const action = z.discriminatedUnion('kind', [
     point: text.optional(),
     overMs: ms,
   }),
-  z.strictObject({ kind: z.literal('hold') }),
+  z.strictObject({ kind: z.literal('hold'), until: readCondition.optional() }),
   z.strictObject({ kind: z.literal('warn') }),
 ]);
 const gate = z.strictObject({

@@ -169,6 +169,13 @@ function fourWeeksOfQueues(): string {
   return `${lines.join('\n')}\n# EOF\n`;
 }
 
+/** Of those that are remembered whole. */
+function lastMondayAtNine(): number {
+  let at = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 5 * HOUR_MS;
+  while (queueAt(at) !== 40) at -= HOUR_MS;
+  return at;
+}
+
 const baselinePlan = `
 plan: usual
 cohort: userId
@@ -269,23 +276,32 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
     await theseus.command(run, { verb: 'abort' });
   });
 
+  const replayOf = (file: string, ...more: readonly string[]) => {
+    const args = ['judge', 'replay', file, '--prometheus', prometheus.url, '--json', ...more];
+    const { status, stdout } = spawnSync(process.execPath, [THESEUS, ...args], { encoding: 'utf8' });
+    return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
+  };
+
+  it('replays a Monday morning against what is usual on Mondays, or against a day [CV-12]', async () => {
+    const file = join(folder, 'usual.yaml');
+    await writeFile(
+      file,
+      baselinePlan.replace('every: 200ms', 'every: 1m').replace('baseline: hold', 'baseline: rollback now'),
+    );
+    const span = [
+      '--from',
+      new Date(lastMondayAtNine()).toISOString(),
+      '--to',
+      new Date(lastMondayAtNine() + HOUR_MS).toISOString(),
+    ];
+    expect(replayOf(file, ...span, '--baseline', '1d')).toMatchObject({ status: 1 });
+    expect(replayOf(file, ...span, '--baseline', '3w')).toMatchObject({ status: 0, last: { blind: 0, rollbacks: 0 } });
+  }, 60_000);
+
   it('replays what it remembers by a gate, and says when that would have rolled back [XR-3]', async () => {
     const file = join(folder, 'plan.yaml');
     await writeFile(file, planText('replayed', '1m'));
-    const replay = (from: number): { readonly status: number | null; readonly last: Record<string, unknown> } => {
-      const args = [
-        'judge',
-        'replay',
-        file,
-        '--prometheus',
-        prometheus.url,
-        '--from',
-        new Date(from).toISOString(),
-        '--json',
-      ];
-      const { status, stdout } = spawnSync(process.execPath, [THESEUS, ...args], { encoding: 'utf8' });
-      return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
-    };
+    const replay = (from: number) => replayOf(file, '--from', new Date(from).toISOString());
     const calm = Date.now();
     await until(() => Date.now() > calm + 2_000);
     expect(replay(calm)).toMatchObject({

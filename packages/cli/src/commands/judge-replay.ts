@@ -33,6 +33,8 @@ interface ReplayOptions {
 }
 
 const MOST_LOOKS = 200_000;
+/** What is usual in weeks is known from fewer looks than a gate would take. */
+const MOST_BASELINE_LOOKS = 10_000;
 
 const HELP = `
 Asks Prometheus what the signals of a gate were, and judges every look as a run would have: what it would have held,
@@ -100,8 +102,9 @@ async function replay(plan: Plan, options: ReplayOptions, output: Output): Promi
   const needsBaseline = gate.rules.some(
     ({ condition: { bound } }) => 'reference' in bound && bound.reference === 'baseline',
   );
+  const coarse = { ...gate, everyMs: Math.max(gate.everyMs, Math.ceil(baselineMs / MOST_BASELINE_LOOKS)) };
   const before = needsBaseline
-    ? await measureHistory({ ...source, from: from - baselineMs, to: from - gate.everyMs })
+    ? await measureHistory({ ...source, gate: coarse, from: from - baselineMs, to: from - gate.everyMs })
     : [];
   const measured = await measureHistory({ ...source, from, to });
   return tell(judgeAll(gate, measured, baselineFrom(plan, before)), output, gate.everyMs);

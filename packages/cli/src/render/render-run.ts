@@ -45,6 +45,8 @@ const TIMELINESS: Readonly<Record<Timeliness, string>> = {
 };
 
 const BAR_WIDTH = 20;
+/** A plan of many flags has more than anybody reads at a glance. */
+const MOST_BASELINES = 6;
 
 /** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
 export function renderRun(told: RunView, options: RenderOptions): readonly string[] {
@@ -200,7 +202,11 @@ function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] 
 
 /** What conditions compare with: the first to go where there is no room. */
 function baselineLines({ baselines }: RunView, paint: Paint): readonly string[] {
-  return baselines.map((baseline) => paint.dim(`≈ usual ${baselineLine(baseline)}`));
+  const more = baselines.length - MOST_BASELINES;
+  return [
+    ...baselines.slice(0, MOST_BASELINES).map((baseline) => paint.dim(`≈ usual ${baselineLine(baseline)}`)),
+    ...(more > 0 ? [paint.dim(`≈ ${more} more in 'theseus report'`)] : []),
+  ];
 }
 
 /** Contingencies that wait quietly are not worth a line. */

@@ -5,6 +5,7 @@ import {
   isJudgedGate,
   type Measurement,
   type Reading,
+  type RecordedBaseline,
   signalsRead,
   type Watch,
   type WatchTarget,
@@ -70,6 +71,7 @@ export function modelTraffic(options: TrafficOptions): Traffic {
   const { plan, startAt } = options;
   const random = randomOf(options.seed);
   const models = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyModel(plan, signal)]));
+  const healthy = Object.fromEntries([...models].map(([name, model]) => [name, model.usual]));
   const faults = options.whatIf.filter((fault) => fault.kind === 'signal');
   const read = (name: string, flag: string | null, now: number, sample: number): Reading => {
     const { usual, wander } = models.get(name) ?? { usual: 0, wander: 0 };
@@ -130,17 +132,18 @@ export function modelTraffic(options: TrafficOptions): Traffic {
         ? { comparison: compare(target, now, sampling, before) }
         : {}),
     }),
-    usual: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
-    baseline: (now, overMs) =>
-      Object.fromEntries(
-        [...models].flatMap(([name, { usual }]) => {
-          const signal = plan.signals[name];
-          if (signal === undefined) return [];
-          const over = { from: now - overMs, to: now };
-          return [[name, { value: usual, unit: signal.unit, over, source: 'modelled traffic' }]];
-        }),
-      ),
+    usual: () => healthy,
+    baseline: (now, overMs) => recordedAs(plan, healthy, { from: now - overMs, to: now }),
   };
+}
+
+function recordedAs({ signals }: Plan, usual: UsualValues, over: RecordedBaseline['over']): Baseline {
+  return Object.fromEntries(
+    Object.values(signals).map(({ name, unit }) => {
+      const recorded: RecordedBaseline = { value: usual[name] ?? 0, unit, over, source: 'modelled traffic' };
+      return [name, recorded];
+    }),
+  );
 }
 
 type UsualAndNow = readonly [usual: number, now: number | null];

@@ -156,6 +156,18 @@ describe('baselineRunner()', () => {
     );
   });
 
+  it('keeps no more hours than a run can carry', async () => {
+    const many = Array.from({ length: 201 }, (_, index) => telemetry(`errors-${index}`, 'error-rate'));
+    const baselines = await recorded(weeksOf(4), effectOver(4 * WEEK), planWith(many));
+    expect(Object.values(baselines)).toHaveLength(201);
+    for (const { shape, noShape } of Object.values(baselines)) {
+      expect([shape, noShape]).toEqual([
+        undefined,
+        'hours of the week are kept of 200 flags times signals at the most',
+      ]);
+    }
+  });
+
   it('waits for a day of telemetry, and takes of a longer span as much as there is', async () => {
     const parts = { ...weeksOf(1), pause: async () => undefined };
     const young = { ...parts, telemetry: { ...parts.telemetry, reach: async () => NOW - 23 * HOUR } };

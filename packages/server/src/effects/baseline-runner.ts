@@ -31,6 +31,9 @@ const TRY_AGAIN_MS = 2_000;
 /** Digits of the values of hours: as many as anybody can measure, and few to be kept with the run. */
 const DIGITS = 6;
 
+/** Shapes that a run keeps at the most: they are part of its state, which is written with each event. */
+const MOST_SHAPES = 200;
+
 /** By flag; `*` is what belongs to none. */
 type Baselines = Readonly<Record<string, Baseline>>;
 
@@ -111,10 +114,11 @@ async function recordTelemetry(parts: BaselineParts, asked: Asked): Promise<Reco
 /** The baseline of a flag's telemetry, or what is still lacking. */
 async function recordFlag(
   { telemetry, measure, now }: BaselineParts,
-  { request, context }: Asked,
+  asked: Asked,
   flag: string,
   signals: readonly Signal[],
 ): Promise<Baseline | string> {
+  const { request, context } = asked;
   const { environment } = context.plan;
   const oldestAt = await telemetry.reach(flag, environment);
   const to = now();
@@ -129,29 +133,30 @@ async function recordFlag(
   const values = signals.flatMap((signal): readonly (readonly [string, RecordedBaseline])[] => {
     if (signal.source.kind !== 'telemetry') return [];
     const history = telemetryBaseline(hours, span, { metric: signal.source.metric, measure });
-    return history === null ? [] : [[signal.name, recordedOf(signal, history, request)]];
+    return history === null ? [] : [[signal.name, recordedOf(signal, history, asked)]];
   });
   return Object.fromEntries(values);
 }
 
 /** All signals but telemetry; whichever cannot be read is named, and asked again some times before. */
-async function recordOthers(parts: BaselineParts, { request, context, signals }: Asked): Promise<Recorded> {
+async function recordOthers(parts: BaselineParts, asked: Asked): Promise<Recorded> {
+  const { request, context, signals } = asked;
   const { runId, plan } = context;
   const { flags, overMs } = request;
   const baselines: Record<string, Record<string, RecordedBaseline>> = { '*': {} };
   let left = signals.filter(({ source }) => source.kind !== 'telemetry');
   for (let tries = 1; ; tries += 1) {
     const to = parts.now();
-    const asked = { runId, environment: plan.environment, flags, from: to - overMs, to };
+    const of = { runId, environment: plan.environment, flags, from: to - overMs, to };
     const answers = await Promise.all(
-      left.map(async (signal) => ({ signal, found: await parts.readHistory({ ...asked, signal }) })),
+      left.map(async (signal) => ({ signal, found: await parts.readHistory({ ...of, signal }) })),
     );
     for (const { signal, found } of answers) {
       for (const { flag, answer } of found) {
         if (answer.kind !== 'history') continue;
         baselines[flag ?? '*'] = {
           ...baselines[flag ?? '*'],
-          [signal.name]: recordedOf(signal, answer.history, request),
+          [signal.name]: recordedOf(signal, answer.history, asked),
         };
       }
     }
@@ -171,7 +176,7 @@ function problemsOf({ name }: Signal, found: readonly FlagHistory[]): readonly s
   );
 }
 
-function recordedOf(signal: Signal, history: SignalHistory, request: BaselineRequest): RecordedBaseline {
+function recordedOf(signal: Signal, history: SignalHistory, asked: Asked): RecordedBaseline {
   const { value, over, sample, source, query } = history;
   return {
     value,
@@ -180,17 +185,20 @@ function recordedOf(signal: Signal, history: SignalHistory, request: BaselineReq
     ...(sample === undefined ? {} : { sample }),
     source,
     ...(query === undefined ? {} : { query }),
-    ...shapeOf(signal, history, request),
+    ...shapeOf(signal, history, asked),
   };
 }
 
 function shapeOf(
   { source }: Signal,
   { value, hours }: SignalHistory,
-  { overMs, shape }: BaselineRequest,
+  { request: { overMs, shape, flags }, signals }: Asked,
 ): Pick<RecordedBaseline, 'shape' | 'noShape'> {
   if (shape === 'none' || (shape === undefined && overMs < SHAPE_NEEDS_MS)) return {};
   if (hours === null) return { noShape: `${source.kind} signals have no history that could be read` };
+  if (flags.length * signals.length > MOST_SHAPES) {
+    return { noShape: `hours of the week are kept of ${MOST_SHAPES} flags times signals at the most` };
+  }
   const learnt = learnShape(hours, value);
   if (learnt.kind === 'none') return { noShape: learnt.why };
   const rounded = learnt.shape.hours.map((hour) => Number(hour.toPrecision(DIGITS)));

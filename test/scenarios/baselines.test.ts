@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Plan, parsePlan } from '@theseus/core/plan';
 import type { RolloutEvent } from '@theseus/core/rollout';
+import { createTheseus } from '@theseus/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningServer, runningServer, until } from '../test-support/running-server.ts';
 
@@ -80,6 +81,57 @@ phases:
       shape: null,
       usual: { value: 12, when: null },
     });
+  }, 30_000);
+});
+
+describe('what SDKs count', () => {
+  it('is waited for, and recorded by flag with how much of it there was [CV-12] [QA-2]', async () => {
+    const client = createTheseus({ url: theseus.url, token: theseus.sdkToken, service: 'shop' });
+    await client.ready(5_000);
+    let request = 0;
+    const traffic = setInterval(() => {
+      request += 1;
+      const legacy = (): string => {
+        if (request % 4 === 0) throw new Error('out of stock');
+        return 'served';
+      };
+      try {
+        client.route('counting', { userId: `user-${request % 50}` }, { legacy, candidate: legacy });
+      } catch {
+        // The user's own trouble.
+      }
+    }, 5);
+    const run = await theseus.begin(
+      planOf(`
+plan: counting
+cohort: userId
+signals: { errors: { telemetry: error-rate } }
+gates: { standard: { every: 200ms, rules: [errors > 3x baseline: hold] } }
+flags: { counting: {} }
+phases:
+  - phase: one
+    steps:
+      - baseline: { over: 2s }
+      - { ramp: counting, gate: standard, through: [100%], soak: 1h }
+`),
+    );
+    await until(async () => (await theseus.view(run)).baselines.length > 0);
+    clearInterval(traffic);
+    await client.close();
+    const [baseline] = (await theseus.view(run)).baselines;
+    expect(baseline).toMatchObject({
+      flag: 'counting',
+      signal: 'errors',
+      unit: 'percent',
+      source: 'telemetry',
+      shape: null,
+    });
+    expect(baseline?.value).toBeGreaterThan(15);
+    expect(baseline?.value).toBeLessThan(35);
+    expect(baseline?.sample?.count).toBeGreaterThanOrEqual(20);
+    const { from = 0, to = 0 } = baseline?.over ?? {};
+    expect(to - from).toBe(2_000);
+    await theseus.command(run, { verb: 'abort' });
   }, 30_000);
 });
 

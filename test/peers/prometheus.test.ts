@@ -71,6 +71,15 @@ class Prometheus {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** Lets it remember samples of long ago, as OpenMetrics writes them. */
+  async remember(metrics: string): Promise<void> {
+    const file = join(this.#folder, 'history.txt');
+    await writeFile(file, metrics);
+    const args = ['tsdb', 'create-blocks-from', 'openmetrics', file, join(this.#folder, 'data')];
+    const { status, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+  }
+
   async start(target: number): Promise<void> {
     const scrape = { job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${target}`] }] };
     const config = { global: { scrape_interval: '200ms', scrape_timeout: '200ms' }, scrape_configs: [scrape] };
@@ -78,6 +87,7 @@ class Prometheus {
     await writeFile(join(this.#folder, 'prometheus.yml'), JSON.stringify(config));
     const args = [
       `--config.file=${join(this.#folder, 'prometheus.yml')}`,
+      '--storage.tsdb.retention.time=60d',
       `--storage.tsdb.path=${join(this.#folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${this.#port}`,
     ];
@@ -150,6 +160,47 @@ function replayed(url: string, from: number, ...args: readonly string[]): Replay
   return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
 }
 
+const HOUR_MS = 3_600_000;
+
+/** So long is the queue at an hour: twelve by day, three by night, and forty on Mondays at nine. */
+function queueAt(at: number): number {
+  const when = new Date(at);
+  if (when.getUTCDay() === 1 && when.getUTCHours() === 9) return 40;
+  return when.getUTCHours() >= 8 && when.getUTCHours() < 20 ? 12 : 3;
+}
+
+/** A sample each four minutes; a day of the second week was never scraped. */
+function fourWeeksOfQueues(): string {
+  const end = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 3 * HOUR_MS;
+  const begin = end - 28 * 24 * HOUR_MS;
+  const lines = ['# TYPE shop_queue gauge'];
+  for (let at = begin; at < end; at += 240_000) {
+    const day = Math.floor((at - begin) / (24 * HOUR_MS));
+    if (day !== 10) lines.push(`shop_queue ${queueAt(at)} ${at / 1_000}`);
+  }
+  return `${lines.join('\n')}\n# EOF\n`;
+}
+
+/** Of those that are remembered whole. */
+function lastMondayAtNine(): number {
+  let at = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 5 * HOUR_MS;
+  while (queueAt(at) !== 40) at -= HOUR_MS;
+  return at;
+}
+
+const baselinePlan = `
+plan: usual
+cohort: userId
+signals: { queue: { prometheus: 'sum(shop_queue)', unit: count } }
+gates: { standard: { every: 200ms, rules: [queue > 2x baseline: hold] } }
+flags: { usual: {} }
+phases:
+  - phase: one
+    steps:
+      - baseline: { over: 4w }
+      - { ramp: usual, gate: standard, through: [100%], soak: 1h }
+`;
+
 describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prometheus', () => {
   const service = new Service();
   let prometheus: Prometheus;
@@ -161,6 +212,7 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
     folder = await mkdtemp(join(tmpdir(), 'theseus-prometheus-'));
     prometheus = new Prometheus(folder, await freePort());
     target = await service.start();
+    await prometheus.remember(fourWeeksOfQueues());
     await prometheus.start(target);
     theseus = await runningServer({ prometheus: { url: prometheus.url } });
   }, 60_000);
@@ -210,6 +262,52 @@ describe.runIf(spawnSync('prometheus', ['--version']).status === 0)('a real Prom
     await prometheus.start(target);
     await until(async () => (await theseus.view(run)).outcome === 'succeeded');
     expect(await typesOf(run)).toContain('step.released');
+  }, 60_000);
+
+  it('knows from four weeks of it what is usual at each hour of the week [CV-12] [QA-2]', async () => {
+    const { plan } = parsePlan(baselinePlan, { file: 'plan.yaml' });
+    if (plan === null) throw new Error('the plan is broken');
+    const run = await theseus.begin(plan);
+    await until(async () => (await theseus.view(run)).baselines.length > 0);
+    const [baseline] = (await theseus.view(run)).baselines;
+    expect(baseline).toMatchObject({
+      signal: 'queue',
+      unit: 'count',
+      sample: { of: 'samples' },
+      source: `prometheus ${prometheus.url}`,
+      query: 'sum(shop_queue)',
+      shape: { covered: 168, of: 168 },
+    });
+    const finished = (await theseus.events(run)).find(({ type }) => type === 'effect.finished');
+    const recorded = finished?.type === 'effect.finished' ? finished.result.baselines?.['*']?.['queue'] : undefined;
+    const hours = typeof recorded === 'object' ? (recorded.shape?.hours ?? []) : [];
+    // The middle of an hour; at its ends an answer may still be of the hour before.
+    expect(hours[9]).toBeGreaterThan(35);
+    expect(hours[5 * 24 + 12]).toBeCloseTo(12, 0);
+    expect(hours[6 * 24 + 3]).toBeCloseTo(3, 0);
+    await theseus.command(run, { verb: 'abort' });
+  });
+
+  const replayOf = (file: string, ...more: readonly string[]) => {
+    const args = ['judge', 'replay', file, '--prometheus', prometheus.url, '--json', ...more];
+    const { status, stdout } = spawnSync(process.execPath, [THESEUS, ...args], { encoding: 'utf8' });
+    return { status, last: JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown> };
+  };
+
+  it('replays a Monday morning against what is usual on Mondays, or against a day [CV-12]', async () => {
+    const file = join(folder, 'usual.yaml');
+    await writeFile(
+      file,
+      baselinePlan.replace('every: 200ms', 'every: 1m').replace('baseline: hold', 'baseline: rollback now'),
+    );
+    const span = [
+      '--from',
+      new Date(lastMondayAtNine()).toISOString(),
+      '--to',
+      new Date(lastMondayAtNine() + HOUR_MS).toISOString(),
+    ];
+    expect(replayOf(file, ...span, '--baseline', '1d')).toMatchObject({ status: 1 });
+    expect(replayOf(file, ...span, '--baseline', '3w')).toMatchObject({ status: 0, last: { blind: 0, rollbacks: 0 } });
   }, 60_000);
 
   it('replays what it remembers by a gate, and says when that would have rolled back [XR-3]', async () => {

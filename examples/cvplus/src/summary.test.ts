@@ -41,6 +41,7 @@ const RUN: RunView = {
     { key: 'cv-analyzer', status: 'complete', exposurePercent: 100, confirmed: true, requires: [] },
     { key: FAULTY, status: 'rolled-back', exposurePercent: 0, confirmed: true, requires: ['cv-analyzer'] },
   ],
+  baselines: [],
   rollbacks: [ROLLBACK],
   contingencies: [],
   freezes: [],

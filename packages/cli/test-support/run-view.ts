@@ -1,4 +1,4 @@
-import type { RunView, StepView } from '@theseus/core/rollout';
+import type { BaselineView, RunView, StepView } from '@theseus/core/rollout';
 
 /** A run with nothing in it; tests say what they look at. */
 export function runView(changes: Partial<RunView> = {}): RunView {
@@ -18,6 +18,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     now: 90_000,
     phases: [],
     flags: [],
+    baselines: [],
     rollbacks: [],
     contingencies: [],
     freezes: [],
@@ -46,6 +47,24 @@ export function stepView(changes: Partial<StepView> = {}): StepView {
     approval: null,
     ramp: { flag: 'search', throughPercent: [10, 50, 100], exposurePercent: 10, stage: 0 },
     health: [],
+    ...changes,
+  };
+}
+
+/** What latency was over four weeks. */
+export function baselineView(changes: Partial<BaselineView> = {}): BaselineView {
+  return {
+    flag: null,
+    signal: 'latency',
+    value: 150,
+    unit: 'ms',
+    over: { from: Date.UTC(2026, 3, 6), to: Date.UTC(2026, 4, 4) },
+    sample: { count: 1_200, of: 'requests' },
+    source: 'telemetry',
+    query: null,
+    shape: null,
+    noShape: null,
+    usual: { value: 150, when: null },
     ...changes,
   };
 }

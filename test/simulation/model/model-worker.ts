@@ -105,10 +105,10 @@ export function isRepeatable({ request }: Effect): boolean {
   return request.kind !== 'command' || request.repeatable;
 }
 
-function resultOf(world: World, { request }: Effect, durationMs: number): EffectResult {
+function resultOf(world: World, { request, requestedAt }: Effect, durationMs: number): EffectResult {
   const done = { outcome: 'succeeded', summary: 'done', durationMs } as const;
   if (request.kind === 'baseline') {
-    const baseline = world.sources.baseline();
+    const baseline = world.sources.baseline(requestedAt);
     return { ...done, baselines: { '*': baseline } };
   }
   if (request.kind !== 'command' || request.captures.length === 0) return done;

@@ -1,4 +1,11 @@
-import { type Baseline, type Reading, type Repairs, signalsRead, type WatchTarget } from '@theseus/core/health';
+import {
+  type Baseline,
+  HOURS_OF_WEEK,
+  type Reading,
+  type Repairs,
+  signalsRead,
+  type WatchTarget,
+} from '@theseus/core/health';
 import { ARMS } from '../draw/draw-judging.ts';
 import type { Mood, MoodKind, Scenario } from '../scenario.ts';
 
@@ -7,12 +14,14 @@ interface Source {
   readonly bad: number;
   /** Whether it knows the legacy arm and counts requests. */
   readonly isTelemetry: boolean;
+  /** Of telemetry. */
+  readonly unit?: 'percent' | 'ms';
 }
 
 const SOURCES: Readonly<Record<string, Source>> = {
-  errors: { healthy: 0.5, bad: 60, isTelemetry: true },
-  success: { healthy: 99.5, bad: 10, isTelemetry: true },
-  latency: { healthy: 100, bad: 5_000, isTelemetry: true },
+  errors: { healthy: 0.5, bad: 60, isTelemetry: true, unit: 'percent' },
+  success: { healthy: 99.5, bad: 10, isTelemetry: true, unit: 'percent' },
+  latency: { healthy: 100, bad: 5_000, isTelemetry: true, unit: 'ms' },
   queue: { healthy: 3, bad: 900, isTelemetry: false },
   lag: { healthy: 200, bad: 90_000, isTelemetry: false },
   complaints: { healthy: 0, bad: 50, isTelemetry: false },
@@ -21,6 +30,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
 const ENOUGH_REQUESTS = 1_000;
 const TOO_FEW_REQUESTS = 3;
 const FLAP_MS = 45_000;
+const FOUR_WEEKS_MS = 28 * 86_400_000;
 
 /** The monitored world: each source is healthy but for the moods of the scenario. */
 export class Sources {
@@ -30,8 +40,16 @@ export class Sources {
     this.#scenario = scenario;
   }
 
-  baseline(): Baseline {
-    return Object.fromEntries(Object.entries(SOURCES).map(([name, { healthy }]) => [name, healthy]));
+  /** Telemetry knows the hours of the week, all of them alike; of the others a plain number is known, as older versions wrote it. */
+  baseline(now: number): Baseline {
+    return Object.fromEntries(
+      Object.entries(SOURCES).map(([name, { healthy, unit }]) => {
+        if (unit === undefined) return [name, healthy];
+        const hours = Array.from({ length: HOURS_OF_WEEK }, () => healthy);
+        const shape = { kind: 'hour-of-week', hours, covered: HOURS_OF_WEEK, weeks: 4 } as const;
+        return [name, { value: healthy, unit, over: { from: now - FOUR_WEEKS_MS, to: now }, source: 'model', shape }];
+      }),
+    );
   }
 
   read(target: WatchTarget, now: number): readonly Reading[] {

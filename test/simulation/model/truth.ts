@@ -175,7 +175,7 @@ function breaks({ condition }: GateRule, look: Look, minSample: number): Finding
   const reading = readings.find(({ signal }) => signal === condition.signal);
   if (reading?.status !== 'ok' || reading.value === null || !Number.isFinite(reading.value)) return 'unusable';
   if (reading.sample !== undefined && reading.sample < minSample) return 'unusable';
-  const threshold = thresholdOf(condition, reading, baseline);
+  const threshold = thresholdOf(condition, { reading, baseline, at: look.at });
   if (threshold === null) return 'unusable';
   const { comparison } = condition;
   const isAbove = comparison.startsWith('>') ? reading.value > threshold : reading.value < threshold;

@@ -5,12 +5,16 @@ import {
   beginWatch,
   type Gate,
   type GateVerdict,
+  type HourOfHistory,
+  hourOfWeek,
   isHealthy,
+  learnShape,
   type Measurement,
   observe,
   PROFILE_NAMES,
   PROFILES,
   type ProfileName,
+  type RecordedBaseline,
 } from '@theseus/core/health';
 import { formatDiagnostic, type Plan, suggest } from '@theseus/core/plan';
 import { formatDuration, parseDuration, parseInstant } from '@theseus/core/time';
@@ -37,6 +41,8 @@ interface ReplayOptions extends ArmOptions {
 }
 
 const MOST_LOOKS = 200_000;
+/** What is usual in weeks is known from fewer looks than a gate would take. */
+const MOST_BASELINE_LOOKS = 10_000;
 
 const HELP = `
 Asks Prometheus what was, and judges every look as a run would have: what it would have held, rolled back or warned of,
@@ -68,7 +74,11 @@ export function addJudgeReplay(judge: Command, end: (code: ExitCode) => void): v
     .option('--gate <name>', 'the gate; needed where the plan has several')
     .option('--flag <flag>', 'the flag that queries ask for')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
-    .option('--baseline <duration>', 'how long before the start the baseline is taken', '1h')
+    .option(
+      '--baseline <duration>',
+      'how long before the start the baseline is taken; from 2w on it knows the hours of the week',
+      '1h',
+    )
     .option('--every <duration>', "how often one looks; the gate's own where absent, or 30s")
     .addOption(
       new Option('--profile <name>', "how small a difference counts; the gate's own where absent").choices(
@@ -118,13 +128,14 @@ async function replay(plan: Plan | null, options: ReplayOptions, output: Output)
     output.warn(`theseus: ${note}`);
   }
   const source = plan && { plan, gate, flag, prometheus };
+  const coarse = { ...gate, everyMs: Math.max(gate.everyMs, Math.ceil(baselineMs / MOST_BASELINE_LOOKS)) };
   const before =
     source !== null && needsBaseline(gate)
-      ? await measureHistory({ ...source, from: from - baselineMs, to: from - gate.everyMs })
+      ? await measureHistory({ ...source, gate: coarse, from: from - baselineMs, to: from - gate.everyMs })
       : [];
   const read = source === null ? unread(from, to, gate) : await measureHistory({ ...source, from, to });
   const measured = arms === null ? read : read.map((known) => ({ ...known, comparison: arms.at(known.at) }));
-  return tell(judgeAll(gate, measured, meanOf(before)), output, gate.everyMs);
+  return tell(judgeAll(gate, measured, baselineFrom(plan?.signals ?? {}, before)), output, gate.everyMs);
 }
 
 /** Any harm that the arms show, by the same judge. */
@@ -213,15 +224,27 @@ function momentOf(text: string, now: number, option: string): number {
   );
 }
 
-/** The mean of what was measured, by signal. */
-function meanOf(measured: readonly Measurement[]): Baseline {
-  const sums = new Map<string, { sum: number; count: number }>();
-  for (const { signal, status, value } of measured.flatMap(({ readings }) => readings)) {
-    if (status !== 'ok' || value === null) continue;
-    const known = sums.get(signal) ?? { sum: 0, count: 0 };
-    sums.set(signal, { sum: known.sum + value, count: known.count + 1 });
+/** The mean of what was measured, by signal; where two weeks and more were, at each hour of the week. */
+function baselineFrom(signals: Plan['signals'], measured: readonly Measurement[]): Baseline {
+  const hours = new Map<string, HourOfHistory[]>();
+  for (const { at, readings } of measured) {
+    for (const { signal, status, value } of readings) {
+      if (status !== 'ok' || value === null) continue;
+      const row = { ...hourOfWeek(at), sum: value, weight: 1 };
+      const known = hours.get(signal);
+      if (known === undefined) hours.set(signal, [row]);
+      else known.push(row);
+    }
   }
-  return Object.fromEntries([...sums].map(([signal, { sum, count }]) => [signal, sum / count]));
+  const over = { from: measured[0]?.at ?? 0, to: measured.at(-1)?.at ?? 0 };
+  return Object.fromEntries(
+    [...hours].map(([signal, rows]): readonly [string, RecordedBaseline] => {
+      const value = rows.reduce((sum, row) => sum + row.sum, 0) / rows.length;
+      const learnt = learnShape(rows, value);
+      const shape = learnt.kind === 'shape' ? { shape: learnt.shape } : { noShape: learnt.why };
+      return [signal, { value, unit: signals[signal]?.unit ?? 'count', over, source: 'prometheus', ...shape }];
+    }),
+  );
 }
 
 /** Nobody counted the arms before. */

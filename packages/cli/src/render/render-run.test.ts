@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { movePhase, runView, stepView } from '../../test-support/run-view.ts';
+import { baselineView, movePhase, runView, stepView } from '../../test-support/run-view.ts';
 import { renderRun } from './render-run.ts';
 
 const soaking = runView({
@@ -260,5 +260,27 @@ describe('a rule that the judge answers', () => {
     ['fail', 31],
   ] as const)('is coloured by its verdict: %s [QA-6]', (verdict, code) => {
     expect(shown(verdict, true)).toContain(`\u001b[${code}m`);
+  });
+});
+
+describe('what is usual', () => {
+  const shape = { covered: 160, of: 168, weeks: 4 };
+  const baselines = [baselineView({ flag: 'search', shape }), baselineView({ signal: 'queue', sample: null })];
+
+  it('is shown with the time it was learnt from, its sample and its hours of the week [QA-2]', () => {
+    const lines = renderRun(runView({ baselines }), { width: 200, color: false });
+    expect(lines.filter((line) => line.startsWith('≈'))).toEqual([
+      '≈ usual search: latency 150 ms over 4w, 1200 requests, by hour of the week (160 of 168 known from 4 weeks)',
+      '≈ usual queue 150 ms over 4w',
+    ]);
+  });
+
+  it('of many flags is left to the report, and goes first where there is no room', () => {
+    const many = runView({ baselines: Array.from({ length: 9 }, () => baselineView()), phases: movePhase(stepView()) });
+    const whole = renderRun(many, { width: 200, color: false });
+    expect(whole.at(-1)).toBe("≈ 3 more in 'theseus report'");
+    const small = renderRun(many, { width: 200, height: 6, color: false });
+    expect(small.some((line) => line.startsWith('≈'))).toBe(false);
+    expect(small.some((line) => line.includes('search'))).toBe(true);
   });
 });

@@ -11,6 +11,7 @@ import type {
 } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
 import { createColors } from 'picocolors';
+import { baselineLine } from './baseline-line.ts';
 import { partLine } from './part-line.ts';
 import { wrap } from './text-width.ts';
 import { withoutControls } from './without-controls.ts';
@@ -44,6 +45,8 @@ const TIMELINESS: Readonly<Record<Timeliness, string>> = {
 };
 
 const BAR_WIDTH = 20;
+/** A plan of many flags has more than anybody reads at a glance. */
+const MOST_BASELINES = 6;
 
 /** A run as lines: a tree of phases and steps, exposure, every signal against its threshold, and what is waited for. */
 export function renderRun(told: RunView, options: RenderOptions): readonly string[] {
@@ -58,8 +61,10 @@ export function renderRun(told: RunView, options: RenderOptions): readonly strin
     ...waitLines(view, paint),
   ]);
   const room = (options.height ?? Number.POSITIVE_INFINITY) - top.length - bottom.length;
-  const whole = wrapped(view.phases.flatMap((phase) => phaseLines(phase, paint)));
+  const whole = wrapped([...view.phases.flatMap((phase) => phaseLines(phase, paint)), ...baselineLines(view, paint)]);
   if (whole.length <= room) return [...top, ...whole, ...bottom];
+  const withoutBaselines = wrapped(view.phases.flatMap((phase) => phaseLines(phase, paint)));
+  if (withoutBaselines.length <= room) return [...top, ...withoutBaselines, ...bottom];
   const folded = wrapped(
     view.phases.flatMap((phase) => (phase.status === 'running' ? phaseLines(phase, paint) : [phaseHead(phase, paint)])),
   );
@@ -192,6 +197,15 @@ function rollbackLines(rollback: RollbackView, paint: Paint): readonly string[] 
     `    ${rollback.reason}`,
     ...rollback.parts.map((part) => `    ${partLine(part)}`),
     ...(rollback.failure === null ? [] : [`    ✗ ${rollback.failure}`]),
+  ];
+}
+
+/** What conditions compare with: the first to go where there is no room. */
+function baselineLines({ baselines }: RunView, paint: Paint): readonly string[] {
+  const more = baselines.length - MOST_BASELINES;
+  return [
+    ...baselines.slice(0, MOST_BASELINES).map((baseline) => paint.dim(`≈ usual ${baselineLine(baseline)}`)),
+    ...(more > 0 ? [paint.dim(`≈ ${more} more in 'theseus report'`)] : []),
   ];
 }
 

@@ -2,6 +2,7 @@ import { genesisHash, type RecordedEvent, type RolloutEvent, recordEvent, viewOf
 import { describe, expect, it } from 'vitest';
 import { common, phase, plan, ramp, undoBy } from '../../../core/test-support/given-plan.ts';
 import { RolloutWorld } from '../../../core/test-support/rollout-world.ts';
+import { baselineView } from '../../test-support/run-view.ts';
 import { renderReport } from './report.ts';
 
 const repeatable = { argv: ['node', 'migrate.mjs'], repeatable: true };
@@ -73,6 +74,24 @@ describe('renderReport()', () => {
       link.seq === 3 ? { ...link, event: { ...link.event, reason: 'another' } } : link,
     );
     expect(reportOf(world, log)).toContain('**The chain is broken at event 3');
+  });
+
+  it('tells what was usual before anything moved, over what time, by how much and from where [QA-2] [CO-13]', () => {
+    const world = eventful();
+    const view = viewOf(world.state, world.watches, world.now);
+    const shape = { covered: 160, of: 168, weeks: 4 };
+    const baselines = [
+      baselineView({ flag: 'cache', shape }),
+      baselineView({ signal: 'queue', query: 'sum(a | b)', sample: null, noShape: 'http signals have no history' }),
+      baselineView({ signal: 'old', unit: null, over: null, sample: null, source: null, value: 0.4 }),
+    ];
+    const [, section] = renderReport({ ...view, baselines }, recorded(world.events)).split('## Baselines');
+    expect(section?.split('## ')[0]?.trim().split('\n').slice(2)).toEqual([
+      '| cache | latency | 150 ms | 2026-04-06 00:00:00 to 2026-05-04 00:00:00 UTC | 1200 requests | by hour of the week (160 of 168 known from 4 weeks) | telemetry |',
+      '|  | queue | 150 ms | 2026-04-06 00:00:00 to 2026-05-04 00:00:00 UTC |  | the same at every hour: http signals have no history | telemetry `sum(a \\| b)` |',
+      '|  | old | 0.4 |  |  | not asked for |  |',
+    ]);
+    expect(renderReport(view, recorded(world.events))).not.toContain('## Baselines');
   });
 
   it('keeps its tables whole whatever people write', () => {

@@ -1,5 +1,6 @@
 import { findBrokenLink, type RecordedEvent, type RolloutEvent, type RunView } from '@theseus/core/rollout';
 import { formatDuration } from '@theseus/core/time';
+import { sampleText, shapeText, withUnit } from './baseline-line.ts';
 import { describeEvent, utcClock } from './describe-event.ts';
 import { flagMetricLines } from './metric-lines.ts';
 import { partLine } from './part-line.ts';
@@ -12,6 +13,7 @@ export function renderReport(view: RunView, recorded: readonly RecordedEvent[]):
     summary(view),
     '## Flags\n',
     flagTable(view),
+    ...baselineSection(view),
     ...metricSection(view),
     ...rollbackSection(view),
     ...approvalSection(events),
@@ -63,6 +65,33 @@ function metricSection(view: RunView): readonly string[] {
 /** Lines of a list: those that were indented belong to the one before. */
 function listed(line: string): string {
   return `${/^ */.exec(line)?.[0] ?? ''}- ${oneLine(line.trim())}`;
+}
+
+/** What was usual before anything moved, and how that is known. */
+function baselineSection({ baselines }: RunView): readonly string[] {
+  if (baselines.length === 0) return [];
+  const rows = baselines.map((baseline) => {
+    const { flag, signal, value, unit, over, source, query } = baseline;
+    const from = [source ?? '', query === null ? '' : `\`${query}\``].filter((part) => part !== '').join(' ');
+    const cells = [
+      flag ?? '',
+      signal,
+      withUnit(value, unit),
+      over === null ? '' : `${utcClock(over.from)} to ${utcClock(over.to)} UTC`,
+      sampleText(baseline),
+      shapeText(baseline) || 'not asked for',
+      from,
+    ];
+    return `| ${cells.map(oneLine).join(' | ')} |`;
+  });
+  return [
+    '## Baselines\n',
+    [
+      '| Flag | Signal | Usual | From and to | Sample | Hours of the week | Source |',
+      '|---|---|---|---|---|---|---|',
+      ...rows,
+    ].join('\n'),
+  ];
 }
 
 function rollbackSection(view: RunView): readonly string[] {

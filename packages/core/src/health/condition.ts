@@ -68,7 +68,8 @@ export type RuleAction =
       /** 0 is `now`. */
       readonly overMs: number;
     }
-  | { readonly kind: 'hold' }
+  /** Until health returns; or, with a condition of its own, until that is seen to be true. */
+  | { readonly kind: 'hold'; readonly until?: ReadCondition }
   | { readonly kind: 'warn' };
 
 export type RollbackScope = 'flag' | 'phase' | 'point' | 'plan';
@@ -109,5 +110,9 @@ export function isJudgedGate({ rules }: Pick<Gate, 'rules'>): boolean {
 
 /** The signals that a look at the gate reads, each once. */
 export function signalsRead({ rules }: Pick<Gate, 'rules'>): readonly string[] {
-  return [...new Set(rules.flatMap(({ condition }) => (isReadCondition(condition) ? condition.signal : [])))];
+  const read = rules.flatMap(({ condition, action }) => [
+    ...(isReadCondition(condition) ? [condition.signal] : []),
+    ...(action.kind === 'hold' && action.until !== undefined ? [action.until.signal] : []),
+  ]);
+  return [...new Set(read)];
 }

@@ -30,6 +30,7 @@ export function explainWatch({ verdict, judge }: Watch): Explanation {
       ? []
       : [verdict.text]),
     ...verdict.rules.filter(({ verdict: found }) => found !== 'pass').flatMap((rule) => ruleLine(rule, headline)),
+    ...verdict.rules.flatMap(({ usual }) => (usual === undefined ? [] : [usual.text])),
     ...reasonLine(verdict.rules, judgement?.reason ?? null),
     ...(judge === undefined ? [] : judgeLines(judge)),
     ...(verdict.isWarmingUp ? ['warming up after a change of exposure: latency is not judged, and no soak grows'] : []),

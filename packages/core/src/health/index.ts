@@ -1,4 +1,21 @@
 export {
+  type Baseline,
+  type BaselineSample,
+  plainValue,
+  type RecordedBaseline,
+  type Usual,
+  usualAt,
+} from './baseline.ts';
+export {
+  type BaselineShape,
+  HOURS_OF_WEEK,
+  type HourOfHistory,
+  hourOfWeek,
+  type LearntShape,
+  learnShape,
+  SHAPE_NEEDS_MS,
+} from './baseline-shape.ts';
+export {
   ANY_SIGNAL,
   type Bound,
   type Comparison,
@@ -83,7 +100,7 @@ export {
   latencyDifference,
   latencyQuantile,
 } from './latency-histogram.ts';
-export type { Baseline, Measurement, Reading, ReadingStatus, Repairs } from './reading.ts';
+export type { Measurement, Reading, ReadingStatus, Repairs } from './reading.ts';
 export {
   type ArmTelemetry,
   type ComparedTelemetry,

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rollbackNow, rule, standardGate } from '../../test-support/given-plan.ts';
 import { measured, verdictOf } from '../../test-support/rollout-world.ts';
+import type { Baseline } from './baseline.ts';
 import type { Gate, RuleAction } from './condition.ts';
 import { beginWatch, observe } from './judge-gate.ts';
-import type { Baseline, Reading } from './reading.ts';
+import type { Reading } from './reading.ts';
 import { VERDICTS, type Watch, worse } from './verdict.ts';
 
 const warn: RuleAction = { kind: 'warn' };

@@ -1,4 +1,5 @@
 import { formatDuration } from '../time/index.ts';
+import type { Baseline } from './baseline.ts';
 import { type Gate, type GateRule, isReadCondition, type RuleAction } from './condition.ts';
 import type { ArmComparison } from './judge/arm-comparison.ts';
 import {
@@ -12,8 +13,8 @@ import {
   judgementNow,
   judgeOnce,
 } from './judge-memory.ts';
-import { breaks, judgeReading } from './judge-reading.ts';
-import type { Baseline, Measurement } from './reading.ts';
+import { breaks, judgeReading, stillMissing } from './judge-reading.ts';
+import type { Measurement, Reading } from './reading.ts';
 import {
   type GateVerdict,
   isBlind,
@@ -91,7 +92,11 @@ const rulesTexts = new WeakMap<Gate, string>();
 function rulesOf(gate: Gate): string {
   const known = rulesTexts.get(gate);
   if (known !== undefined) return known;
-  const text = gate.rules.map(({ condition, action }) => `${condition.text}: ${action.kind}`).join('\n');
+  const text = gate.rules
+    .map(
+      ({ condition, action }) => `${condition.text}: ${action.kind}${action.kind === 'hold' ? untilText(action) : ''}`,
+    )
+    .join('\n');
   rulesTexts.set(gate, text);
   return text;
 }
@@ -156,6 +161,10 @@ function readingsOf({ at, readings }: Measurement): Measurement {
   return { at, readings };
 }
 
+function untilText({ until }: Extract<RuleAction, { readonly kind: 'hold' }>): string {
+  return until === undefined ? '' : ` until ${until.text}`;
+}
+
 interface RulesLook {
   readonly baseline: Baseline;
   readonly gapless: boolean;
@@ -182,7 +191,8 @@ function lookAtRules(
     const reading = read.get(condition.signal);
     const judged = judgeReading({ condition, action, reading, baseline, gate, since, at, isWarmingUp });
     holdsSince.push(judged.since);
-    return seenByMode(gate, rule, judged.result);
+    const isLatched = watch.verdict?.rules[index]?.verdict === 'fail';
+    return seenByMode(gate, rule, isLatched ? heldUntil(rule, judged.result, { read, gate }) : judged.result);
   });
   const verdict = {
     ...combine(gate.rules, results, at),
@@ -190,6 +200,20 @@ function lookAtRules(
     ...(isWarmingUp ? { isWarmingUp } : {}),
   };
   return { verdict, holdsSince };
+}
+
+/**
+ * A hold that has begun and names what must be true for it to end goes on until that is seen, whatever became of what it
+ * began with; silence is not seen.
+ */
+function heldUntil(
+  { condition, action }: GateRule,
+  result: RuleResult,
+  { read, gate }: { readonly read: ReadonlyMap<string, Reading>; readonly gate: Gate },
+): RuleResult {
+  if (action.kind !== 'hold' || action.until === undefined || result.verdict === 'fail') return result;
+  const missing = stillMissing(action.until, read.get(action.until.signal), gate);
+  return missing === null ? result : { ...result, verdict: 'fail', text: `${condition.text}: held until ${missing}` };
 }
 
 /** How a rule stands that the judge answers. Too little data is no alarm; it is asked for when the soak is over. */
@@ -247,6 +271,7 @@ function seenByMode(gate: Gate, { action }: GateRule, result: RuleResult): RuleR
 
 /** An action in the words of the plan, such as `roll back the phase over 5m`. */
 function actionText(action: RuleAction): string {
+  if (action.kind === 'hold') return `hold${untilText(action)}`;
   if (action.kind !== 'rollback') return action.kind;
   const what = action.scope === 'point' ? `to ${action.point}` : `the ${action.scope}`;
   return `roll back ${what} ${action.overMs === 0 ? 'now' : `over ${formatDuration(action.overMs)}`}`;

@@ -1,17 +1,33 @@
-import type { Condition, Gate, GateRule, ReadCondition, SignalUnit } from './condition.ts';
+import { type Baseline, usualAt } from './baseline.ts';
+import {
+  type Condition,
+  type Gate,
+  type GateRule,
+  needsBaseline,
+  type ReadCondition,
+  type SignalUnit,
+} from './condition.ts';
 import type { InconclusiveReason } from './judge/judge-state.ts';
 import { metricFinding } from './judge-metric.ts';
-import type { Baseline, Reading } from './reading.ts';
-import type { RuleResult, Verdict } from './verdict.ts';
+import type { Reading } from './reading.ts';
+import type { JudgedUsual, RuleResult, Verdict } from './verdict.ts';
+
+/** What a condition is judged with, besides the condition itself. */
+export interface Compared {
+  readonly reading: Reading | undefined;
+  readonly baseline: Baseline;
+  /** The moment of the look, epoch milliseconds: what is usual may depend on the hour of the week. */
+  readonly at: number;
+}
 
 /** The bound of a condition in the signal's unit, or null while its reference is not known, or where evidence decides. */
-export function thresholdOf(condition: Condition, reading: Reading | undefined, baseline: Baseline): number | null {
+export function thresholdOf(condition: Condition, { reading, baseline, at }: Compared): number | null {
   const { bound } = condition;
   if (bound.kind === 'worse-than-legacy' || bound.kind === 'shown-worse') return null;
   if (bound.kind === 'absolute' || bound.kind === 'surely') return bound.value;
-  const reference = bound.reference === 'baseline' ? baseline[condition.signal] : reading?.legacy;
-  if (reference === undefined || !Number.isFinite(reference)) return null;
-  return bound.kind === 'factor' ? reference * bound.factor : reference + bound.offset;
+  const usual = needsBaseline(condition) ? usualAt(baseline[condition.signal], at)?.value : reading?.legacy;
+  if (usual === undefined || !Number.isFinite(usual)) return null;
+  return bound.kind === 'factor' ? usual * bound.factor : usual + bound.offset;
 }
 
 export interface JudgedRule {
@@ -35,12 +51,14 @@ export interface ReadRule {
 
 /** Judges one reading by one rule. What cannot be told is never health. */
 export function judgeReading({ condition, action, reading, baseline, gate, ...rest }: ReadRule): JudgedRule {
-  const threshold = thresholdOf(condition, reading, baseline);
+  const threshold = thresholdOf(condition, { reading, baseline, at: rest.at });
   const { signal, text: written } = condition;
   const value = reading?.value ?? null;
   const sample = reading?.sample ?? null;
   const legacy = (reading?.legacySample ?? gate.minSample) < gate.minSample ? null : (reading?.legacy ?? null);
-  const found = { rule: written, signal, value, threshold, sample, legacy };
+  const known = { rule: written, signal, value, threshold, sample, legacy };
+  const usual = usualFor(condition, { value, threshold, baseline, at: rest.at });
+  const found = usual === null ? known : { ...known, usual };
   const untold = (verdict: Verdict, why: string, cause?: InconclusiveReason): JudgedRule => ({
     result: { ...found, verdict, heldMs: 0, text: `${signal}: ${why}`, ...(cause === undefined ? {} : { cause }) },
     since: null,
@@ -78,7 +96,7 @@ export function judgeReading({ condition, action, reading, baseline, gate, ...re
   const of = sample === null ? '' : `, by ${sample} requests`;
   const said = (number: number): string => inUnit(number, condition.unit);
   const text = holds
-    ? `${signal} ${said(value)} breaks ${written} (${said(threshold)})${of}`
+    ? `${signal} ${said(value)} breaks ${written} (${said(threshold)}${hourly(usual, said)})${of}`
     : isNear
       ? `${signal} ${said(value)} is near its bound ${said(threshold)}${of}`
       : '';
@@ -95,6 +113,21 @@ function isNearTo(value: number, { comparison, unit }: Condition, threshold: num
   return threshold > 0 && value <= threshold / near;
 }
 
+/** What is lacking until a condition with a bound of its own is seen to be true, for people; null where it is. */
+export function stillMissing(condition: ReadCondition, reading: Reading | undefined, gate: Gate): string | null {
+  const { text: written, unit } = condition;
+  const threshold = thresholdOf(condition, { reading, baseline: {}, at: 0 });
+  const value = reading?.value ?? null;
+  if (reading?.status !== 'ok' || value === null || !Number.isFinite(value) || threshold === null) {
+    return `${written}, and nobody can tell: ${reading?.problem ?? reading?.status ?? 'it was not measured'}`;
+  }
+  const { sample } = reading;
+  if (sample !== undefined && sample < gate.minSample) {
+    return `${written}, and ${sample} of at least ${gate.minSample} say so far`;
+  }
+  return breaks(value, condition, threshold) ? null : `${written}, and it is ${inUnit(value, unit)}`;
+}
+
 /** Whether a value breaks a condition whose bound stands there. */
 export function breaks(value: number, { comparison }: Condition, threshold: number): boolean {
   switch (comparison) {
@@ -109,6 +142,33 @@ export function breaks(value: number, { comparison }: Condition, threshold: numb
   }
 }
 
+interface ValueAgainst extends Pick<Compared, 'baseline' | 'at'> {
+  readonly value: number | null;
+  readonly threshold: number | null;
+}
+
+/** What is usual now, and how the value stands against it; null for conditions that do not ask, and where one of them is not known. */
+function usualFor(condition: ReadCondition, { value, threshold, baseline, at }: ValueAgainst): JudgedUsual | null {
+  const usual = needsBaseline(condition) ? usualAt(baseline[condition.signal], at) : null;
+  if (usual === null || value === null || threshold === null) return null;
+  const { signal, unit, bound } = condition;
+  const said = (number: number): string => inUnit(number, unit);
+  const when = usual.when === null ? 'recorded as baseline' : `usual on ${usual.when}`;
+  const limit =
+    bound.kind === 'factor'
+      ? `${short(bound.factor)}x = `
+      : bound.kind === 'offset'
+        ? `${signed(bound.offset)} = `
+        : '';
+  const text = `${signal} ${said(value)} against ${said(usual.value)} ${when}; limit ${limit}${said(threshold)}`;
+  return { ...usual, text };
+}
+
+/** What the limit was counted from, where it depends on the hour. */
+function hourly(usual: JudgedUsual | null, said: (value: number) => string): string {
+  return usual === null || usual.when === null ? '' : `; ${said(usual.value)} is usual on ${usual.when}`;
+}
+
 function referenceOf({ bound }: ReadCondition): string {
   return bound.kind === 'factor' || bound.kind === 'offset' ? bound.reference : 'bound';
 }
@@ -116,7 +176,15 @@ function referenceOf({ bound }: ReadCondition): string {
 const UNITS: Readonly<Record<SignalUnit, string>> = { percent: ' %', ms: ' ms', count: '', 'per-second': '/s' };
 
 function inUnit(value: number, unit: SignalUnit | undefined): string {
-  return `${Number(value.toPrecision(4))}${unit === undefined ? '' : UNITS[unit]}`;
+  return `${short(value)}${unit === undefined ? '' : UNITS[unit]}`;
+}
+
+function signed(value: number): string {
+  return value < 0 ? `- ${short(-value)}` : `+ ${short(value)}`;
+}
+
+function short(value: number): string {
+  return Number(value.toPrecision(4)).toString();
 }
 
 function seconds(ms: number): string {

@@ -49,6 +49,3 @@ export interface Repairs {
   /** Instances that owed some when they were last heard of. */
   readonly silent: number;
 }
-
-/** Values recorded before anything moved, by signal, in the signal's unit. */
-export type Baseline = Readonly<Record<string, number>>;

@@ -1,3 +1,4 @@
+import type { Usual } from './baseline.ts';
 import type { RuleAction } from './condition.ts';
 import type { InconclusiveReason } from './judge/judge-state.ts';
 import type { JudgeMemory, Judgement } from './judge-memory.ts';
@@ -13,6 +14,11 @@ export function worse(left: Verdict, right: Verdict): Verdict {
   return VERDICTS.indexOf(left) >= VERDICTS.indexOf(right) ? left : right;
 }
 
+/** What a value was compared with, and how it stands against that, for people. */
+export interface JudgedUsual extends Usual {
+  readonly text: string;
+}
+
 /** How one rule came out. */
 export interface RuleResult {
   /** The rule's condition as its author wrote it. */
@@ -25,6 +31,8 @@ export interface RuleResult {
   readonly sample: number | null;
   /** The legacy arm's value in the same moment; null where it is not known by enough requests. */
   readonly legacy: number | null;
+  /** What the baseline says is usual now; only for rules that compare with it, once both are known. */
+  readonly usual?: JudgedUsual;
   /** How long the comparison has held without a break, in milliseconds. */
   readonly heldMs: number;
   /** What was found, for people; empty when the rule keeps. */

@@ -1,3 +1,4 @@
+import { signalsRead } from '../health/index.ts';
 import { suggest } from './did-you-mean.ts';
 import { capturedBy, type PlanReading } from './plan-reading.ts';
 
@@ -66,7 +67,7 @@ function warnUnused({ plan, problems, outline }: PlanReading): void {
     channels: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.channel : [])),
     messages: [...steps, ...followUps].flatMap((step) => (step.kind === 'notify' ? step.message : [])),
     signals: [
-      ...gates.flatMap(({ rules }) => rules.map(({ condition }) => condition.signal)),
+      ...gates.flatMap((gate) => [...gate.rules.map(({ condition }) => condition.signal), ...signalsRead(gate)]),
       ...Object.values(plan.flags).flatMap(({ metrics }) => metrics ?? []),
     ],
   };

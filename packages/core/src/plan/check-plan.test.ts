@@ -128,6 +128,34 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
   });
 });
 
+describe('the hours of the week in a baseline [CV-12]', () => {
+  const written = (baseline: string) => changed([BASELINE, `      - baseline: ${baseline}\n`]);
+
+  it.each([
+    ['{ over: 4w }', {}],
+    ['{ over: 4w, shape: hour-of-week }', { shape: 'hour-of-week' }],
+    ['{ over: 24h, shape: none }', { shape: 'none' }],
+  ])('%s is read as it is written', (baseline, shape) => {
+    const { plan, diagnostics } = parsePlan(written(baseline), { file: 'plan.yaml' });
+    expect(diagnostics).toEqual([]);
+    const step = plan?.phases.flatMap(({ steps }) => steps).find(({ kind }) => kind === 'baseline');
+    expect(step).toMatchObject({ kind: 'baseline', ...shape });
+    expect(Object.hasOwn(step ?? {}, 'shape')).toBe('shape' in shape);
+  });
+
+  it('cannot be learnt from less than two weeks, which is a hint', () => {
+    const text = written('{ over: 13d, shape: hour-of-week }');
+    const [found, ...more] = diagnosticsOf(text);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ severity: 'warning', code: 'no-shape', mend: expect.stringContaining('over: 4w') });
+    expect(pointedAt(text, found ?? { line: 0, column: 0 })).toMatch(/^13d/);
+  });
+
+  it('are known by one name only', () => {
+    expect(diagnosticsOf(written('{ over: 4w, shape: weekly }'))).toMatchObject([{ code: 'invalid-value' }]);
+  });
+});
+
 describe('checks of the whole plan [ALL-1]', () => {
   it('are made of all that could be read, beside the problems of what could not', () => {
     const text = changed(

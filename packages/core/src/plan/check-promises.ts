@@ -1,5 +1,6 @@
 import { EXPOSURE_WHOLE } from '../flag/index.ts';
-import { isJudgedGate, needsBaseline } from '../health/index.ts';
+import { isJudgedGate, needsBaseline, SHAPE_NEEDS_MS } from '../health/index.ts';
+import { formatDuration } from '../time/index.ts';
 import type { OrderFinding } from './check-order.ts';
 import type { Command, Plan, Probe, Step } from './plan.ts';
 import { capturedBy, mayComeBefore, type PlanReading, type StepReading } from './plan-reading.ts';
@@ -10,6 +11,7 @@ export function checkPromises(reading: PlanReading, { isOrdered }: OrderFinding)
   checkIrreversible(reading, { isOrdered });
   checkFollowUps(reading);
   checkComparisons(reading);
+  checkShapes(reading);
   // What is missing before a step cannot be told while nobody knows what is before it.
   if (!isOrdered) return;
   checkArtefacts(reading);
@@ -194,6 +196,16 @@ function checkComparisons({ plan, problems, steps }: PlanReading): void {
       mend,
       severity: 'warning',
     });
+  }
+}
+
+/** Hours of the week need two weeks to be known by. */
+function checkShapes({ problems, steps }: PlanReading): void {
+  for (const { path, step } of steps) {
+    if (step?.kind !== 'baseline' || step.shape !== 'hour-of-week' || step.overMs >= SHAPE_NEEDS_MS) continue;
+    const message = `${formatDuration(step.overMs)} hold no hour of the week twice: no shape can be learnt from them`;
+    const mend = "look back over two weeks or more: 'baseline: { over: 4w, shape: hour-of-week }'";
+    problems.add({ path: [...path, 'baseline', 'over'], code: 'no-shape', message, mend, severity: 'warning' });
   }
 }
 

@@ -9,6 +9,7 @@ export { locateInPlan, type PlanPlace } from './locate-in-plan.ts';
 export { environmentsIn, formatDiagnostic, type ParsedPlan, type ParseOptions, parsePlan } from './parse-plan.ts';
 export type {
   Approver,
+  BaselineShapeWanted,
   Capture,
   Channel,
   Command,

@@ -278,6 +278,9 @@ export interface Capture {
   readonly pattern: string;
 }
 
+/** Whether a baseline is to know what is usual at each hour of the week; it does where the history allows it, unless `none` is written. */
+export type BaselineShapeWanted = 'hour-of-week' | 'none';
+
 export type Step =
   | (StepCommon & { readonly kind: 'check'; readonly probe: Probe })
   | (StepCommon & { readonly kind: 'run'; readonly command: Command; readonly captures: readonly Capture[] })
@@ -289,7 +292,7 @@ export type Step =
       /** Restores the backup into a scratch place and exits 0 when it is whole. */
       readonly verify: Command | null;
     })
-  | (StepCommon & { readonly kind: 'baseline'; readonly overMs: number })
+  | (StepCommon & { readonly kind: 'baseline'; readonly overMs: number; readonly shape?: BaselineShapeWanted })
   | (StepCommon & {
       readonly kind: 'ramp';
       readonly flag: string;

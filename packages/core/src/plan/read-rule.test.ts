@@ -114,7 +114,27 @@ describe('readRule() reads actions', () => {
     ['rollback plan over 5m', { kind: 'rollback', scope: 'plan', overMs: 300_000 }],
   ])('%s', (text, action) => expect(read('errors > 5%', text).rule?.action).toEqual(action));
 
+  it('hold until a number is seen [PX-9]', () => {
+    expect(read('errors > 5%', 'hold until success >= 98%').rule?.action).toEqual({
+      kind: 'hold',
+      until: {
+        signal: 'success',
+        comparison: '>=',
+        bound: { kind: 'absolute', value: 98 },
+        forMs: 0,
+        text: 'success >= 98%',
+        unit: 'percent',
+      },
+    });
+  });
+
   it.each<[string, string, string]>([
+    ['hold until succes >= 98%', 'unknown-signal', "did you mean 'success'"],
+    ['hold until success >= 98', 'invalid-bound', '5%'],
+    ['hold until success >= 98% for 10m', 'invalid-action', "without 'for'"],
+    ['hold until errors < 2x legacy', 'invalid-action', 'with a number'],
+    ['hold until errors worse than legacy', 'invalid-action', 'with a number'],
+    ['hold until well', 'invalid-condition', 'errors > 5%'],
     ['rolback now', 'invalid-action', "did you mean 'rollback'"],
     ['rollback service now', 'invalid-action', 'rollback phase now'],
     ['rollback over 5 mins', 'invalid-action', 'rollback over 5m'],

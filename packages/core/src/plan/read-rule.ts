@@ -14,10 +14,12 @@ const OFFSET = /^(\w+)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(points?|%|ms|s|\/s)?$/;
 const ABSOLUTE = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s|\/s)?$/;
 const ACTION = /^rollback(?:\s+(flag|phase|plan)|\s+to\s+([\w.-]+))?(?:\s+(now)|\s+over\s+(\S+))?$/;
 
+const HOLD_UNTIL = /^hold\s+until\s+(.+)$/;
+
 const CONDITION_SHAPE =
   "write it like 'errors > 5%', 'latency > 2x baseline for 2m', 'errors > legacy + 5 points' or 'errors worse than legacy'";
 const ACTION_SHAPE =
-  "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'rollback to POINT now', 'hold' or 'warn'";
+  "write 'rollback now', 'rollback over 5m', 'rollback phase now', 'rollback plan now', 'rollback to POINT now', 'hold', 'hold until CONDITION' or 'warn'";
 
 /** One entry of a gate's rules, or null after telling what is wrong with it. */
 export function readRule(
@@ -37,7 +39,7 @@ export function readRule(
   const [written, asked] = entry;
   const at = [...path, written];
   const condition = readCondition(problems, at, written, names.readSignals);
-  const action = readAction(problems, at, asked, names.points);
+  const action = readAction(problems, at, asked, names);
   return condition === null || action === null ? null : { condition, action };
 }
 
@@ -146,13 +148,15 @@ function absoluteBound(value: number, sign: string | undefined, signal: Signal):
   return { kind: 'absolute', value: sign === 's' ? value * 1_000 : value };
 }
 
-export function readAction(
+function readAction(
   problems: Problems,
   path: Path,
   text: string,
-  points: ReadonlySet<string>,
+  { points, readSignals }: Pick<PlanNames, 'readSignals' | 'points'>,
 ): RuleAction | null {
   const trimmed = text.trim();
+  const until = HOLD_UNTIL.exec(trimmed)?.[1];
+  if (until !== undefined) return readHoldUntil(problems, path, until, readSignals);
   if (trimmed === 'hold' || trimmed === 'warn') return { kind: trimmed };
   const match = ACTION.exec(trimmed);
   if (match === null) {
@@ -170,4 +174,21 @@ export function readAction(
   if (overMs === null) return null;
   if (point !== undefined) return { kind: 'rollback', scope: 'point', point, overMs };
   return { kind: 'rollback', scope: (scope ?? 'flag') as RollbackScope, overMs };
+}
+
+/** What ends a hold is a number that is seen: a comparison with what changes meanwhile could be met by the trouble itself. */
+function readHoldUntil(
+  problems: Problems,
+  path: Path,
+  text: string,
+  signals: ReadonlyMap<string, Signal | null>,
+): RuleAction | null {
+  const until = readCondition(problems, path, text, signals);
+  if (until === null) return null;
+  const { bound } = until;
+  if (bound.kind === 'absolute' && until.forMs === 0) return { kind: 'hold', until: { ...until, bound } };
+  const message = `'${text}' cannot end a hold`;
+  const mend = "compare with a number, without 'for': 'hold until validated >= 98%'";
+  problems.add({ path, code: 'invalid-action', message, mend });
+  return null;
 }

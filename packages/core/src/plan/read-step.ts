@@ -171,7 +171,8 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
   }
   if ('baseline' in read) {
     const overMs = readSpan(context.problems, [...path, 'baseline', 'over'], read.baseline.over);
-    return overMs === null ? null : { kind: 'baseline', overMs };
+    const { shape } = read.baseline;
+    return overMs === null ? null : { kind: 'baseline', overMs, ...(shape === undefined ? {} : { shape }) };
   }
   if ('watch' in read) return readWatch(context, path, read);
   if ('wait' in read) return readWait(context, path, read);

@@ -278,7 +278,16 @@ export const stepSchemas = {
     ...common,
   }),
   run: z.strictObject({ run: commandLine, capture, repeatable: z.boolean().optional(), ...common }),
-  baseline: z.strictObject({ baseline: z.strictObject({ over: duration }), ...common }),
+  baseline: z.strictObject({
+    baseline: z.strictObject({
+      over: duration,
+      shape: z
+        .enum(['hour-of-week', 'none'])
+        .optional()
+        .describe('Whether what is usual at each hour of the week is learnt; where absent, if the history holds it'),
+    }),
+    ...common,
+  }),
   ramp: z.strictObject({
     ramp: z.string(),
     gate: z.string().optional(),

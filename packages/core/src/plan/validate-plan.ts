@@ -67,6 +67,7 @@ const condition = z.strictObject({
   text,
   unit: unit.optional(),
 });
+const readCondition = condition.extend({ bound: z.strictObject({ kind: z.literal('absolute'), value: z.number() }) });
 const action = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('rollback'),
@@ -74,7 +75,7 @@ const action = z.discriminatedUnion('kind', [
     point: text.optional(),
     overMs: ms,
   }),
-  z.strictObject({ kind: z.literal('hold') }),
+  z.strictObject({ kind: z.literal('hold'), until: readCondition.optional() }),
   z.strictObject({ kind: z.literal('warn') }),
 ]);
 const gate = z.strictObject({
@@ -168,7 +169,12 @@ const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('check'), probe }),
   z.strictObject({ ...common, kind: z.literal('run'), command, captures }),
   z.strictObject({ ...common, kind: z.literal('backup'), name: text, command, captures, verify: command.nullable() }),
-  z.strictObject({ ...common, kind: z.literal('baseline'), overMs: ms }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('baseline'),
+    overMs: ms,
+    shape: z.enum(['hour-of-week', 'none']).optional(),
+  }),
   z.strictObject({
     ...common,
     kind: z.literal('ramp'),

@@ -1,5 +1,5 @@
 import type { Baseline } from '../health/index.ts';
-import type { Capture, Probe } from '../plan/index.ts';
+import type { BaselineShapeWanted, Capture, Probe } from '../plan/index.ts';
 
 /** Something to be done outside the engine. Plain JSON: it is stored with the event that asks for it. */
 export type EffectRequest =
@@ -12,7 +12,13 @@ export type EffectRequest =
       readonly captures: readonly Capture[];
     }
   | { readonly kind: 'message'; readonly channel: string; readonly text: string }
-  | { readonly kind: 'baseline'; readonly overMs: number; readonly flags: readonly string[] };
+  | {
+      readonly kind: 'baseline';
+      readonly overMs: number;
+      readonly flags: readonly string[];
+      /** `none` where the plan wants no hours of the week; where absent they are learnt if the history holds them. */
+      readonly shape?: BaselineShapeWanted;
+    };
 
 /** Whose work the effect is, so that its result finds its way back. */
 export type EffectPurpose =

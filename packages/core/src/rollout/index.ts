@@ -32,6 +32,7 @@ export type {
 } from './state.ts';
 export type {
   ApprovalView,
+  BaselineView,
   ContingencyView,
   FlagView,
   FreezeView,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { describe, expect, it } from 'vitest';
 import { PLAYED_RUNS } from '../../test-support/played-runs.ts';
 import type { RolloutWorld } from '../../test-support/rollout-world.ts';
+import { usualAt } from '../health/index.ts';
 import type { EventType } from './event.ts';
 import { replay } from './evolve.ts';
 import { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
@@ -9,6 +10,7 @@ import type { RecordedEvent } from './recorded-event.ts';
 import type { RolloutState } from './state.ts';
 import type { RunView } from './view.ts';
 import { viewOf } from './view-of.ts';
+import { baselineOf } from './watch-targets.ts';
 
 const FOLDER = new URL('../../test-support/recorded-runs/', import.meta.url);
 const NOBODY_WATCHES = new Map();
@@ -77,6 +79,16 @@ describe('a run that an earlier version recorded', () => {
     expect(now).toMatchObject(state);
     for (const map of MAPS) expect(Object.keys(now[map]).sort()).toEqual(Object.keys(state[map]).sort());
     expect(JSON.parse(JSON.stringify(viewOf(now, NOBODY_WATCHES, view.now)))).toMatchObject(view);
+  });
+
+  it('has a plain number for each baseline, which is shown and compared with as it was [CV-12]', () => {
+    const { events } = read('0.1.0/steered.ndjson');
+    const now = replay(events.map(({ event }) => event));
+    if (now === null) throw new Error('the recording holds no event');
+    expect(usualAt(baselineOf(now, 'cache')['errors'], 1)).toEqual({ value: 0.4, when: null });
+    expect(viewOf(now, NOBODY_WATCHES, 1).baselines).toMatchObject([
+      { flag: 'cache', signal: 'errors', value: 0.4, unit: null, over: null, shape: null, usual: { value: 0.4 } },
+    ]);
   });
 
   it('shows whatever is changed, left out, put in or moved in it [ALL-5]', () => {

@@ -45,7 +45,12 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
       return done === 1 && step.verify !== null ? commandRequest(state, step.verify) : null;
     case 'baseline':
       return done === 0
-        ? { kind: 'baseline', overMs: step.overMs, flags: [...indexOf(state.plan).rampsOf.keys()] }
+        ? {
+            kind: 'baseline',
+            overMs: step.overMs,
+            flags: [...indexOf(state.plan).rampsOf.keys()],
+            ...(step.shape === undefined ? {} : { shape: step.shape }),
+          }
         : null;
     case 'notify':
       return done === 0 ? followUpRequest(state, step, null, step) : null;

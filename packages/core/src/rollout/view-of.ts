@@ -1,5 +1,6 @@
 import { type Explanation, explainWatch, type Watch } from '../health/index.ts';
 import type { Phase, Step } from '../plan/index.ts';
+import { baselineViews } from './baseline-view.ts';
 import { stageOf, stagesOfArms } from './migration-stage.ts';
 import { describeApprovers, missingApprovers } from './quorum.ts';
 import type { RollbackState, RolloutState } from './state.ts';
@@ -25,6 +26,7 @@ export function viewOf(state: RolloutState, watches: ReadonlyMap<string, Watch>,
     now,
     phases: state.plan.phases.map((phase) => phaseView(state, phase, watches, now)),
     flags: Object.keys(state.flags).map((key) => flagView(state, key)),
+    baselines: baselineViews(state, now),
     rollbacks: state.rollbacks.map((rollback) => rollbackView(rollback)),
     contingencies: Object.entries(state.contingencies).map(([name, known]) => ({
       name,

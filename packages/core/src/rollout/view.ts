@@ -1,5 +1,14 @@
 import type { MigrationStage } from '../flag/index.ts';
-import type { Explanation, MetricComparison, PastComparison, RuleResult, Verdict } from '../health/index.ts';
+import type {
+  BaselineSample,
+  Explanation,
+  MetricComparison,
+  PastComparison,
+  RuleResult,
+  SignalUnit,
+  Usual,
+  Verdict,
+} from '../health/index.ts';
 import type { StageMove, StepKind } from '../plan/index.ts';
 import type {
   ContingencyState,
@@ -33,6 +42,8 @@ export interface RunView {
   readonly now: number;
   readonly phases: readonly PhaseView[];
   readonly flags: readonly FlagView[];
+  /** What was usual before anything moved; empty until a baseline is recorded. */
+  readonly baselines: readonly BaselineView[];
   readonly rollbacks: readonly RollbackView[];
   readonly contingencies: readonly ContingencyView[];
   readonly freezes: readonly FreezeView[];
@@ -131,6 +142,26 @@ export interface FlagView {
   readonly metrics?: readonly MetricComparison[];
   /** The same of its earlier exposures in this run, the oldest first. */
   readonly pastMetrics?: readonly PastComparison[];
+}
+
+/** Parts that are null were not kept by the version that recorded it. */
+export interface BaselineView {
+  /** Null for what belongs to no flag. */
+  readonly flag: string | null;
+  readonly signal: string;
+  /** Over the whole time, in the unit. */
+  readonly value: number;
+  readonly unit: SignalUnit | null;
+  readonly over: { readonly from: number; readonly to: number } | null;
+  readonly sample: BaselineSample | null;
+  readonly source: string | null;
+  readonly query: string | null;
+  /** Of how many hours of the week something is known by their own history; null where no shape was learnt. */
+  readonly shape: { readonly covered: number; readonly of: number; readonly weeks: number } | null;
+  /** Why there is no shape though the history was to have one. */
+  readonly noShape: string | null;
+  /** What conditions compare with now. */
+  readonly usual: Usual;
 }
 
 export interface RollbackView {

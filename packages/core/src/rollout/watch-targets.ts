@@ -1,4 +1,4 @@
-import { type Baseline, type Gate, isJudgedGate, type WatchTarget } from '../health/index.ts';
+import { type Baseline, type Gate, isJudgedGate, plainValue, type WatchTarget } from '../health/index.ts';
 import { contingencyWatchId } from './contingency.ts';
 import { soakAt } from './ramp.ts';
 import { watchIds } from './schedule.ts';
@@ -94,8 +94,8 @@ function judgingOf(
 function usualErrorPercent(state: RolloutState, flag: string | null): number | null {
   const baseline = baselineOf(state, flag);
   for (const { name, source } of Object.values(state.plan.signals)) {
-    const usual = baseline[name];
-    if (source.kind !== 'telemetry' || usual === undefined) continue;
+    const usual = plainValue(baseline[name]);
+    if (source.kind !== 'telemetry' || usual === null) continue;
     if (source.metric === 'error-rate') return usual;
     if (source.metric === 'success-rate') return 100 - usual;
   }

@@ -1,7 +1,6 @@
 import { EXPOSURE_WHOLE } from '../flag/index.ts';
 import {
   ANY_SIGNAL,
-  type Baseline,
   type Condition,
   type GateRule,
   isReadCondition,
@@ -10,7 +9,7 @@ import {
 } from '../health/index.ts';
 import { baselineOf, type RolloutState, soakOf } from '../rollout/index.ts';
 import { formatDuration } from '../time/index.ts';
-import { telemetrySignal } from './modelled-traffic.ts';
+import { telemetrySignal, type UsualValues } from './modelled-traffic.ts';
 import type { Load, VirtualRun, VirtualRunOptions } from './virtual-run.ts';
 import type { SignalFault } from './what-if.ts';
 
@@ -55,7 +54,7 @@ export interface CaseRequest {
   readonly rule: GateRule;
   readonly ruleIndex: number;
   /** What signals read when all is well. */
-  readonly healthy: Baseline;
+  readonly healthy: UsualValues;
 }
 
 /** A fault is this much beyond what its rule allows: the mildest one is what takes longest to be found. */
@@ -165,12 +164,12 @@ function faultOf(request: CaseRequest): SignalFault | null {
 
 type Faulty = Pick<SignalFault, 'signal'> & { readonly value: number };
 
-function readFault({ run: { state }, target, healthy }: CaseRequest, condition: Condition): Faulty | null {
+function readFault({ run: { state, now }, target, healthy }: CaseRequest, condition: Condition): Faulty | null {
   const { signal } = condition;
   const usual = healthy[signal] ?? 0;
   const reading = { signal, status: 'ok', value: usual, legacy: usual, ageMs: 0, source: '' } as const;
-  const threshold = thresholdOf(condition, reading, baselineOf(state, target.flag));
   if (condition.bound.kind === 'shown-worse') return { signal, value: clearlyWorse(usual, condition) };
+  const threshold = thresholdOf(condition, { reading, baseline: baselineOf(state, target.flag), at: now });
   if (threshold === null) return null;
   return { signal, value: beyond(threshold, condition, state.plan.signals[signal]?.unit === 'percent') };
 }

@@ -5,6 +5,7 @@ import {
   isJudgedGate,
   type Measurement,
   type Reading,
+  type RecordedBaseline,
   type Repairs,
   signalsRead,
   type Watch,
@@ -56,13 +57,20 @@ export interface Sampling {
 export interface Traffic {
   /** @param before what the target's watch remembers: both arms go on counting from there */
   measure(target: WatchTarget, now: number, sampling: Sampling, before: Watch): Measurement;
-  baseline(): Baseline;
+  /** What each signal reads when all is well. */
+  usual(): UsualValues;
+  /** The same as a step records it at a moment; modelled traffic is the same at every hour. */
+  baseline(now: number, overMs: number): Baseline;
 }
+
+/** By signal, in its unit. */
+export type UsualValues = Readonly<Record<string, number>>;
 
 export function modelTraffic(options: TrafficOptions): Traffic {
   const { plan, startAt } = options;
   const random = randomOf(options.seed);
   const models = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyModel(plan, signal)]));
+  const healthy = Object.fromEntries([...models].map(([name, model]) => [name, model.usual]));
   const faults = options.whatIf.filter((fault) => fault.kind === 'signal');
   const read = (name: string, flag: string | null, now: number, sample: number): Reading => {
     const { usual, wander } = models.get(name) ?? { usual: 0, wander: 0 };
@@ -125,12 +133,22 @@ export function modelTraffic(options: TrafficOptions): Traffic {
         : {}),
       ...(target.asksRepairs ? { repairs: NOTHING_OWED } : {}),
     }),
-    baseline: () => Object.fromEntries([...models].map(([name, { usual }]) => [name, usual])),
+    usual: () => healthy,
+    baseline: (now, overMs) => recordedAs(plan, healthy, { from: now - overMs, to: now }),
   };
 }
 
 /** Second writes all succeed in a healthy system. */
 const NOTHING_OWED: Repairs = { pending: 0, failed: 0, instances: 0, silent: 0 };
+
+function recordedAs({ signals }: Plan, usual: UsualValues, over: RecordedBaseline['over']): Baseline {
+  return Object.fromEntries(
+    Object.values(signals).map(({ name, unit }) => {
+      const recorded: RecordedBaseline = { value: usual[name] ?? 0, unit, over, source: 'modelled traffic' };
+      return [name, recorded];
+    }),
+  );
+}
 
 type UsualAndNow = readonly [usual: number, now: number | null];
 

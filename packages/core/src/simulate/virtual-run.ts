@@ -77,7 +77,7 @@ export class VirtualRun {
   private constructor(plan: Plan, options: VirtualRunOptions, memory: Memory) {
     this.#options = options;
     this.#traffic = modelTraffic({ plan, ...options });
-    this.#world = virtualWorld({ ...options, baseline: () => this.#traffic.baseline() });
+    this.#world = virtualWorld({ ...options, baseline: (at, overMs) => this.#traffic.baseline(at, overMs) });
     this.#memory = memory;
   }
 

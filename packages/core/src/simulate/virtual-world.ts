@@ -18,7 +18,7 @@ export interface VirtualWorld {
 export interface VirtualWorldOptions {
   readonly whatIf: readonly WhatIf[];
   readonly approvalDelayMs: number;
-  readonly baseline: () => Baseline;
+  readonly baseline: (at: number, overMs: number) => Baseline;
 }
 
 export function virtualWorld({ whatIf, approvalDelayMs, baseline }: VirtualWorldOptions): VirtualWorld {
@@ -44,10 +44,11 @@ function stepOf({ purpose }: Effect, kind: 'effect' | 'undo'): string | null {
   return purpose.kind === 'undo' ? purpose.stepId : null;
 }
 
-function success(effect: Effect, baseline: () => Baseline): EffectResult {
-  const { request } = effect;
+function success({ request, requestedAt }: Effect, baseline: VirtualWorldOptions['baseline']): EffectResult {
   const common = { outcome: 'succeeded', summary: 'simulated', durationMs: EFFECT_MS } as const;
-  if (request.kind === 'baseline') return { ...common, baselines: { '*': baseline() } };
+  if (request.kind === 'baseline') {
+    return { ...common, baselines: { '*': baseline(requestedAt, request.overMs) } };
+  }
   if (request.kind !== 'command') return common;
   return { ...common, captures: Object.fromEntries(request.captures.map(({ name }) => [name, `simulated-${name}`])) };
 }

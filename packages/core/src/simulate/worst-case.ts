@@ -30,7 +30,7 @@ interface Branch {
  */
 export function playWithFaults(plan: Plan, options: WorstCaseOptions): PlayedRun {
   const { run, branches } = playAndBranch(plan, options);
-  const healthy = modelTraffic({ plan, ...options }).baseline();
+  const healthy = modelTraffic({ plan, ...options }).usual();
   const requests = branches.flatMap((branch) => requestsOf(branch, options, healthy));
   const chosen = chooseLargest(requests);
   const cases = chosen.flatMap((request) => playExposureCase(request) ?? []);

@@ -26,6 +26,7 @@ export const RunViewSchema = z
     revision: z.number().int(),
     status: z.enum(['running', 'paused', 'finished']),
     outcome: z.enum(['succeeded', 'partial', 'rolled-back', 'failed', 'aborted', 'cancelled']).nullable(),
+    baselines: z.array(open('What a signal did before anything moved: value, over, sample, source, hours of the week')),
   })
   .openapi('RunView');
 

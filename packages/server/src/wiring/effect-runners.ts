@@ -4,12 +4,11 @@ import { baselineRunner } from '../effects/baseline-runner.ts';
 import { commandRunner } from '../effects/command-runner.ts';
 import { messageRunner } from '../effects/message-runner.ts';
 import { probeRunner } from '../effects/probe-runner.ts';
-import type { ReadAll } from '../engine/driver.ts';
 import type { EffectRunners } from '../engine/effect-executor.ts';
 import type { Log } from '../ports/log.ts';
-import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import { measure } from '../sources/telemetry-source.ts';
+import type { SignalSources } from './signal-reader-for.ts';
 
 export interface WorkerSettings {
   readonly allowRun: boolean;
@@ -19,16 +18,15 @@ export interface WorkerSettings {
   readonly fillSecrets: FillSecrets;
 }
 
-export function effectRunners(telemetry: TelemetryStore, readAll: ReadAll, settings: WorkerSettings): EffectRunners {
+export function effectRunners(histories: SignalSources['histories'], settings: WorkerSettings): EffectRunners {
   const commands = { allowRun: settings.allowRun, folder: settings.workFolder, run: runCommand };
   return {
     probe: probeRunner({ ...commands, fillSecrets: settings.fillSecrets }),
     command: commandRunner(commands),
     message: messageRunner((text) => settings.log('info', text), settings.fillSecrets),
     baseline: baselineRunner({
-      window: (flag, fromMs, toMs, environment) => telemetry.window(flag, fromMs, toMs, environment),
+      ...histories,
       measure,
-      readAll,
       now: Date.now,
       pause: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
     }),

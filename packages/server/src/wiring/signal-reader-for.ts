@@ -2,10 +2,13 @@ import { TheseusError } from '@theseus/core/error';
 import { runCommand } from '../commands/run-command.ts';
 import type { Database } from '../ports/database.ts';
 import type { MetricSource } from '../ports/metric-source.ts';
+import type { ReadHistory, TelemetryHistories } from '../ports/signal-history.ts';
 import { AlertStore } from '../postgres/alert-store.ts';
+import { TelemetryHistory } from '../postgres/telemetry-history.ts';
 import type { TelemetryStore } from '../postgres/telemetry-store.ts';
 import type { FillSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
+import { historyReader } from '../sources/signal-history.ts';
 import { signalReader } from '../sources/signal-reader.ts';
 import { SqlDatabases } from '../sources/sql-source.ts';
 
@@ -38,12 +41,19 @@ export function prometheusFrom(given: string | undefined): PrometheusPlace | und
   return { url, token: process.env['THESEUS_PROMETHEUS_TOKEN'] };
 }
 
+export interface SignalSources {
+  readonly readAll: ReturnType<typeof signalReader>;
+  /** What signals did before. */
+  readonly histories: { readonly telemetry: TelemetryHistories; readonly readHistory: ReadHistory };
+  close(): Promise<void>;
+}
+
 /** Reads signals from everywhere that plans may name. */
 export function signalReaderFor(
   database: Database,
   telemetry: TelemetryStore,
   { allowRun, workFolder, prometheus, metrics, fillSecrets }: SourceSettings,
-): { readonly readAll: ReturnType<typeof signalReader>; close(): Promise<void> } {
+): SignalSources {
   const sql = new SqlDatabases(fillSecrets);
   const readAll = signalReader({
     telemetry,
@@ -57,5 +67,7 @@ export function signalReaderFor(
     folder: workFolder,
     run: runCommand,
   });
-  return { readAll, close: () => sql.close() };
+  const histories = new TelemetryHistory(database);
+  const readHistory = historyReader({ reported: histories, readAll, prometheus: prometheus ?? null, fillSecrets });
+  return { readAll, histories: { telemetry: histories, readHistory }, close: () => sql.close() };
 }

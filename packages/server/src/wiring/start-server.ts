@@ -250,7 +250,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     database,
     runs,
     engine,
-    runners: effectRunners(telemetry, readAll, settings),
+    runners: effectRunners(sources.histories, settings),
     // Nobody else can come to an embedded database: what may not run here is refused at once instead of waiting.
     takesCommands: settings.allowRun || options.databaseUrl === undefined,
     onProblem,

@@ -68,7 +68,7 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
     const telemetry = new TelemetryStore(database);
     const fillSecrets = planSecrets(process.env, options.planVariables);
     const sources = signalReaderFor(database, telemetry, { ...options, fillSecrets });
-    const worker = workerOn({ database, telemetry, sources, fillSecrets }, machine, options, log);
+    const worker = workerOn({ database, sources, fillSecrets }, machine, options, log);
     await worker.start();
     return {
       machineId: machine.machineId,
@@ -86,13 +86,12 @@ export async function startWorker(options: WorkerOptions): Promise<TheseusWorker
 
 interface Parts {
   readonly database: Database;
-  readonly telemetry: TelemetryStore;
   readonly sources: ReturnType<typeof signalReaderFor>;
   readonly fillSecrets: FillSecrets;
 }
 
 function workerOn(
-  { database, telemetry, sources: { readAll }, fillSecrets }: Parts,
+  { database, sources: { histories }, fillSecrets }: Parts,
   machine: Machine,
   { allowRun, workFolder }: WorkerOptions,
   log: Log,
@@ -104,7 +103,7 @@ function workerOn(
     database,
     runs,
     engine: new RunEngine({ database, runs, flags: new FlagStore(database), clock: steadyClock() }),
-    runners: effectRunners(telemetry, readAll, { allowRun, workFolder, log, fillSecrets }),
+    runners: effectRunners(histories, { allowRun, workFolder, log, fillSecrets }),
     takesCommands: allowRun,
     onProblem: (message) => log('warn', message),
   });

@@ -5,7 +5,7 @@ import type { Signal, SignalSource, SignalUnit } from './plan.ts';
 import type { Path } from './problems.ts';
 import { readLeniently } from './read-outline.ts';
 import { optionalSpan, type ReadingContext, readCommand } from './reading-context.ts';
-import { signalSchemas } from './source-schema.ts';
+import { signalSchemas } from './signal-schemas.ts';
 
 const DEFAULT_OVER_MS = 60_000;
 /** A telemetry reading older than this is stale unless the signal says otherwise. */

@@ -2,117 +2,24 @@ import { z } from 'zod';
 import { STRATA_LIMIT, VARIANT_LIMIT } from '../flag/index.ts';
 import { PROFILE_NAMES } from '../health/index.ts';
 import { PLAN_LIMITS } from './limits.ts';
+import {
+  commandLine,
+  duration,
+  exposures,
+  instant,
+  name,
+  percent,
+  planName,
+  traffic,
+  url,
+  windowText,
+} from './schema-words.ts';
+import { signalSchemas } from './signal-schemas.ts';
 
 /*
  * The plan file as people write it. Names, durations, percentages and conditions are text here; what they mean is
  * checked where they are read, so that each mistake is told in the words of the plan.
  */
-
-const name = z
-  .string()
-  .max(200)
-  .regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/i, 'use letters, digits and single - _ . between them');
-const planName = z
-  .string()
-  .max(200)
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'write it in kebab-case, such as move-the-cache');
-const duration = z.string().describe('A duration: 250ms, 30s, 30m, 1h30m, 2d, 8w');
-const percent = z.string().describe('A percentage: 10%, 0.5%');
-const exposures = z
-  .array(z.string().describe('An exposure, with its own soak where it has one: 25%, 25% for 48h'))
-  .min(1)
-  .max(100)
-  .describe('Exposures, growing; 0% first lets in only those who are named');
-const windowText = z.string().describe('When it may move: 02:00-04:00 UTC, Mon,Wed,Fri 10:00-12:00 Europe/Berlin');
-const instant = z.string().describe('A moment: 2026-05-05T09:00:00Z, 2026-05-05T09:00[Europe/Berlin]');
-const traffic = z.strictObject({
-  users: z.number().int().min(1).max(1_000_000_000).describe('People whom a flag at 100 % reaches'),
-  requests: z.number().positive().max(1_000_000).optional().describe('Requests of each of them in a minute; 1'),
-});
-const url = z
-  .string()
-  .max(PLAN_LIMITS.urlLength)
-  .describe('An http or https address; ${{ vars.name }} and ${{ env.NAME }} may stand in it');
-const commandLine = z
-  .union([z.string().min(1), z.array(z.string()).min(1)])
-  .describe('A program and its arguments; run without a shell. A list keeps each argument as it is');
-const unit = z.enum(['percent', 'ms', 'count', 'per-second']);
-
-const telemetrySignal = z.strictObject({
-  telemetry: z
-    .enum(['error-rate', 'success-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate'])
-    .describe("What the SDK's own counters say about the flag's traffic"),
-  unit: unit.optional(),
-  over: duration.optional().describe('How much of the past one reading covers; 1m'),
-  freshFor: duration.optional().describe('An older value is stale'),
-});
-const httpSignal = z.strictObject({
-  http: url,
-  pointer: z.string().describe('JSON pointer to the number in the answer, such as /data/value').optional(),
-  unit: unit.optional(),
-  freshFor: duration.optional(),
-});
-const commandSignal = z.strictObject({
-  command: commandLine,
-  unit: unit.optional(),
-  freshFor: duration.optional(),
-});
-const reportedSignal = z.strictObject({
-  reported: z.literal(true).describe('A value that people or programs report: theseus signal NAME VALUE'),
-  unit: unit.optional(),
-  freshFor: duration.optional().describe('How long a report counts; 24h'),
-});
-
-const query = z
-  .string()
-  .min(1)
-  .max(PLAN_LIMITS.queryLength)
-  .describe('${{ flag }} and ${{ environment }} stand for what is judged');
-const share = z.enum([...unit.options, 'ratio']).describe('ratio where it answers 0 to 1: read as percent');
-const prometheusSignal = z.strictObject({
-  prometheus: query.describe(
-    'PromQL that answers one number, for ${{ flag }} in ${{ environment }} where they stand in it',
-  ),
-  legacy: query.describe('The same number for the legacy arm').optional(),
-  sample: query.describe('How many requests stand behind the number').optional(),
-  at: url.describe("The Prometheus to ask; the server's own where absent").optional(),
-  unit: share.optional(),
-  freshFor: duration.optional(),
-});
-const sqlSignal = z.strictObject({
-  sql: query.describe(
-    'One SELECT that answers one row with one number; ${{ flag }} and ${{ environment }} are bound to it',
-  ),
-  database: z.string().describe('A PostgreSQL address, best as a secret: ${{ env.NAME }}'),
-  unit: share.optional(),
-  freshFor: duration.optional(),
-});
-const alertSignal = z.strictObject({
-  alert: z.string().min(1).max(200).describe('Name of an alert that Alertmanager sends: 1 while it fires, else 0'),
-  labels: z.record(z.string(), z.string()).describe('Labels that the alert must have').optional(),
-  freshFor: duration.optional().describe('How long ago Alertmanager may have spoken last; 15m'),
-});
-
-const goalSignal = z.strictObject({
-  goal: name.describe("What programs track of users: theseus.track('replied', { userId })"),
-  measure: z
-    .enum(['rate', 'value'])
-    .describe('rate: how many users reach it; value: the mean of what it is worth by user; rate')
-    .optional(),
-  lowerIsBetter: z.boolean().describe('Such as for complaints; false').optional(),
-  freshFor: duration.optional().describe('How long SDKs may have been silent; 90s'),
-});
-
-export const signalSchemas = {
-  telemetry: telemetrySignal,
-  http: httpSignal,
-  command: commandSignal,
-  reported: reportedSignal,
-  prometheus: prometheusSignal,
-  sql: sqlSignal,
-  alert: alertSignal,
-  goal: goalSignal,
-} as const;
 
 const approvers = z
   .union([z.string(), z.array(z.string())])

@@ -72,11 +72,11 @@ export function modelTraffic(options: TrafficOptions): Traffic {
   const models = new Map(Object.values(plan.signals).map((signal) => [signal.name, healthyModel(plan, signal)]));
   const healthy = Object.fromEntries([...models].map(([name, model]) => [name, model.usual]));
   const faults = options.whatIf.filter((fault) => fault.kind === 'signal');
+  const faultOf = (signal: string, flag: string | null, now: number): SignalFault | undefined =>
+    faults.find((known) => known.signal === signal && reaches(known, flag) && isActiveAt(known, now - startAt));
   const read = (name: string, flag: string | null, now: number, sample: number): Reading => {
     const { usual, wander } = models.get(name) ?? { usual: 0, wander: 0 };
-    const fault = faults.find(
-      (known) => known.signal === name && reaches(known, flag) && isActiveAt(known, now - startAt),
-    );
+    const fault = faultOf(name, flag, now);
     const value = fault === undefined ? usual * (1 + wander * (random() - 0.5)) : fault.value;
     const source = 'modelled traffic';
     if (value === null) {
@@ -89,10 +89,7 @@ export function modelTraffic(options: TrafficOptions): Traffic {
   const metricNow = (metrics: readonly TelemetryMetric[], flag: string | null, now: number): UsualAndNow => {
     const signal = telemetrySignal(plan, metrics);
     const usual = signal === undefined ? (HEALTHY[metrics[0] ?? ''] ?? 0) : (models.get(signal.name)?.usual ?? 0);
-    const fault = faults.find(
-      (known) =>
-        known.signal === (signal?.name ?? ANY_SIGNAL) && reaches(known, flag) && isActiveAt(known, now - startAt),
-    );
+    const fault = faultOf(signal?.name ?? ANY_SIGNAL, flag, now);
     return [usual, fault === undefined ? usual : fault.value];
   };
   /** Failures in percent, also where the plan speaks of successes only. */

@@ -1,4 +1,5 @@
-import { type ContextTest, compileConditions } from './condition-test.ts';
+import { type CompiledSegment, compileSegment } from './compiled-rules.ts';
+import type { ContextTest } from './condition-test.ts';
 import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
 import type {
   Arm,
@@ -76,7 +77,7 @@ export class CompiledFlags {
   #flushEveryMs: number;
   readonly #nodes = new Map<string, FlagNode>();
   readonly #segments: ReadonlyMap<string, SegmentDefinition>;
-  readonly #segmentTests = new Map<string, ContextTest>();
+  readonly #compiledSegments = new Map<string, CompiledSegment>();
   readonly #salts = new SaltCache();
   readonly #graph = new PrerequisiteGraph();
 
@@ -200,13 +201,13 @@ export class CompiledFlags {
   }
 
   #compileOwn(node: FlagNode): OwnAnswer {
-    node.own = compileOwnAnswer(node.definition, (key) => this.#segmentTest(key), this.#salts);
+    node.own = compileOwnAnswer(node.definition, (key) => this.#segment(key), this.#salts);
     return node.own;
   }
 
   #compileComparing(node: FlagNode): Comparing {
     const { salt, strata = [] } = node.definition;
-    const tests = strata.slice(0, STRATA_LIMIT).map((segment) => this.#segmentTest(segment));
+    const tests = strata.slice(0, STRATA_LIMIT).map((segment) => this.#segment(segment)?.matches);
     node.comparing = { hasher: new SubjectHasher(salt), strata: tests.length === 0 ? NO_STRATA : tests };
     return node.comparing;
   }
@@ -225,14 +226,15 @@ export class CompiledFlags {
     return node.needs;
   }
 
-  #segmentTest(key: string): ContextTest | undefined {
-    const known = this.#segmentTests.get(key);
+  /** Compiled once and shared by all flags, so that a long list of members is kept once. */
+  #segment(key: string): CompiledSegment | undefined {
+    const known = this.#compiledSegments.get(key);
     if (known !== undefined) return known;
     const segment = this.#segments.get(key);
     if (segment === undefined) return undefined;
-    const test = compileConditions(segment.conditions);
-    this.#segmentTests.set(key, test);
-    return test;
+    const compiled = compileSegment(segment);
+    this.#compiledSegments.set(key, compiled);
+    return compiled;
   }
 
   #add(key: string, definition: FlagDefinition): void {

@@ -7,12 +7,20 @@ export type Arm = 'legacy' | 'candidate';
 /** Attributes of the subject a flag is asked about. Values that are not comparable never match a condition. */
 export type EvaluationContext = Readonly<Record<string, unknown>>;
 
-/** One comparison of one attribute; a missing attribute never matches, not even `notIn`. */
+/**
+ * One comparison of one attribute; a missing attribute never matches, not even `notIn`, unless `absent` asks for it.
+ * The attribute may lie within another: `account.plan`.
+ */
 export type AttributeCondition =
   | { readonly attribute: string; readonly operator: 'in' | 'notIn'; readonly values: readonly AttributeValue[] }
   | { readonly attribute: string; readonly operator: 'startsWith' | 'endsWith'; readonly values: readonly string[] }
   | { readonly attribute: string; readonly operator: 'atLeast' | 'atMost' | 'above' | 'below'; readonly value: number }
-  | { readonly attribute: string; readonly operator: 'after' | 'before'; readonly value: string };
+  | { readonly attribute: string; readonly operator: 'after' | 'before'; readonly value: string }
+  /** Versions by the precedence of semver.org; what is no such version never matches. */
+  | { readonly attribute: string; readonly operator: VersionOperator; readonly value: string }
+  | { readonly attribute: string; readonly operator: 'present' | 'absent' };
+
+export type VersionOperator = 'versionIs' | 'versionAtLeast' | 'versionAtMost' | 'versionAbove' | 'versionBelow';
 
 export type AttributeValue = string | number | boolean;
 

@@ -7,7 +7,7 @@ export {
   NOT_COMPARED,
   STRATA_LIMIT,
 } from './compiled-flags.ts';
-export { type ContextTest, compileConditions } from './condition-test.ts';
+export { type ContextTest, compileConditions, isInstantText } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
 export {
@@ -25,6 +25,7 @@ export {
   type LatencyMarks,
   type SegmentDefinition,
   type SegmentRule,
+  type VersionOperator,
 } from './flag-document.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
 export {
@@ -36,3 +37,4 @@ export {
 } from './parse-flag-document.ts';
 export { type Split, splitOf } from './split-odds.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
+export { isVersion as isSemanticVersion } from './version-order.ts';

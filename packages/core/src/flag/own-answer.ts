@@ -1,7 +1,8 @@
 import { bucket } from './bucket.ts';
-import { type ContextTest, internedName } from './condition-test.ts';
+import { type CompiledSegment, compileRules, NO_RULE, type RuleTest } from './compiled-rules.ts';
 import { type EvaluationContext, EXPOSURE_WHOLE, type FlagDefinition } from './flag-document.ts';
 import { type SaltState, saltState } from './murmur3.ts';
+import { internedName } from './read-attribute.ts';
 
 /**
  * What a flag says of a subject, as a small integer so that an evaluation leaves no garbage:
@@ -27,13 +28,8 @@ export function answersCandidate(answer: Answer): boolean {
 /** The answer of one flag by itself, its prerequisites left aside. Throws only what the context's getters throw. */
 export type OwnAnswer = (context: EvaluationContext) => Answer;
 
-interface CompiledRule {
-  readonly matches: ContextTest;
-  readonly exposure: number;
-}
-
-/** The test of a segment by name; undefined for one that nobody defined, which then never matches. */
-export type FindSegment = (key: string) => ContextTest | undefined;
+/** The segment of a name; undefined for one that nobody defined, which then never matches. */
+export type FindSegment = (key: string) => CompiledSegment | undefined;
 
 /** Compiles everything of a flag but its prerequisites. */
 export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSegment, salts: SaltCache): OwnAnswer {
@@ -43,7 +39,7 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
   const { exposure } = definition;
   const keptOut = nonEmptySet(definition.overrides.legacy);
   const letIn = nonEmptySet(definition.overrides.candidate);
-  const rules = compileRules(definition, findSegment);
+  const rules = compileRules(definition.rules, findSegment);
   if (keptOut === undefined && letIn === undefined && rules.length === 0) {
     return (context) => {
       const subject = subjectKey(context, cohort);
@@ -56,9 +52,8 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
     if (keptOut?.has(subject)) return ANSWER_KEPT_OUT;
     if (letIn?.has(subject)) return ANSWER_LET_IN;
     for (let at = 0; at < rules.length; at += 1) {
-      const rule = rules[at] as CompiledRule;
-      if (rule.matches(context))
-        return splitAnswer(salt, subject, rule.exposure) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+      const found = (rules[at] as RuleTest)(context);
+      if (found !== NO_RULE) return splitAnswer(salt, subject, found) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
     }
     return splitAnswer(salt, subject, exposure);
   };
@@ -75,15 +70,6 @@ function splitAnswer(salt: SaltState, subject: string, exposure: number): Answer
   if (exposure >= EXPOSURE_WHOLE) return ANSWER_SPLIT_CANDIDATE;
   if (exposure <= 0) return ANSWER_SPLIT_LEGACY;
   return bucket(salt, subject) < exposure ? ANSWER_SPLIT_CANDIDATE : ANSWER_SPLIT_LEGACY;
-}
-
-function compileRules(definition: FlagDefinition, findSegment: FindSegment): CompiledRule[] {
-  const rules: CompiledRule[] = [];
-  for (const { segment, exposure } of definition.rules) {
-    const matches = findSegment(segment);
-    if (matches !== undefined) rules.push({ matches, exposure });
-  }
-  return rules;
 }
 
 function nonEmptySet(subjects: readonly string[]): ReadonlySet<string> | undefined {

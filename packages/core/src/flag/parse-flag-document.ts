@@ -162,6 +162,11 @@ function conditionComplaint(condition: unknown): Complaint {
       return typeof value === 'number' ? undefined : `the value of '${attribute}' is no number`;
     case 'after':
     case 'before':
+    case 'versionIs':
+    case 'versionAtLeast':
+    case 'versionAtMost':
+    case 'versionAbove':
+    case 'versionBelow':
       return typeof value === 'string' ? undefined : `the value of '${attribute}' is no text`;
     default:
       return typeof operator === 'string' ? undefined : 'the operator of a condition is no text';

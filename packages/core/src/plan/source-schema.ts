@@ -165,8 +165,15 @@ const attributeTest = z.union([
     atMost: z.number().optional(),
     above: z.number().optional(),
     below: z.number().optional(),
-    after: z.string().optional(),
-    before: z.string().optional(),
+    after: z.string().optional().describe('A date or an instant: 2026-05-01, 2026-05-01T09:00:00Z'),
+    before: z.string().optional().describe('A date or an instant: 2026-05-01, 2026-05-01T09:00:00Z'),
+    version: z
+      .string()
+      .max(1_000)
+      .optional()
+      .describe('Versions by the order of semver.org, all comparisons at once: ">= 2.3.0 < 3.0.0"'),
+    present: z.literal(true).describe('Whoever has the attribute, whatever it says').optional(),
+    absent: z.literal(true).describe('Whoever lacks the attribute, or has null there').optional(),
   }),
 ]);
 

@@ -118,6 +118,12 @@ const attributeCondition = z.discriminatedUnion('operator', [
   z.strictObject({ attribute: text, operator: z.enum(['startsWith', 'endsWith']), values: names }),
   z.strictObject({ attribute: text, operator: z.enum(['atLeast', 'atMost', 'above', 'below']), value: z.number() }),
   z.strictObject({ attribute: text, operator: z.enum(['after', 'before']), value: text }),
+  z.strictObject({
+    attribute: text,
+    operator: z.enum(['versionIs', 'versionAtLeast', 'versionAtMost', 'versionAbove', 'versionBelow']),
+    value: text,
+  }),
+  z.strictObject({ attribute: text, operator: z.enum(['present', 'absent']) }),
 ]);
 
 const common = {

@@ -5,6 +5,7 @@ import { benchManyPlans } from './engine/many-plans.ts';
 import { benchReplay } from './engine/replay.ts';
 import { benchSimulation } from './engine/simulation.ts';
 import { benchEvaluation } from './flags/evaluation.ts';
+import { benchManyFlags } from './flags/many-flags.ts';
 import { benchJudging } from './health/judging.ts';
 import { benchSdk } from './sdk/routing.ts';
 import { benchTallies } from './sdk/tallies.ts';
@@ -13,7 +14,7 @@ import { type Figure, renderFigure } from './support/figure.ts';
 const HELP = `Measures the product. Each figure that depends on the machine stands beside a floor of the same run.
 
   npm run bench -- engine              simulation, replay, write path, 1 000 plans at once (about 6 minutes)
-  npm run bench -- flags               evaluation by kind of flag, against a hash and a peer
+  npm run bench -- flags               evaluation by kind of flag, against the least and the peers; 10 000 flags
   npm run bench -- health              one look of the judge, and what it remembers
   npm run bench -- sdk                 route(), how soon 100 instances follow a decision, and taking in what users did
   npm run bench -- engine --seconds 60 --plans 200
@@ -21,7 +22,7 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
 Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, judging, routing, tallies
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
@@ -37,7 +38,7 @@ type Part = (options: Options) => readonly Figure[] | Promise<readonly Figure[]>
 
 const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   engine: { simulation: benchSimulation, replay: benchReplay, commands: benchCommands, plans: benchManyPlans },
-  flags: { evaluation: benchEvaluation },
+  flags: { evaluation: benchEvaluation, 'many-flags': benchManyFlags },
   health: { judging: benchJudging },
   sdk: { routing: benchSdk, tallies: benchTallies },
 };

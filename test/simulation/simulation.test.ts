@@ -30,6 +30,7 @@ const REACHED: Readonly<Record<EventType, true>> = {
   'effect.finished': true,
   'flag.exposure-changed': true,
   'flag.exposure-confirmed': true,
+  'flag.overridden': true,
   'approval.requested': true,
   'approval.given': true,
   'approval.rejected': true,

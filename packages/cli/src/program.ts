@@ -3,6 +3,7 @@ import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addFlags } from './commands/flags.ts';
 import { addInit } from './commands/init.ts';
 import { addJudge } from './commands/judge.ts';
 import { addLooking } from './commands/look.ts';
@@ -41,6 +42,7 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addLooking(program, end);
   addActions(program, end);
   addApply(program, end);
+  addFlags(program, end);
   addTrigger(program, end);
   addSignal(program, end);
   addJudge(program, end);

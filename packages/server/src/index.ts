@@ -5,6 +5,7 @@ export {
 } from './embedded-postgres/embedded-postgres.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { Log, LogLevel } from './ports/log.ts';
+export type { OverrideList } from './ports/override-service.ts';
 export { type HistoryOptions, measureHistory } from './sources/prometheus-history.ts';
 export { type Credentials, readCredentials } from './wiring/credentials-file.ts';
 export { examineFromHere } from './wiring/examine-from-here.ts';

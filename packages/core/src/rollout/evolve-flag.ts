@@ -1,8 +1,10 @@
+import { overriddenBy, overridesOf } from './overridden.ts';
 import { indexOf } from './plan-index.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 import { type EventOf, type Evolutions, withFlag, withRollback, withStep } from './state-changes.ts';
 
 type FlagEvent =
+  | 'flag.overridden'
   | 'flag.exposure-changed'
   | 'flag.exposure-confirmed'
   | 'rollback.initiated'
@@ -14,6 +16,8 @@ type FlagEvent =
 /** What happens to flags, and to rollbacks, which take them back. */
 export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
+  'flag.overridden': (state, event) =>
+    withFlag(state, event.flag, { overrides: overriddenBy(overridesOf(state, event.flag), event) }),
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,

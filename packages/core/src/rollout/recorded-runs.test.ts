@@ -130,6 +130,7 @@ describe('the runs that are recorded', () => {
       'effect.finished': true,
       'flag.exposure-changed': true,
       'flag.exposure-confirmed': true,
+      'flag.overridden': true,
       'approval.requested': true,
       'approval.given': true,
       'approval.rejected': true,

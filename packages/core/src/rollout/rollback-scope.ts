@@ -1,6 +1,6 @@
 import type { RollbackScope } from '../health/index.ts';
 import { indexOf, withDependents } from './plan-index.ts';
-import type { RollbackState, RolloutState } from './state.ts';
+import type { FlagState, RollbackState, RolloutState } from './state.ts';
 
 /** What is asked to be taken back. */
 export interface ScopeOfRollback {
@@ -29,6 +29,11 @@ function rampedIn(state: RolloutState, scope: ScopeOfRollback): readonly string[
 export function isExposed(state: RolloutState, key: string): boolean {
   const flag = state.flags[key];
   return flag !== undefined && (flag.exposure > 0 || flag.status === 'ramping');
+}
+
+/** Whether a ramp has begun at 0 %, so that only those who are named are on the candidate. */
+export function isNamedOnly({ status, exposure }: FlagState): boolean {
+  return status === 'ramping' && exposure === 0;
 }
 
 /** The steps to take back, the last started first: those in scope that have begun, and the ramps of the flags. */

@@ -3,7 +3,14 @@ import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
 import { indexOf } from './plan-index.ts';
 import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
-import { flagsInScope, isExposed, type ScopeOfRollback, stepsInScope, undoneBy } from './rollback-scope.ts';
+import {
+  flagsInScope,
+  isExposed,
+  isNamedOnly,
+  type ScopeOfRollback,
+  stepsInScope,
+  undoneBy,
+} from './rollback-scope.ts';
 import { followUpRequest } from './start-step.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 
@@ -29,11 +36,14 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
   const rollbackId = `rollback-${draft.state.rollbacks.length + 1}`;
   const budgetMs = budgetOf(draft.state, request, steps);
   const { scope, target, overMs, evidence } = request;
+  const named = flags.filter((key) => draft.state.flags[key] !== undefined && isNamedOnly(draft.state.flags[key]));
   draft.emit(
     { type: 'rollback.initiated', rollbackId, scope, target, overMs, flags, steps, budgetMs, evidence },
     reason,
     actor,
   );
+  // Their share is none already, but every instance has to hear and to confirm that the named are taken back as well.
+  for (const flag of named) draft.emit({ type: 'flag.exposure-changed', flag, from: 0, to: 0, stage: null }, reason);
 }
 
 /** Carries every running rollback as far as it can go now. Works in every status of the run, paused included. */

@@ -83,6 +83,12 @@ export interface PhaseState {
 
 export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rolled-back';
 
+/** Subjects of a flag about whom people decided one by one; nobody is in both. */
+export interface FlagOverrides {
+  readonly candidate: readonly string[];
+  readonly legacy: readonly string[];
+}
+
 export interface FlagState {
   readonly key: string;
   readonly status: FlagStatus;
@@ -92,6 +98,8 @@ export interface FlagState {
   readonly changedAtRevision: number;
   readonly changedAt: number | null;
   readonly confirmed: boolean;
+  /** Over what the plan says, until people take it back: no edit and no rollback does. Absent where there never were any. */
+  readonly overrides?: FlagOverrides;
 }
 
 export interface RollbackState {

@@ -5,10 +5,13 @@ import {
   decide,
   type Effect,
   type EventType,
+  type FlagOverrides,
+  type FlagState,
   genesisHash,
   type Input,
   nextWakeAt,
   type RecordedEvent,
+  type RolloutEvent,
   type RolloutState,
   type RunStart,
   recordEvent,
@@ -72,7 +75,9 @@ export class RunEngine {
     const { database, runs, flags, clock } = this.#parts;
     const handled = await database.transaction(async (client) => {
       const paused = await this.#systemPause.current(client);
-      const decision = startRun(paused === null ? start : { ...start, paused: pausedText(paused) }, clock());
+      const overrides = await this.#inherited(client, start.plan);
+      const known = { ...start, ...(Object.keys(overrides).length === 0 ? {} : { overrides }) };
+      const decision = startRun(paused === null ? known : { ...known, paused: pausedText(paused) }, clock());
       await this.requireOrder(client, start.plan);
       await runs.insert(client, decision.state, flushEveryMs(start.plan));
       await flags.claim(client, { ...decision.state, flags: darkFlags(decision.state) });
@@ -80,6 +85,17 @@ export class RunEngine {
     });
     this.#committed(handled);
     return handled;
+  }
+
+  /** What people decided about subjects of the plan's flags outlives the run in which they did. */
+  async #inherited(client: Client, plan: Plan): Promise<Readonly<Record<string, FlagOverrides>>> {
+    const { runs, flags } = this.#parts;
+    const found: [string, FlagOverrides][] = [];
+    for (const [key, runId] of await flags.owners(client, plan.environment, Object.keys(plan.flags))) {
+      const overrides = (await runs.read(client, runId))?.state.flags[key]?.overrides;
+      if (overrides !== undefined) found.push([key, overrides]);
+    }
+    return Object.fromEntries(found);
   }
 
   /** Decides an input. Resolves to null when its sender has lost the right to give it. Refusals are thrown. */
@@ -142,7 +158,7 @@ export class RunEngine {
       throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
-    const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
+    const moved = new Set(events.flatMap((event) => movedBy(state, event)));
     if (events.some(({ type }) => type === 'plan.edited')) {
       await runs.replacePlan(client, state, flushEveryMs(state.plan));
       await flags.redefine(client, state);
@@ -223,7 +239,21 @@ export class RunEngine {
 }
 
 /** Events after which the flags in memory are read anew at once. */
-const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'run.started', 'plan.edited'];
+const MOVES_FLAGS: readonly EventType[] = [
+  'flag.exposure-changed',
+  'flag.overridden',
+  'run.started',
+  'run.finished',
+  'plan.edited',
+];
+
+/** The flags that evaluators are told anew after an event. With its end a run takes those back who were let in at 0 %. */
+function movedBy(state: RolloutState, event: RolloutEvent): readonly string[] {
+  if (event.type === 'flag.exposure-changed' || event.type === 'flag.overridden') return [event.flag];
+  if (event.type !== 'run.finished') return [];
+  const isLeft = ({ status, exposure }: FlagState): boolean => status === 'ramping' && exposure === 0;
+  return Object.values(state.flags).flatMap((flag) => (isLeft(flag) ? flag.key : []));
+}
 
 function pausedText({ by, reason }: SystemPause): string {
   return `${by} has paused the whole system: ${reason}`;

@@ -5,6 +5,7 @@ import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { DoctorService } from '../ports/doctor.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
+import type { OverrideService } from '../ports/override-service.ts';
 import type { RunService } from '../ports/run-service.ts';
 import type { SystemSwitchService } from '../ports/system-switch.ts';
 import type { TelemetryService } from '../ports/telemetry-service.ts';
@@ -12,6 +13,7 @@ import type { TokenHolder, TokenService } from '../ports/token-service.ts';
 
 export interface HttpApiParts {
   readonly runs: RunService;
+  readonly overrides: OverrideService;
   readonly system: SystemSwitchService;
   readonly doctor: DoctorService;
   readonly flags: FlagService;

@@ -1,5 +1,5 @@
 import { TheseusError } from '@theseus/core/error';
-import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
+import type { Arm, FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
 import type { RolloutState } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
@@ -153,6 +153,19 @@ export class FlagStore implements FlagService {
     return version;
   }
 
+  /** The run that each of the flags belongs to, or last belonged to. */
+  async owners(
+    queryable: Queryable,
+    environment: string,
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await queryable.query<{ key: string; run_id: string }>(
+      'select key, run_id from theseus.flag where environment = $1 and key = any($2)',
+      [environment, keys],
+    );
+    return new Map(rows.map(({ key, run_id }) => [key, run_id]));
+  }
+
   /** The versions at which flags of a run were last changed. */
   async versions(runId: string): Promise<ReadonlyMap<string, number>> {
     const { rows } = await this.#queryable.query<{ key: string; version: string }>(
@@ -209,8 +222,8 @@ function segmentKey(state: RolloutState, key: string): string {
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
   const flag = state.plan.flags[key];
   const exposure = state.flags[key]?.exposure ?? 0;
-  // A ramp may begin at 0 %, with nobody but those who are named.
-  const begun = exposure > 0 || state.flags[key]?.status === 'ramping';
+  // A ramp may begin at 0 %, with nobody but those who are named. Whoever ends such a run ends that as well.
+  const begun = exposure > 0 || (state.flags[key]?.status === 'ramping' && state.status !== 'finished');
   return {
     key,
     enabled: true,
@@ -218,7 +231,7 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     salt: state.plan.salt,
     exposure,
     requires: flag?.requires ?? [],
-    overrides: begun ? (flag?.overrides ?? NOBODY) : { candidate: [], legacy: flag?.overrides.legacy ?? [] },
+    overrides: overridesOf(state, key, begun),
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
     fallback: flag?.fallback ?? true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
@@ -226,3 +239,15 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
 }
 
 const NOBODY = { candidate: [], legacy: [] };
+
+/** What people decided goes before what the plan says; before the ramp has begun, and once all is taken back, nobody is let in. */
+function overridesOf(state: RolloutState, key: string, begun: boolean): FlagDefinition['overrides'] {
+  const planned = state.plan.flags[key]?.overrides ?? NOBODY;
+  const decided = state.flags[key]?.overrides ?? NOBODY;
+  const isDecided = new Set([...decided.candidate, ...decided.legacy]);
+  const planFor = (arm: Arm): readonly string[] => planned[arm].filter((subject) => !isDecided.has(subject));
+  return {
+    candidate: begun ? [...planFor('candidate'), ...decided.candidate] : [],
+    legacy: [...planFor('legacy'), ...decided.legacy],
+  };
+}

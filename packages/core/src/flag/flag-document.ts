@@ -37,6 +37,13 @@ export interface SegmentRule {
   readonly exposure: number;
 }
 
+/** The only people whom a flag's percentage is about. */
+export interface FlagAudience {
+  readonly segment: string;
+  /** Parts of {@link EXPOSURE_WHOLE}: members whose bucket lies below it take the candidate, and are compared. */
+  readonly exposure: number;
+}
+
 /** All that an evaluator needs to know about one flag. */
 export interface FlagDefinition {
   readonly key: string;
@@ -53,6 +60,11 @@ export interface FlagDefinition {
   /** Subjects that are let in or kept out whatever the percentage says. */
   readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
   readonly rules: readonly SegmentRule[];
+  /**
+   * Where there is one, everybody outside it who meets no rule sees {@link exposure}, which servers then set to 0: an
+   * evaluator from before audiences, which ignores this, exposes nobody.
+   */
+  readonly audience?: FlagAudience;
   /** Whether `route()` may answer from legacy when the candidate throws. */
   readonly fallback: boolean;
   /**

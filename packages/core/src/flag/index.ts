@@ -19,6 +19,7 @@ export {
   type EvaluationErrorCode,
   type EvaluationReason,
   EXPOSURE_WHOLE,
+  type FlagAudience,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,

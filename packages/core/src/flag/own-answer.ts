@@ -40,7 +40,10 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
   const keptOut = nonEmptySet(definition.overrides.legacy);
   const letIn = nonEmptySet(definition.overrides.candidate);
   const rules = compileRules(definition.rules, findSegment);
-  if (keptOut === undefined && letIn === undefined && rules.length === 0) {
+  const { audience } = definition;
+  const belongs = audience === undefined ? undefined : (findSegment(audience.segment)?.matches ?? nobody);
+  const within = audience?.exposure ?? 0;
+  if (keptOut === undefined && letIn === undefined && rules.length === 0 && belongs === undefined) {
     return (context) => {
       const subject = subjectKey(context, cohort);
       return subject === '' ? ANSWER_KEY_MISSING : splitAnswer(salt, subject, exposure);
@@ -53,9 +56,10 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
     if (letIn?.has(subject)) return ANSWER_LET_IN;
     for (let at = 0; at < rules.length; at += 1) {
       const found = (rules[at] as RuleTest)(context);
-      if (found !== NO_RULE) return splitAnswer(salt, subject, found) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+      if (found !== NO_RULE) return segmentAnswer(salt, subject, found);
     }
-    return splitAnswer(salt, subject, exposure);
+    if (belongs === undefined) return splitAnswer(salt, subject, exposure);
+    return belongs(context) ? splitAnswer(salt, subject, within) : segmentAnswer(salt, subject, exposure);
   };
 }
 
@@ -70,6 +74,15 @@ function splitAnswer(salt: SaltState, subject: string, exposure: number): Answer
   if (exposure >= EXPOSURE_WHOLE) return ANSWER_SPLIT_CANDIDATE;
   if (exposure <= 0) return ANSWER_SPLIT_LEGACY;
   return bucket(salt, subject) < exposure ? ANSWER_SPLIT_CANDIDATE : ANSWER_SPLIT_LEGACY;
+}
+
+/** Not compared: who is in the arm depends on more than the hash. */
+function segmentAnswer(salt: SaltState, subject: string, exposure: number): Answer {
+  return splitAnswer(salt, subject, exposure) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+}
+
+function nobody(): boolean {
+  return false;
 }
 
 function nonEmptySet(subjects: readonly string[]): ReadonlySet<string> | undefined {

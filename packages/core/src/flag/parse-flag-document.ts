@@ -1,5 +1,6 @@
 import {
   EXPOSURE_WHOLE,
+  type FlagAudience,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
@@ -86,7 +87,12 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     return 'salt is no text whose bytes are a multiple of four';
   if (!isExposure(flag.exposure)) return `exposure is no whole number from 0 to ${EXPOSURE_WHOLE}`;
   if (!isTexts(flag.requires)) return 'requires is no list of texts';
-  return overridesComplaint(flag.overrides) ?? rulesComplaint(flag.rules) ?? comparisonComplaint(flag);
+  return (
+    overridesComplaint(flag.overrides) ??
+    rulesComplaint(flag.rules) ??
+    audienceComplaint(flag.audience) ??
+    comparisonComplaint(flag)
+  );
 }
 
 /** What tells how the arms are compared; all of it may be absent. */
@@ -116,6 +122,16 @@ function rulesComplaint(rules: unknown): Complaint {
     if (!isExposure(exposure)) return `the exposure of a rule is no whole number from 0 to ${EXPOSURE_WHOLE}`;
   }
   return undefined;
+}
+
+function audienceComplaint(audience: unknown): Complaint {
+  if (audience === undefined) return undefined;
+  if (!isFields(audience)) return 'audience is no object';
+  const { segment, exposure } = audience as Record<keyof FlagAudience, unknown>;
+  if (typeof segment !== 'string') return 'the segment of the audience is no text';
+  return isExposure(exposure)
+    ? undefined
+    : `the exposure of the audience is no whole number from 0 to ${EXPOSURE_WHOLE}`;
 }
 
 function segmentsComplaint(segments: unknown): Complaint {

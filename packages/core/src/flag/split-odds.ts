@@ -24,10 +24,16 @@ export function splitOf(flags: Flags, key: string): Split | null {
   if (needs === null) return { epoch: flag.epoch, odds: null };
   const epoch = Math.max(flag.epoch, ...needs.map((need) => need.epoch ?? 0));
   const sameHash = needs.filter(({ salt, cohort }) => salt === flag.salt && cohort === flag.cohort);
-  const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(({ exposure }) => exposure));
-  const isOpen = flag.enabled && needs.every(({ enabled, exposure }) => enabled && exposure > 0);
-  const hasBoth = isOpen && flag.exposure > 0 && flag.exposure < within;
-  return { epoch, odds: hasBoth ? flag.exposure / (within - flag.exposure) : null };
+  const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(exposureOf));
+  const isOpen = flag.enabled && needs.every((need) => need.enabled && exposureOf(need) > 0);
+  const exposure = exposureOf(flag);
+  const hasBoth = isOpen && exposure > 0 && exposure < within;
+  return { epoch, odds: hasBoth ? exposure / (within - exposure) : null };
+}
+
+/** At what share hash splits those who may be compared: of a flag with an audience, its members alone. */
+function exposureOf({ audience, exposure }: FlagDefinition): number {
+  return audience?.exposure ?? exposure;
 }
 
 /** Everything the flag requires, directly or not; null where some of it is not there or the chain is a circle. */

@@ -81,6 +81,14 @@ describe('one mistake is one diagnostic, where it stands [ALL-1]', () => {
       "did you mean 'newcomers'?",
     ],
     [
+      'an audience',
+      '{ risk: low }',
+      '{ risk: low, only: newcomer }',
+      'unknown-segment',
+      'newcomer }',
+      "did you mean 'newcomers'?",
+    ],
+    [
       'a stratum twice',
       '{ risk: low }',
       '{ risk: low, strata: [newcomers, newcomers] }',

@@ -130,6 +130,8 @@ export interface PlanFlag {
   readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
   /** Members of a segment see this exposure as soon as the flag's ramp begins. */
   readonly rules: readonly { readonly segment: string; readonly exposure: number }[];
+  /** The segment that its ramp is about; all others stay on legacy. Absent where it is about everybody. */
+  readonly only?: string;
   /** Segments by which it is judged besides the whole; absent where there are none. */
   readonly strata?: readonly string[];
 }

@@ -285,6 +285,7 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     requireName(context, [...at, 'segment'], 'segment', segment, context.names.segments);
     return { segment, exposure: readPercent(context.problems, [...at, 'exposure'], exposure) ?? 0 };
   });
+  if (flag.only !== undefined) requireName(context, [...path, 'only'], 'segment', flag.only, context.names.segments);
   return {
     key,
     risk: flag.risk ?? null,
@@ -292,6 +293,7 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     fallback: flag.fallback ?? true,
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
+    ...(flag.only === undefined ? {} : { only: flag.only }),
     ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
   };
 }

@@ -145,6 +145,7 @@ const flag = z.strictObject({
   include: z.array(z.string()).optional().describe('Subjects let in over any percentage'),
   exclude: z.array(z.string()).optional().describe('Subjects kept on legacy over any percentage'),
   segments: z.array(z.strictObject({ segment: z.string(), exposure: percent })).optional(),
+  only: z.string().optional().describe('The segment its ramp is about; all others stay on legacy'),
   strata: z
     .array(z.string())
     .min(1)

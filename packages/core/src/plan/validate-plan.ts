@@ -202,6 +202,7 @@ const plan = z.strictObject({
       fallback: z.boolean(),
       overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
       rules: z.array(z.strictObject({ segment: text, exposure })),
+      only: text.optional(),
       strata: z.array(text).max(STRATA_LIMIT).optional(),
     }),
   ),

@@ -34,7 +34,7 @@ export async function withEpochs(
     const isSame =
       before?.epoch !== undefined &&
       splitText(before) === splitText(next) &&
-      !next.rules.some(({ segment }) => changedSegments.has(segment));
+      !segmentsOf(next).some((segment) => changedSegments.has(segment));
     return { ...next, epoch: isSame ? (before.epoch ?? version) : version };
   });
 }
@@ -61,10 +61,15 @@ export async function publishMarks(
   }
 }
 
+/** The segments on which the arm of a subject depends. */
+function segmentsOf({ rules, audience }: FlagDefinition): readonly string[] {
+  return [...rules.map(({ segment }) => segment), ...(audience === undefined ? [] : [audience.segment])];
+}
+
 /** Everything on which the arm of a subject depends, and the marks, as text. */
 function splitText(definition: FlagDefinition): string {
-  const { enabled, cohort, salt, exposure, requires, overrides, rules, marks } = definition;
-  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, marks });
+  const { enabled, cohort, salt, exposure, requires, overrides, rules, audience, marks } = definition;
+  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, audience, marks });
 }
 
 async function storedFlags(

@@ -200,7 +200,7 @@ const LOAD = `
 /** A flag has one run at a time, and a new run never takes anybody back to legacy by merely starting. */
 async function refuseTaken(client: Client, environment: string, keys: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ key: string; run_id: string; active: boolean; exposure: number }>(
-    `select flag.key, flag.run_id, run.active, (flag.definition ->> 'exposure')::integer as exposure
+    `select flag.key, flag.run_id, run.active, coalesce(flag.definition #>> '{audience,exposure}', flag.definition ->> 'exposure')::integer as exposure
      from theseus.flag join theseus.run using (run_id) where flag.environment = $1 and flag.key = any($2)`,
     [environment, keys],
   );
@@ -229,10 +229,11 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
     enabled: true,
     cohort: state.plan.cohort,
     salt: state.plan.salt,
-    exposure,
+    exposure: flag?.only === undefined ? exposure : 0,
     requires: flag?.requires ?? [],
     overrides: overridesOf(state, key, begun),
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
+    ...(flag?.only === undefined ? {} : { audience: { segment: segmentKey(state, flag.only), exposure } }),
     fallback: flag?.fallback ?? true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
   };

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
+import { addCohort } from './commands/cohort.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFlags } from './commands/flags.ts';
 import { addInit } from './commands/init.ts';
@@ -43,6 +44,7 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addActions(program, end);
   addApply(program, end);
   addFlags(program, end);
+  addCohort(program, end);
   addTrigger(program, end);
   addSignal(program, end);
   addJudge(program, end);

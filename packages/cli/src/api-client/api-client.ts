@@ -35,6 +35,7 @@ export type OverrideTo = Arm | null;
 export interface OverrideRequest extends Omit<CommandRequest, 'verb' | 'expectedRevision'> {
   readonly subjects: readonly string[];
   readonly to: OverrideTo;
+  readonly asCohort?: boolean;
 }
 
 /** How the whole system stands. */

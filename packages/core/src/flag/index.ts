@@ -36,6 +36,7 @@ export {
   parseFlagDocument,
   parseFlagPatch,
 } from './parse-flag-document.ts';
+export { type CohortPlace, type CohortRule, pickCohort } from './pick-cohort.ts';
 export { type Split, splitOf } from './split-odds.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
 export { isVersion as isSemanticVersion } from './version-order.ts';

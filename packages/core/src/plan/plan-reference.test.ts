@@ -49,6 +49,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   Person: keysWith(['people', '*'], 'roles'),
   'Segment operators': keysWith(['segments', '*', '*'], 'in'),
   Flags: keysWith(['flags', '*'], 'requires'),
+  'Flag cohort': keysWith(['flags', '*', 'cohort'], 'count'),
   'Flag segments': keysWith(['flags', '*', 'segments', '*'], 'exposure'),
   Phases: keysWith(['phases', '*'], 'steps'),
   Undo: keysWith([...STEPS, 'undo'], 'try'),

@@ -145,6 +145,13 @@ const flag = z.strictObject({
   include: z.array(z.string()).optional().describe('Subjects let in over any percentage'),
   exclude: z.array(z.string()).optional().describe('Subjects kept on legacy over any percentage'),
   segments: z.array(z.strictObject({ segment: z.string(), exposure: percent })).optional(),
+  cohort: z
+    .strictObject({
+      count: z.number().int().min(1).max(PLAN_LIMITS.cohortCount).describe('Exactly so many people'),
+      of: z.string().optional().describe('The segment they are picked from; anybody where absent'),
+    })
+    .optional()
+    .describe('People who are picked from a list once and then stay: theseus cohort freeze'),
   only: z.string().optional().describe('The segment its ramp is about; all others stay on legacy'),
   strata: z
     .array(z.string())

@@ -202,6 +202,9 @@ const plan = z.strictObject({
       fallback: z.boolean(),
       overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
       rules: z.array(z.strictObject({ segment: text, exposure })),
+      cohort: z
+        .strictObject({ count: z.number().int().min(1).max(PLAN_LIMITS.cohortCount), of: text.nullable() })
+        .optional(),
       only: text.optional(),
       strata: z.array(text).max(STRATA_LIMIT).optional(),
     }),

@@ -85,6 +85,8 @@ export type EventBody =
       readonly subjects: readonly string[];
       /** Null takes back what a person decided about them. */
       readonly to: Arm | null;
+      /** They are the flag's exact cohort, which is frozen by that. */
+      readonly asCohort?: true;
     }
   | {
       readonly type: 'approval.requested';

@@ -20,7 +20,14 @@ export type Verb =
   | { readonly verb: 'rollback'; readonly scope: RollbackScope; readonly target?: string; readonly overMs: number }
   | { readonly verb: 'edit'; readonly plan: Plan; readonly planHash: string }
   /** Lets subjects in or keeps them out one by one; with null the plan decides about them again. */
-  | { readonly verb: 'override'; readonly flag: string; readonly subjects: readonly string[]; readonly to: Arm | null }
+  | {
+      readonly verb: 'override';
+      readonly flag: string;
+      readonly subjects: readonly string[];
+      readonly to: Arm | null;
+      /** They are the flag's exact cohort, which is frozen by that. */
+      readonly asCohort?: boolean;
+    }
   | { readonly verb: 'cancel' }
   | { readonly verb: 'abort' };
 

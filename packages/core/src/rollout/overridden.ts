@@ -10,12 +10,13 @@ export function overridesOf(state: RolloutState, flag: string): FlagOverrides {
 /** The overrides after one more decision. */
 export function overriddenBy(
   known: FlagOverrides,
-  { subjects, to }: Pick<EventOf<'flag.overridden'>, 'subjects' | 'to'>,
+  { subjects, to, asCohort }: Pick<EventOf<'flag.overridden'>, 'subjects' | 'to' | 'asCohort'>,
 ): FlagOverrides {
   const decided = new Set(subjects);
   const others = (list: readonly string[]): readonly string[] => list.filter((subject) => !decided.has(subject));
   return {
     candidate: [...others(known.candidate), ...(to === 'candidate' ? subjects : [])],
     legacy: [...others(known.legacy), ...(to === 'legacy' ? subjects : [])],
+    ...(known.isCohortFrozen === true || asCohort === true ? { isCohortFrozen: true } : {}),
   };
 }

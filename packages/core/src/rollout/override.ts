@@ -2,7 +2,7 @@ import type { Draft } from './draft.ts';
 import type { Command, Verb } from './input.ts';
 import { overriddenBy, overridesOf } from './overridden.ts';
 import { invalid, type Refusal } from './refusal.ts';
-import type { FlagOverrides } from './state.ts';
+import type { FlagOverrides, RolloutState } from './state.ts';
 import type { EventOf } from './state-changes.ts';
 
 /** So many subjects of one flag may be let in or kept out one by one: every evaluator holds all of them. */
@@ -13,7 +13,7 @@ export const SUBJECT_LENGTH_LIMIT = 300;
 /** Lets subjects in or keeps them out. Possible at any time: whoever does not want the candidate must be able to leave. */
 export function override(
   draft: Draft,
-  { flag, subjects, to }: Extract<Verb, { readonly verb: 'override' }>,
+  { flag, subjects, to, asCohort = false }: Extract<Verb, { readonly verb: 'override' }>,
   command: Command,
 ): Refusal | null {
   const { state } = draft;
@@ -29,7 +29,10 @@ export function override(
     );
   }
   const known = overridesOf(state, flag);
-  const changed = changedBy(known, subjects, to);
+  const refusal = asCohort ? cohortRefusal(state, flag, known, subjects.length) : null;
+  if (refusal !== null) return refusal;
+  // Of a cohort the log tells every member, whoever was let in before.
+  const changed = asCohort ? [...new Set(subjects)] : changedBy(known, subjects, to);
   if (changed.length === 0) return null;
   const next = overriddenBy(known, { subjects: changed, to });
   const count = next.candidate.length + next.legacy.length;
@@ -38,8 +41,20 @@ export function override(
       `${count} subjects of ${flag} would be decided about one by one, ${OVERRIDES_LIMIT} is the most: clear some (theseus flags clear), or put them into a segment of the plan`,
     );
   }
-  draft.emit({ type: 'flag.overridden', flag, subjects: changed, to }, command.reason, command.actor);
+  const frozen = asCohort ? { asCohort: true as const } : {};
+  draft.emit({ type: 'flag.overridden', flag, subjects: changed, to, ...frozen }, command.reason, command.actor);
   return null;
+}
+
+/** An exact cohort is picked once: a second list would let in more than were asked for. */
+function cohortRefusal(state: RolloutState, flag: string, known: FlagOverrides, size: number): Refusal | null {
+  const cohort = state.plan.flags[flag]?.cohort;
+  if (cohort === undefined)
+    return invalid(`flag ${flag} has no cohort in the plan: add 'cohort: { count: ${size} }' to it`);
+  if (known.isCohortFrozen === true) {
+    return invalid(`the cohort of ${flag} is frozen: people join and leave it one by one (theseus flags allow, clear)`);
+  }
+  return size > cohort.count ? invalid(`the cohort of ${flag} has ${cohort.count} places, ${size} are too many`) : null;
 }
 
 /** Those whom it changes, each once. */

@@ -87,6 +87,8 @@ export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rol
 export interface FlagOverrides {
   readonly candidate: readonly string[];
   readonly legacy: readonly string[];
+  /** The exact cohort of the flag has been picked, and is picked only once. */
+  readonly isCohortFrozen?: true;
 }
 
 export interface FlagState {

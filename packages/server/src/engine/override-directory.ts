@@ -30,10 +30,18 @@ export class OverrideDirectory implements OverrideService {
     this.#parts = parts;
   }
 
-  async change({ subjects, to, actor, reason, commandId, ...address }: OverrideRequest): Promise<CommandOutcome> {
+  async change({
+    subjects,
+    to,
+    asCohort,
+    actor,
+    reason,
+    commandId,
+    ...address
+  }: OverrideRequest): Promise<CommandOutcome> {
     return this.#parts.directory.command({
       runId: await this.#owner(address),
-      verb: { verb: 'override', flag: address.flag, subjects, to },
+      verb: { verb: 'override', flag: address.flag, subjects, to, ...(asCohort ? { asCohort } : {}) },
       actor,
       reason,
       ...(commandId === undefined ? {} : { commandId }),

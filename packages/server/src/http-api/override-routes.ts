@@ -44,12 +44,13 @@ export function addOverrideRoutes(api: HttpApi, parts: HttpApiParts): void {
       },
     }),
     async (context) => {
-      const { subjects, to, reason, person, commandId } = context.req.valid('json');
+      const { subjects, to, asCohort, reason, person, commandId } = context.req.valid('json');
       const { run, events } = await parts.overrides.change({
         flag: context.req.valid('param').key,
         environment: environmentOf(context),
         subjects,
         to,
+        asCohort: asCohort ?? false,
         actor: { kind: 'person', name: person ?? context.get('holder').name },
         reason,
         ...(commandId === undefined ? {} : { commandId }),

@@ -79,6 +79,7 @@ export const VerbSchema = z
       flag: z.string().min(1).max(300),
       subjects: SubjectsSchema,
       to: z.enum(['candidate', 'legacy']).nullable(),
+      asCohort: z.boolean().optional(),
     }),
     z.strictObject({ verb: z.literal('cancel') }),
     z.strictObject({ verb: z.literal('abort') }),
@@ -114,6 +115,10 @@ export const OverrideSchema = z
       .enum(['candidate', 'legacy'])
       .nullable()
       .openapi({ description: 'The arm they take over any percentage; null leaves them to the plan again' }),
+    asCohort: z
+      .boolean()
+      .optional()
+      .openapi({ description: "They are the flag's exact cohort, which is frozen by that" }),
     reason: z.string().min(1).max(1_000),
     person: z.string().min(1).max(200).optional(),
     commandId: z.string().min(1).max(200).optional(),

@@ -12,6 +12,8 @@ export interface OverrideRequest extends FlagAddress {
   readonly subjects: readonly string[];
   /** Null leaves them to the plan again. */
   readonly to: Arm | null;
+  /** They are the flag's exact cohort, which is frozen by that. */
+  readonly asCohort: boolean;
   readonly actor: Actor;
   readonly reason: string;
   /** Repeating a request under the same id answers as the first time did and does nothing. */

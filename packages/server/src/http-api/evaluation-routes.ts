@@ -15,6 +15,7 @@ import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from './environment.ts';
 import { formatEvent, openEventStream } from './event-stream.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
+import { OfrepText } from './ofrep-text.ts';
 import { EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
 import { json, limit } from './system-routes.ts';
 
@@ -111,6 +112,7 @@ function badContext(context: Context): z.infer<typeof OfrepErrorSchema> {
 }
 
 function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
+  const texts = new WeakMap<CompiledFlags, OfrepText>();
   api.openapi(
     createRoute({
       method: 'post',
@@ -133,8 +135,10 @@ function addOfrepBulk(api: HttpApi, compiled: Compiled): void {
       const etag = `"v${flags.version}-${digest}"`;
       context.header('etag', etag);
       if (hasTagged(context, etag)) return context.body(null, 304);
-      const answers = [...flags.keys()].map((key) => ofrepAnswer(flags.evaluate(key, subject)));
-      return context.json({ flags: answers }, 200);
+      const text = texts.get(flags) ?? new OfrepText(flags, ofrepAnswer);
+      texts.set(flags, text);
+      context.header('content-type', 'application/json');
+      return context.body(text.write(subject), 200) as never;
     },
     (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );

@@ -6,31 +6,38 @@ import { benchManyPlans } from './engine/many-plans.ts';
 import { benchReplay } from './engine/replay.ts';
 import { benchSimulation } from './engine/simulation.ts';
 import { benchEvaluation } from './flags/evaluation.ts';
+import { benchManyFlags } from './flags/many-flags.ts';
 import { benchJudging } from './health/judging.ts';
 import { benchSdk } from './sdk/routing.ts';
 import { benchTallies } from './sdk/tallies.ts';
+import { benchServer } from './server/requests.ts';
+import { benchPropagation } from './stream/propagation.ts';
 import { type Figure, renderFigure } from './support/figure.ts';
 
 const HELP = `Measures the product. Each figure that depends on the machine stands beside a floor of the same run.
 
   npm run bench -- engine              simulation, replay, write path, 1 000 plans at once (about 6 minutes)
-  npm run bench -- flags               evaluation by kind of flag, against a hash and a peer
+  npm run bench -- flags               evaluation by kind of flag, against the least and the peers; 10 000 flags
   npm run bench -- health              one look of the judge, and what it remembers
   npm run bench -- sdk                 route(), how soon 100 instances follow a decision, and taking in what users did
   npm run bench -- adapter             reads and writes of a migration, against both sides called by hand
+  npm run bench -- server              what requests, a start and idling cost the server
+  npm run bench -- stream              how soon 100 SDKs and 10 000 streams hear of a change, and what a stream weighs
   npm run bench -- engine --seconds 60 --plans 200
 
 Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, judging, routing, tallies,
-                 migration
+  --connections N  stream: how many streams (10000)
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, migration,
+                 requests, propagation
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
 
 interface Options {
   readonly plans: number;
+  readonly connections: number;
   readonly seconds: number;
   readonly peer: string | undefined;
   readonly progress: (line: string) => void;
@@ -40,9 +47,11 @@ type Part = (options: Options) => readonly Figure[] | Promise<readonly Figure[]>
 
 const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   engine: { simulation: benchSimulation, replay: benchReplay, commands: benchCommands, plans: benchManyPlans },
-  flags: { evaluation: benchEvaluation },
+  flags: { evaluation: benchEvaluation, 'many-flags': benchManyFlags },
   health: { judging: benchJudging },
   adapter: { migration: benchAdapter },
+  server: { requests: benchServer },
+  stream: { propagation: benchPropagation },
   sdk: { routing: benchSdk, tallies: benchTallies },
 };
 
@@ -51,6 +60,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       plans: { type: 'string', default: '1000' },
+      connections: { type: 'string', default: '10000' },
       seconds: { type: 'string', default: '180' },
       only: { type: 'string' },
       peer: { type: 'string' },
@@ -63,6 +73,7 @@ async function main(): Promise<number> {
   const chosen = parts.filter(([name]) => values.only === undefined || name === values.only);
   const options = {
     plans: Number(values.plans),
+    connections: Number(values.connections),
     seconds: Number(values.seconds),
     peer: values.peer,
     progress: (line: string) => console.error(line),
@@ -71,6 +82,7 @@ async function main(): Promise<number> {
     values.help ||
     chosen.length === 0 ||
     !(options.plans >= 1) ||
+    !(options.connections >= 1) ||
     !(options.seconds >= 30 && options.seconds <= 270)
   ) {
     console.error(HELP);

@@ -1,120 +1,145 @@
-import { FlagdCore } from '@openfeature/flagd-core';
-import { compileFlags, type FlagDefinition, type FlagDocument, murmur3 } from '@theseus/core/flag';
+import { compileFlags, type EvaluationContext } from '@theseus/core/flag';
 import { exactly, type Figure, type Measured, measuredOf } from '../support/figure.ts';
-import { rounds } from '../support/rounds.ts';
+import { checkAnswers, type Evaluator, floorEvaluator, peerEvaluators, theseusEvaluator } from './evaluators.ts';
+import { SCENARIOS, type Scenario, scenarioDocument, subjects } from './scenarios.ts';
 
-const EVALUATIONS = 1_000_000;
-const SUBJECTS = 4_096;
-const ROUNDS = 5;
-const MANY_FLAGS = 10_000;
+const ROUNDS = 7;
+const ROUND_MS = 40;
+const MOST_TIMES_FLOOR = 2.5;
+const LEAST_TIMES_FASTER = 3;
+const GARBAGE_CALLS = 20_000;
 
-const KINDS: Readonly<Record<string, Partial<FlagDefinition>>> = {
-  'a percentage': {},
-  'a percentage and a list of 1 000 subjects': {
-    overrides: { candidate: Array.from({ length: 1_000 }, (_, index) => `listed-${index}`), legacy: [] },
-  },
-  'a percentage and a segment of two attributes': { rules: [{ segment: 'team', exposure: 100_000 }] },
-  'a percentage behind two other flags': { requires: ['first', 'second'] },
-};
-
-function flag(key: string, changes: Partial<FlagDefinition> = {}): FlagDefinition {
-  const overrides = { candidate: [], legacy: [] };
-  const common = {
-    enabled: true,
-    cohort: 'userId',
-    salt: 'benching',
-    exposure: 50_000,
-    requires: [],
-    rules: [],
-    fallback: true,
-  };
-  return { key, overrides, ...common, ...changes };
-}
-
-function documentOf(flags: readonly FlagDefinition[]): FlagDocument {
-  return {
-    version: 1,
-    flags: Object.fromEntries(flags.map((one) => [one.key, one])),
-    segments: {
-      team: {
-        key: 'team',
-        conditions: [
-          { attribute: 'team', operator: 'in', values: ['platform', 'support'] },
-          { attribute: 'email', operator: 'endsWith', values: ['@acme.example'] },
-        ],
-      },
-    },
-    flushEveryMs: 5_000,
-  };
-}
-
-const nanoseconds = ({ median, least, most }: Measured): Measured =>
-  measuredOf([least, median, most].map((ms) => (ms * 1_000_000) / EVALUATIONS));
-
-/** What one evaluation costs, by kind of flag, against hashing the subject alone. */
-export function benchEvaluation(): readonly Figure[] {
-  const contexts = Array.from({ length: SUBJECTS }, (_, index) => ({
-    userId: `user-${index * 7_919}`,
-    team: index % 2 === 0 ? 'platform' : 'sales',
-    email: `somebody-${index}@acme.example`,
-  }));
-  const others = [flag('first', { exposure: 100_000 }), flag('second', { exposure: 100_000 })];
-  const kinds = Object.entries(KINDS).map(([name, changes]) => ({ name, definition: flag(name, changes) }));
-  const flags = compileFlags(documentOf([...others, ...kinds.map(({ definition }) => definition)]));
-  const floor = rounds(ROUNDS, () => sum((context) => murmur3(context.userId) & 1));
-  const figures = kinds.map(({ name }): Figure => {
-    const taken = rounds(ROUNDS, () => sum((context) => (flags.evaluate(name, context).arm === 'candidate' ? 1 : 0)));
-    return {
-      name: `evaluating ${name}`,
-      unit: 'ns',
-      measured: nanoseconds(taken.wall),
-      floor: { name: 'murmur3 of the key alone', measured: nanoseconds(floor.wall) },
-    };
-  });
-  return [...figures, peer(sum, floor.wall), ...memory()];
-
-  function sum(ask: (context: (typeof contexts)[number]) => number): number {
-    let found = 0;
-    for (let index = 0; index < EVALUATIONS; index += 1) {
-      const context = contexts[index % SUBJECTS];
-      if (context !== undefined) found += ask(context);
+/** What one evaluation costs by kind of flag: of the SDK, of the least there can be, and of every peer, turn by turn. */
+export async function benchEvaluation({
+  progress,
+}: {
+  readonly progress: (line: string) => void;
+}): Promise<readonly Figure[]> {
+  const peers = await peerEvaluators(progress);
+  const [floor, theseus] = [floorEvaluator(), await theseusEvaluator()];
+  const figures: Figure[] = [];
+  try {
+    for (const scenario of Object.keys(SCENARIOS) as Scenario[]) {
+      progress(SCENARIOS[scenario]);
+      figures.push(...(await compare(scenario, floor, theseus, peers)));
     }
-    // Nothing that is thrown away may be optimised away.
-    if (found === 0 || found === EVALUATIONS) throw new Error('every subject got the same answer');
-    return found;
+    return [...figures, ...garbage(theseus)];
+  } finally {
+    await Promise.all([theseus, ...peers].map((each) => each.close()));
   }
 }
 
-type Sum = (ask: (context: { readonly userId: string }) => number) => number;
-
-/** The fastest of the peers that evaluate locally, on the same subjects. */
-function peer(sum: Sum, floor: Measured): Figure {
-  const core = new FlagdCore();
-  const targeting = { fractional: [{ cat: ['benching', { var: 'userId' }] }, ['candidate', 50], ['legacy', 50]] };
-  const variants = { candidate: true, legacy: false };
-  core.setConfigurations(
-    JSON.stringify({ flags: { moved: { state: 'ENABLED', variants, defaultVariant: 'legacy', targeting } } }),
-  );
-  const taken = rounds(ROUNDS, () =>
-    sum((context) => (core.resolveBooleanEvaluation('moved', false, context).value ? 1 : 0)),
-  );
-  return {
-    name: 'for comparison: a percentage in flagd-core',
-    unit: 'ns',
-    measured: nanoseconds(taken.wall),
-    floor: { name: 'murmur3 of the key alone', measured: nanoseconds(floor) },
-  };
+async function compare(
+  scenario: Scenario,
+  floor: Evaluator,
+  theseus: Evaluator,
+  peers: readonly Evaluator[],
+): Promise<readonly Figure[]> {
+  const able = peers.filter(({ lacks }) => !lacks.includes(scenario));
+  const [least, ours, ...theirs] = await timeAll([floor, theseus, ...able], scenario);
+  if (least === undefined || ours === undefined) throw new Error('nothing was measured');
+  const fastest = Math.min(...theirs.map(({ median }) => median));
+  const times = fastest / ours.median;
+  return [
+    {
+      name: `enabled() of ${SCENARIOS[scenario]}`,
+      unit: 'ns',
+      measured: ours,
+      floor: { name: floor.name, measured: least },
+      mark: {
+        text: `at most ${MOST_TIMES_FLOOR} times that; ${times.toPrecision(3)} times as fast as the fastest peer, at least ${LEAST_TIMES_FASTER}`,
+        isKept: ours.median <= MOST_TIMES_FLOOR * least.median && times >= LEAST_TIMES_FASTER,
+      },
+    },
+    ...able.map(
+      ({ name }, at): Figure => ({
+        name: `  ${name}`,
+        unit: 'ns',
+        measured: theirs[at] ?? exactly(Number.NaN),
+        floor: { name: theseus.name, measured: ours },
+      }),
+    ),
+  ];
 }
 
-function memory(): readonly Figure[] {
-  const definitions = Array.from({ length: MANY_FLAGS }, (_, index) => flag(`flag-${index}`));
-  const text = JSON.stringify(documentOf(definitions));
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  const flags = compileFlags(JSON.parse(text) as FlagDocument);
-  for (const key of flags.keys()) flags.evaluate(key, { userId: 'somebody' });
-  globalThis.gc?.();
-  const bytes = (process.memoryUsage().heapUsed - before) / MANY_FLAGS;
-  if (flags.version !== 1) throw new Error('the flags are gone');
-  return globalThis.gc === undefined ? [] : [{ name: 'memory of a flag', unit: 'bytes', measured: exactly(bytes) }];
+/** Turn by turn, so that whatever else the machine does meets all alike; CPU time, so that waiting for a turn does not count. */
+async function timeAll(evaluators: readonly Evaluator[], scenario: Scenario): Promise<readonly Measured[]> {
+  const runs: { readonly loop: Loop; readonly count: number; readonly taken: number[] }[] = [];
+  for (const evaluator of evaluators) {
+    await checkAnswers(evaluator, scenario, subjects);
+    const loop = loopOf(evaluator, scenario);
+    runs.push({ loop, count: await calibrated(loop), taken: [] });
+  }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const { loop, count, taken } of runs) taken.push(await nanosecondsOf(loop, count));
+  }
+  return runs.map(({ taken }) => measuredOf(taken));
+}
+
+type Loop = (count: number) => number | Promise<number>;
+
+/**
+ * A loop compiled for one evaluator and one flag alone: a shared one would make each call dearer by what the engine has seen of
+ * all others.
+ */
+function loopOf(evaluator: Evaluator, scenario: Scenario): Loop {
+  const contexts = subjects.map((subject) => evaluator.contextOf(subject));
+  const [begin, wait] = evaluator.isAsync === true ? ['async ', 'await '] : ['', ''];
+  const source = `// ${evaluator.name}, ${scenario}
+    return ${begin}(count) => {
+      let found = 0;
+      for (let at = 0; at < count; at += 1) if (${wait}evaluator.ask(key, contexts[at & ${contexts.length - 1}])) found += 1;
+      return found;
+    };`;
+  return new Function('evaluator', 'key', 'contexts', source)(evaluator, scenario, contexts) as Loop;
+}
+
+/** Warms a loop up until a round of it takes long enough to be timed. */
+async function calibrated(loop: Loop): Promise<number> {
+  let count = 1_024;
+  for (let ns = await nanosecondsOf(loop, count); ns * count < ROUND_MS * 1_000_000; count *= 2) {
+    ns = await nanosecondsOf(loop, count * 2);
+  }
+  return count;
+}
+
+async function nanosecondsOf(loop: Loop, count: number): Promise<number> {
+  const before = process.cpuUsage();
+  await loop(count);
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1_000) / count;
+}
+
+/** Bytes that a call leaves to be collected. Needs `--expose-gc`. */
+function garbage(theseus: Evaluator): readonly Figure[] {
+  if (globalThis.gc === undefined) return [];
+  const flags = compileFlags(scenarioDocument);
+  const contexts = subjects.map((subject) => ({ ...subject }) as EvaluationContext);
+  const each = (ask: (context: EvaluationContext) => unknown) => bytesOf((at) => ask(contexts[at & 511] ?? {}));
+  const scenarios = Object.keys(SCENARIOS) as Scenario[];
+  const worst = Math.max(...scenarios.map((key) => each((context) => theseus.ask(key, context))));
+  const details = Math.max(...scenarios.map((key) => each((context) => flags.evaluate(key, context))));
+  return [
+    { name: 'garbage of enabled(), any kind', unit: 'bytes', measured: exactly(worst), mark: atMost(0, worst) },
+    { name: 'garbage of details(), any kind', unit: 'bytes', measured: exactly(details), mark: atMost(100, details) },
+  ];
+}
+
+const atMost = (bound: number, bytes: number) => ({
+  text: `at most ${bound} bytes`,
+  isKept: Math.round(bytes) <= bound,
+});
+
+/** The least of some rounds: what the engine itself allocates meanwhile is not the call's. */
+function bytesOf(call: (at: number) => unknown): number {
+  let kept: unknown;
+  const round = (): number => {
+    globalThis.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 0; at < GARBAGE_CALLS; at += 1) kept = call(at);
+    return (process.memoryUsage().heapUsed - before) / GARBAGE_CALLS;
+  };
+  const rounds = Array.from({ length: 8 }, round);
+  if (kept === undefined) throw new Error('nothing was answered');
+  return Math.min(...rounds);
 }

@@ -4,12 +4,15 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Plan, planHash } from '@theseus/core/plan';
 import type { RunView } from '@theseus/core/rollout';
 import { startEmbeddedPostgres } from '@theseus/server';
 
 const THESEUS = fileURLToPath(new URL('../../../packages/cli/bin/theseus.js', import.meta.url));
+const WATCH_LOOP = new URL('../../support/watch-loop.mjs', import.meta.url).href;
+const WATCH_PATIENCE_MS = 10_000;
 /** Clock ticks of /proc per second, on every Linux that Node runs on. */
 const TICKS = 100;
 
@@ -23,7 +26,15 @@ export interface System {
   view(runId: string): Promise<RunView>;
   /** CPU time so far and memory of the server process; null where the machine does not tell. */
   cost(): { readonly cpuMs: number; readonly rssMb: number } | null;
+  /** How long the server's event loop stood still at most since this was asked last, and its memory. */
+  watched(): Promise<Watched>;
   stop(): Promise<void>;
+}
+
+export interface Watched {
+  readonly longestMs: number;
+  readonly rss: number;
+  readonly heapUsed: number;
 }
 
 interface Said {
@@ -38,11 +49,20 @@ export async function startSystem(...options: readonly string[]): Promise<System
   await chmod(folder, 0o755);
   const postgres = await startEmbeddedPostgres({ folder: join(folder, 'database') });
   const databaseUrl = postgres.connectionString;
-  const child = spawn(process.execPath, [THESEUS, 'serve', '--port', '0', '--json', ...options], {
-    cwd: folder,
-    env: { ...process.env, DATABASE_URL: databaseUrl },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const watchFile = join(folder, 'watched.json');
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', '--import', WATCH_LOOP, THESEUS, 'serve', '--port', '0', '--json', ...options],
+    {
+      cwd: folder,
+      env: {
+        ...process.env,
+        DATABASE_URL: databaseUrl,
+        THESEUS_BENCH_LOOP: watchFile,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
@@ -72,8 +92,40 @@ export async function startSystem(...options: readonly string[]): Promise<System
     },
     view: async (runId) => ((await call('GET', `/api/v1/runs/${runId}`)).body as { run: RunView }).run,
     cost: () => costOf(child),
+    watched: () => watchedOf(child, watchFile),
     stop,
   };
+}
+
+/** A server process alone, with the PostgreSQL it brings, in a folder that stays. */
+export async function startServing(folder: string): Promise<Pick<System, 'cost' | 'stop'>> {
+  const { DATABASE_URL: _none, ...env } = process.env;
+  const child = spawn(process.execPath, [THESEUS, 'serve', '--port', '0', '--json'], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await ready(child);
+  return {
+    cost: () => costOf(child),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function watchedOf(child: ChildProcess, file: string): Promise<Watched> {
+  await rm(file, { force: true });
+  child.kill('SIGUSR2');
+  for (const until = performance.now() + WATCH_PATIENCE_MS; performance.now() < until; await delay(10)) {
+    // Until it is whole it cannot be read.
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as Watched;
+    } catch {}
+  }
+  throw new Error('the server does not say how it is');
 }
 
 async function ready(child: ChildProcess): Promise<{ url: string; operator: string; sdk: string }> {

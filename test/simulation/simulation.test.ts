@@ -34,6 +34,7 @@ const REACHED: Readonly<Record<Exclude<EventType, 'flag.fallback-changed'>, true
   'flag.exposure-changed': true,
   'flag.exposure-confirmed': true,
   'flag.stage-changed': true,
+  'flag.overridden': true,
   'approval.requested': true,
   'approval.given': true,
   'approval.rejected': true,

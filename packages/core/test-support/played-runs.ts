@@ -332,6 +332,26 @@ function withoutNet(): RolloutWorld {
   return world;
 }
 
+/** Begun with those who are named, some of whom a person lets in and keeps out, before, during and after. */
+function overridden(): RolloutWorld {
+  const world = new RolloutWorld(
+    plan([
+      phase('one', [ramp('one', 'cache', { through: [0, 10_000, 100_000], soaksMs: [60_000, 60_000, 60_000] })]),
+      phase('two', [{ ...common('two/rest'), kind: 'wait', until: { kind: 'duration', durationMs: HOUR } }], ['one']),
+    ]),
+  );
+  world.command({ verb: 'override', flag: 'cache', subjects: ['ada', 'ben'], to: 'candidate' });
+  world.confirm();
+  world.command({ verb: 'override', flag: 'cache', subjects: ['ben', 'eve'], to: 'legacy' });
+  world.command({ verb: 'rollback', scope: 'flag', target: 'cache', overMs: 0 });
+  world.confirm();
+  world.command({ verb: 'retry', stepId: 'one/cache', andAfter: true });
+  world.confirm();
+  world.live(400_000);
+  world.command({ verb: 'override', flag: 'cache', subjects: ['eve'], to: null });
+  return world;
+}
+
 /** By name of their recording. */
 export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   'rolled-back': rolledBack,
@@ -343,4 +363,5 @@ export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   cancelled,
   staged,
   'without-net': withoutNet,
+  overridden,
 };

@@ -6,6 +6,7 @@ import type { PlannedCommand } from '../scenario.ts';
 import { DatabaseFault } from './fault-plan.ts';
 import type { World } from './world.ts';
 
+const ARMS = ['candidate', 'legacy'] as const;
 const SEND_ATTEMPTS = 4;
 const SEND_AGAIN_MS = 3_000;
 const HELP_EVERY_MS = 60_000;
@@ -179,7 +180,15 @@ function verbOf({ verb, choice, overMs }: PlannedCommand, state: RolloutState): 
     case 'retry-from':
       return { verb: 'retry', stepId: chosen(Object.keys(state.steps)) ?? '', andAfter: true };
     case 'trigger':
-      return { verb: 'trigger', name: chosen(Object.keys(state.contingencies)) ?? '' };
+      // Where nothing could be triggered, the person decides about a subject instead.
+      return Object.keys(state.contingencies).length === 0
+        ? {
+            verb: 'override',
+            flag: chosen(Object.keys(state.flags)) ?? '',
+            subjects: ['ada'],
+            to: ARMS[choice % ARMS.length] ?? null,
+          }
+        : { verb: 'trigger', name: chosen(Object.keys(state.contingencies)) ?? '' };
     case 'rollback-point':
       return { verb: 'rollback', scope: 'point', target: chosen(pointsOf(state)) ?? '', overMs };
     case 'rollback-flag':

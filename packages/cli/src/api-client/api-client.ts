@@ -1,7 +1,8 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
+import type { Arm } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
-import type { Check, Finding } from '@theseus/server';
+import type { Check, Finding, OverrideList } from '@theseus/server';
 
 export interface Connection {
   readonly url: string;
@@ -26,6 +27,15 @@ export interface EditAnswer {
   readonly edit: PlanEdit;
   readonly run: RunView;
   readonly events: readonly RecordedEvent[];
+}
+
+/** The arm that subjects take over any percentage; null leaves them to the plan again. */
+export type OverrideTo = Arm | null;
+
+export interface OverrideRequest extends Omit<CommandRequest, 'verb' | 'expectedRevision'> {
+  readonly subjects: readonly string[];
+  readonly to: OverrideTo;
+  readonly asCohort?: boolean;
 }
 
 /** How the whole system stands. */
@@ -100,6 +110,18 @@ export class ApiClient {
     return this.#send('POST', `/api/v1/runs/${encodeURIComponent(id)}/commands`, command);
   }
 
+  override(
+    flag: string,
+    environment: string | undefined,
+    request: OverrideRequest,
+  ): Promise<{ readonly run: RunView; readonly events: readonly RecordedEvent[] }> {
+    return this.#send('POST', overridesPath(flag, environment), request);
+  }
+
+  overrides(flag: string, environment: string | undefined): Promise<OverrideList> {
+    return this.#send('GET', overridesPath(flag, environment));
+  }
+
   turnSystem(
     turn: 'pause' | 'resume',
     request: { readonly reason: string; readonly person: string },
@@ -161,6 +183,11 @@ export class ApiClient {
       );
     }
   }
+}
+
+function overridesPath(flag: string, environment: string | undefined): string {
+  const path = `/api/v1/flags/${encodeURIComponent(flag)}/overrides`;
+  return environment === undefined ? path : `${path}?environment=${encodeURIComponent(environment)}`;
 }
 
 async function refusalOf(response: Response): Promise<TheseusError> {

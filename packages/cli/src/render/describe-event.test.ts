@@ -55,6 +55,10 @@ const ONE_OF_EACH: { readonly [Type in EventType]: readonly [Body<Type>, string]
     { flag: 'cache', fallback: false },
     'cache: legacy no longer answers when the candidate fails',
   ],
+  'flag.overridden': [
+    { flag: 'cache', subjects: ['a', 'b', 'c', 'd', 'e'], to: 'legacy' },
+    'cache: a, b, c and 2 more kept on legacy',
+  ],
   'approval.requested': [{ stepId: 'one/a', approvalId: 'x', question: 'Go?', by: [] }, 'one/a asks: Go?'],
   'approval.given': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana agreed to one/a'],
   'approval.rejected': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana rejected one/a'],

@@ -9,16 +9,36 @@ function resumed({ scope, pausedMs }: Extract<RolloutEvent, { readonly type: 'ru
   return pausedMs === 0 ? `${who} resumed` : `${who} resumed after ${formatDuration(pausedMs)}`;
 }
 
+function exposureChanged({
+  flag,
+  from,
+  to,
+}: Extract<RolloutEvent, { readonly type: 'flag.exposure-changed' }>): string {
+  if (from === to) return `${flag} stays at ${percent(to)}, and nobody is let in by name`;
+  return `${flag} ${percent(from)} → ${percent(to)}`;
+}
+
+const MOST_NAMED = 3;
+
+function overridden({ flag, subjects, to }: Extract<RolloutEvent, { readonly type: 'flag.overridden' }>): string {
+  const named = subjects.slice(0, MOST_NAMED).join(', ');
+  const who = subjects.length > MOST_NAMED ? `${named} and ${subjects.length - MOST_NAMED} more` : named;
+  if (to === null) return `${flag}: as the plan says again for ${who}`;
+  return to === 'candidate' ? `${flag}: ${who} let in` : `${flag}: ${who} kept on legacy`;
+}
+
 type FlagEvent = Extract<RolloutEvent, { readonly type: `flag.${string}` }>;
 
 function describeFlagEvent(event: FlagEvent): string {
   switch (event.type) {
     case 'flag.exposure-changed':
-      return `${event.flag} ${percent(event.from)} → ${percent(event.to)}`;
+      return exposureChanged(event);
     case 'flag.stage-changed':
       return `${event.flag} is at stage ${event.to}, and was at ${event.from}`;
     case 'flag.exposure-confirmed':
       return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
+    case 'flag.overridden':
+      return overridden(event);
     case 'flag.fallback-changed':
       return `${event.flag}: legacy ${event.fallback ? 'answers again' : 'no longer answers'} when the candidate fails`;
   }
@@ -67,6 +87,7 @@ export function describeEvent(event: RolloutEvent): string {
     case 'flag.stage-changed':
     case 'flag.exposure-confirmed':
     case 'flag.fallback-changed':
+    case 'flag.overridden':
       return describeFlagEvent(event);
     case 'approval.requested':
       return `${event.stepId} asks: ${event.question}`;

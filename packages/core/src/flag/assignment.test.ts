@@ -45,6 +45,13 @@ describe('assign()', () => {
     expect(flags.assign('unknown', ADA)).toBeUndefined();
   });
 
+  test('compares the members of an audience by its own percentage', () => {
+    const flags = compile([flag('a', { exposure: 0, audience: { segment: 's', exposure: 100_000 } })], ['s']);
+    expect(flags.assign('a', { ...ADA, s: true })).toMatchObject({ arm: 'candidate', subject });
+    expect(flags.evaluate('a', { ...ADA, s: true }).reason).toBe('SPLIT');
+    expect(flags.evaluate('a', ADA).reason).toBe('SEGMENT');
+  });
+
   const broken = {
     get userId(): string {
       throw new Error('broken');
@@ -59,6 +66,18 @@ describe('assign()', () => {
       [flag('b', { rules: [{ segment: 's', exposure: 100_000 }] })],
       { ...ADA, s: true },
       'candidate',
+    ],
+    [
+      'is outside the audience',
+      [flag('b', { exposure: 0, audience: { segment: 's', exposure: 100_000 } })],
+      ADA,
+      'legacy',
+    ],
+    [
+      'is in an audience that nobody defined',
+      [flag('b', { exposure: 0, audience: { segment: 'gone', exposure: 100_000 } })],
+      ADA,
+      'legacy',
     ],
     ['lacks a prerequisite of the candidate', lacking, ADA, 'legacy'],
     [

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { bucket } from './bucket.ts';
 import { compileFlags } from './compiled-flags.ts';
-import type { EvaluationContext, FlagDefinition, FlagDocument, SegmentDefinition } from './flag-document.ts';
+import type {
+  EvaluationContext,
+  FlagDefinition,
+  FlagDocument,
+  MigrationStage,
+  SegmentDefinition,
+} from './flag-document.ts';
 import { saltState } from './murmur3.ts';
 
 const SALT = 'cvplus-2026a';
@@ -214,3 +220,31 @@ function revoked(): unknown {
   revoke();
   return proxy;
 }
+
+describe('a flag that requires a migration', () => {
+  const stagesOf = (legacy: MigrationStage, candidate: MigrationStage, exposure: number) =>
+    compile([
+      flag('store', { exposure, migration: { stages: { legacy, candidate }, compared: 0 } }),
+      flag('reader', { requires: ['store'] }),
+    ]);
+  const readers = (flags: ReturnType<typeof compile>): number =>
+    Array.from({ length: 1_000 }, (_, at) => ({ userId: `user-${at}` })).filter((user) => {
+      expect(flags.isCandidate('store', user)).toBe(flags.isCandidate('reader', user));
+      expect(flags.evaluate('store', user).arm === 'candidate').toBe(flags.isCandidate('store', user));
+      return flags.isCandidate('reader', user);
+    }).length;
+
+  test.each([
+    ['dualwrite', 'shadow', 100_000, 0, 0],
+    ['shadow', 'live', 50_000, 400, 600],
+    ['live', 'live', 0, 1_000, 1_000],
+    ['live', 'rampdown', 10_000, 1_000, 1_000],
+  ] as const)(
+    'at %s with %s for %d of 100 000 lets in whom the candidate answers',
+    (legacy, candidate, exposure, least, most) => {
+      const count = readers(stagesOf(legacy, candidate, exposure));
+      expect(count).toBeGreaterThanOrEqual(least);
+      expect(count).toBeLessThanOrEqual(most);
+    },
+  );
+});

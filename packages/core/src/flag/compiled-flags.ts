@@ -1,4 +1,5 @@
-import { type ContextTest, compileConditions } from './condition-test.ts';
+import { type CompiledSegment, compileSegment } from './compiled-rules.ts';
+import type { ContextTest } from './condition-test.ts';
 import { evaluationOf, failedEvaluation, unknownFlagEvaluation } from './evaluation.ts';
 import {
   type Arm,
@@ -11,6 +12,7 @@ import {
   PER_CALL,
   type SegmentDefinition,
 } from './flag-document.ts';
+import { isAnsweredByCandidate, toldAnswer } from './live-stage.ts';
 import {
   ANSWER_DISABLED,
   ANSWER_KEPT_OUT,
@@ -101,7 +103,7 @@ export class CompiledFlags {
   #flushEveryMs: number;
   readonly #nodes = new Map<string, FlagNode>();
   readonly #segments: ReadonlyMap<string, SegmentDefinition>;
-  readonly #segmentTests = new Map<string, ContextTest>();
+  readonly #compiledSegments = new Map<string, CompiledSegment>();
   readonly #salts = new SaltCache();
   readonly #graph = new PrerequisiteGraph();
   /** The flags of each goal; undefined until first asked, and again after each patch. */
@@ -157,7 +159,7 @@ export class CompiledFlags {
     if (node === undefined || context === null || typeof context !== 'object') return false;
     try {
       const own = node.own ?? this.#compileOwn(node);
-      if (!answersCandidate(own(context, draw))) return false;
+      if (!isAnsweredByCandidate(node.definition, own(context, draw))) return false;
       const needs = node.needs ?? this.#resolveNeeds(key, node);
       return needs === NO_NEEDS || this.#allCandidate(needs, context, draw);
     } catch {
@@ -229,7 +231,7 @@ export class CompiledFlags {
     if (node === undefined) return unknownFlagEvaluation(key, this.#version);
     try {
       if (context === null || typeof context !== 'object') return failedEvaluation(key, this.#version);
-      const answer = this.#answer(key, node, context, draw);
+      const answer = toldAnswer(node.definition, this.#answer(key, node, context, draw));
       const variant = answersCandidate(answer) ? this.#variantName(node, context, draw) : CONTROL;
       return evaluationOf(key, answer, variant, this.#version);
     } catch {
@@ -289,19 +291,20 @@ export class CompiledFlags {
     if (needs === 'unsatisfiable') return false;
     for (let at = 0; at < needs.length; at += 1) {
       const node = needs[at] as FlagNode;
-      if (!answersCandidate((node.own ?? this.#compileOwn(node))(context, draw))) return false;
+      const answer = (node.own ?? this.#compileOwn(node))(context, draw);
+      if (!isAnsweredByCandidate(node.definition, answer)) return false;
     }
     return true;
   }
 
   #compileOwn(node: FlagNode): OwnAnswer {
-    node.own = compileOwnAnswer(node.definition, (key) => this.#segmentTest(key), this.#salts);
+    node.own = compileOwnAnswer(node.definition, (key) => this.#segment(key), this.#salts);
     return node.own;
   }
 
   #compileComparing(node: FlagNode): Comparing {
     const { salt, strata = [] } = node.definition;
-    const tests = strata.slice(0, STRATA_LIMIT).map((segment) => this.#segmentTest(segment));
+    const tests = strata.slice(0, STRATA_LIMIT).map((segment) => this.#segment(segment)?.matches);
     node.comparing = { hasher: new SubjectHasher(salt), strata: tests.length === 0 ? NO_STRATA : tests };
     return node.comparing;
   }
@@ -320,14 +323,15 @@ export class CompiledFlags {
     return node.needs;
   }
 
-  #segmentTest(key: string): ContextTest | undefined {
-    const known = this.#segmentTests.get(key);
+  /** Compiled once and shared by all flags, so that a long list of members is kept once. */
+  #segment(key: string): CompiledSegment | undefined {
+    const known = this.#compiledSegments.get(key);
     if (known !== undefined) return known;
     const segment = this.#segments.get(key);
     if (segment === undefined) return undefined;
-    const test = compileConditions(segment.conditions);
-    this.#segmentTests.set(key, test);
-    return test;
+    const compiled = compileSegment(segment);
+    this.#compiledSegments.set(key, compiled);
+    return compiled;
   }
 
   #add(key: string, definition: FlagDefinition): void {

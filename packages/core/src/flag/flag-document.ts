@@ -24,12 +24,20 @@ export interface FlagVariant {
 /** Attributes of the subject a flag is asked about. Values that are not comparable never match a condition. */
 export type EvaluationContext = Readonly<Record<string, unknown>>;
 
-/** One comparison of one attribute; a missing attribute never matches, not even `notIn`. */
+/**
+ * One comparison of one attribute; a missing attribute never matches, not even `notIn`, unless `absent` asks for it.
+ * The attribute may lie within another: `account.plan`.
+ */
 export type AttributeCondition =
   | { readonly attribute: string; readonly operator: 'in' | 'notIn'; readonly values: readonly AttributeValue[] }
   | { readonly attribute: string; readonly operator: 'startsWith' | 'endsWith'; readonly values: readonly string[] }
   | { readonly attribute: string; readonly operator: 'atLeast' | 'atMost' | 'above' | 'below'; readonly value: number }
-  | { readonly attribute: string; readonly operator: 'after' | 'before'; readonly value: string };
+  | { readonly attribute: string; readonly operator: 'after' | 'before'; readonly value: string }
+  /** Versions by the precedence of semver.org; what is no such version never matches. */
+  | { readonly attribute: string; readonly operator: VersionOperator; readonly value: string }
+  | { readonly attribute: string; readonly operator: 'present' | 'absent' };
+
+export type VersionOperator = 'versionIs' | 'versionAtLeast' | 'versionAtMost' | 'versionAbove' | 'versionBelow';
 
 export type AttributeValue = string | number | boolean;
 
@@ -43,6 +51,13 @@ export interface SegmentDefinition {
 export interface SegmentRule {
   readonly segment: string;
   /** Parts of {@link EXPOSURE_WHOLE}. */
+  readonly exposure: number;
+}
+
+/** The only people whom a flag's percentage is about. */
+export interface FlagAudience {
+  readonly segment: string;
+  /** Parts of {@link EXPOSURE_WHOLE}: members whose bucket lies below it take the candidate, and are compared. */
   readonly exposure: number;
 }
 
@@ -65,6 +80,11 @@ export interface FlagDefinition {
   /** Subjects that are let in or kept out whatever the percentage says. */
   readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
   readonly rules: readonly SegmentRule[];
+  /**
+   * Where there is one, everybody outside it who meets no rule sees {@link exposure}, which servers then set to 0: an
+   * evaluator from before audiences, which ignores this, exposes nobody.
+   */
+  readonly audience?: FlagAudience;
   /** Whether `route()` may answer from legacy when the candidate throws. */
   readonly fallback: boolean;
   /**

@@ -10,7 +10,7 @@ export {
   STRATA_LIMIT,
   variantName,
 } from './compiled-flags.ts';
-export { type ContextTest, compileConditions } from './condition-test.ts';
+export { type ContextTest, compileConditions, isInstantText } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
 export {
@@ -23,6 +23,7 @@ export {
   type EvaluationErrorCode,
   type EvaluationReason,
   EXPOSURE_WHOLE,
+  type FlagAudience,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
@@ -36,7 +37,9 @@ export {
   type SegmentDefinition,
   type SegmentRule,
   VARIANT_LIMIT,
+  type VersionOperator,
 } from './flag-document.ts';
+export { isLive } from './live-stage.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
 export { NOT_DRAWN, subjectKey } from './own-answer.ts';
 export {
@@ -47,6 +50,8 @@ export {
   parseFlagPatch,
   VARIANT_NAME,
 } from './parse-flag-document.ts';
+export { type CohortPlace, type CohortRule, pickCohort } from './pick-cohort.ts';
 export { type Split, splitOf, splitVersion } from './split-odds.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
 export { NO_VARIANT } from './variant-split.ts';
+export { isVersion as isSemanticVersion } from './version-order.ts';

@@ -1,7 +1,8 @@
 import { bucket } from './bucket.ts';
-import { type ContextTest, internedName } from './condition-test.ts';
+import { type CompiledSegment, compileRules, NO_RULE, type RuleTest } from './compiled-rules.ts';
 import { type EvaluationContext, EXPOSURE_WHOLE, type FlagDefinition, PER_CALL } from './flag-document.ts';
 import { type SaltState, saltState } from './murmur3.ts';
+import { internedName } from './read-attribute.ts';
 
 /**
  * What a flag says of a subject, as a small integer so that an evaluation leaves no garbage:
@@ -34,13 +35,8 @@ export type OwnAnswer = (context: EvaluationContext, draw: number) => Answer;
 /** Stands for a number that nobody drew: flags that need one answer legacy. */
 export const NOT_DRAWN = -1;
 
-interface CompiledRule {
-  readonly matches: ContextTest;
-  readonly exposure: number;
-}
-
-/** The test of a segment by name; undefined for one that nobody defined, which then never matches. */
-export type FindSegment = (key: string) => ContextTest | undefined;
+/** The segment of a name; undefined for one that nobody defined, which then never matches. */
+export type FindSegment = (key: string) => CompiledSegment | undefined;
 
 /** Compiles everything of a flag but its prerequisites. */
 export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSegment, salts: SaltCache): OwnAnswer {
@@ -50,8 +46,11 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
   const { exposure } = definition;
   const keptOut = nonEmptySet(definition.overrides.legacy);
   const letIn = nonEmptySet(definition.overrides.candidate);
-  const rules = compileRules(definition, findSegment);
-  if (keptOut === undefined && letIn === undefined && rules.length === 0) {
+  const rules = compileRules(definition.rules, findSegment);
+  const { audience } = definition;
+  const belongs = audience === undefined ? undefined : (findSegment(audience.segment)?.matches ?? nobody);
+  const within = audience?.exposure ?? 0;
+  if (keptOut === undefined && letIn === undefined && rules.length === 0 && belongs === undefined) {
     return (context, draw) => {
       const subject = subjectKey(context, cohort, draw);
       return subject === '' ? ANSWER_KEY_MISSING : splitAnswer(salt, subject, exposure);
@@ -63,11 +62,11 @@ export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSe
     if (keptOut?.has(subject)) return ANSWER_KEPT_OUT;
     if (letIn?.has(subject)) return ANSWER_LET_IN;
     for (let at = 0; at < rules.length; at += 1) {
-      const rule = rules[at] as CompiledRule;
-      if (rule.matches(context))
-        return splitAnswer(salt, subject, rule.exposure) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+      const found = (rules[at] as RuleTest)(context);
+      if (found !== NO_RULE) return segmentAnswer(salt, subject, found);
     }
-    return splitAnswer(salt, subject, exposure);
+    if (belongs === undefined) return splitAnswer(salt, subject, exposure);
+    return belongs(context) ? splitAnswer(salt, subject, within) : segmentAnswer(salt, subject, exposure);
   };
 }
 
@@ -85,13 +84,13 @@ function splitAnswer(salt: SaltState, subject: string, exposure: number): Answer
   return bucket(salt, subject) < exposure ? ANSWER_SPLIT_CANDIDATE : ANSWER_SPLIT_LEGACY;
 }
 
-function compileRules(definition: FlagDefinition, findSegment: FindSegment): CompiledRule[] {
-  const rules: CompiledRule[] = [];
-  for (const { segment, exposure } of definition.rules) {
-    const matches = findSegment(segment);
-    if (matches !== undefined) rules.push({ matches, exposure });
-  }
-  return rules;
+/** Not compared: who is in the arm depends on more than the hash. */
+function segmentAnswer(salt: SaltState, subject: string, exposure: number): Answer {
+  return splitAnswer(salt, subject, exposure) - ANSWER_SPLIT_LEGACY + ANSWER_SEGMENT_LEGACY;
+}
+
+function nobody(): boolean {
+  return false;
 }
 
 function nonEmptySet(subjects: readonly string[]): ReadonlySet<string> | undefined {

@@ -1,6 +1,7 @@
 import {
   CONTROL,
   EXPOSURE_WHOLE,
+  type FlagAudience,
   type FlagDefinition,
   type FlagDocument,
   type FlagPatch,
@@ -100,6 +101,7 @@ function flagComplaint(key: string, definition: unknown): Complaint {
   return (
     overridesComplaint(flag.overrides) ??
     rulesComplaint(flag.rules) ??
+    audienceComplaint(flag.audience) ??
     comparisonComplaint(flag) ??
     migrationComplaint(flag.migration) ??
     variantsComplaint(flag.variants) ??
@@ -183,6 +185,16 @@ function rulesComplaint(rules: unknown): Complaint {
   return undefined;
 }
 
+function audienceComplaint(audience: unknown): Complaint {
+  if (audience === undefined) return undefined;
+  if (!isFields(audience)) return 'audience is no object';
+  const { segment, exposure } = audience as Record<keyof FlagAudience, unknown>;
+  if (typeof segment !== 'string') return 'the segment of the audience is no text';
+  return isExposure(exposure)
+    ? undefined
+    : `the exposure of the audience is no whole number from 0 to ${EXPOSURE_WHOLE}`;
+}
+
 function segmentsComplaint(segments: unknown): Complaint {
   if (!isFields(segments)) return 'segments is no object';
   for (const [key, definition] of Object.entries(segments)) {
@@ -227,6 +239,11 @@ function conditionComplaint(condition: unknown): Complaint {
       return typeof value === 'number' ? undefined : `the value of '${attribute}' is no number`;
     case 'after':
     case 'before':
+    case 'versionIs':
+    case 'versionAtLeast':
+    case 'versionAtMost':
+    case 'versionAbove':
+    case 'versionBelow':
       return typeof value === 'string' ? undefined : `the value of '${attribute}' is no text`;
     default:
       return typeof operator === 'string' ? undefined : 'the operator of a condition is no text';

@@ -23,6 +23,12 @@ const split = (...flags: FlagDefinition[]) => splitOf(Object.fromEntries(flags.m
 
 test.each([
   ['at 10 %', [flag('own', 10_000)], 1 / 9],
+  ['for an audience at 10 %', [flag('own', 0, { audience: { segment: 's', exposure: 10_000 } })], 1 / 9],
+  [
+    'behind one for an audience at 50 %',
+    [flag('own', 10_000, { requires: ['a'] }), flag('a', 0, { audience: { segment: 's', exposure: 50_000 } })],
+    1 / 4,
+  ],
   ['at 50 %', [flag('own', 50_000)], 1],
   ['at 0 %', [flag('own', 0)], null],
   ['at 100 %', [flag('own', 100_000)], null],

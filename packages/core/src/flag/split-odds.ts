@@ -27,10 +27,16 @@ export function splitOf(flags: Flags, key: string): Split | null {
   const epoch = Math.max(flag.epoch, ...needs.map((need) => need.epoch ?? 0));
   const since = Math.max(splitVersion(flag), ...needs.map(splitVersion));
   const sameHash = needs.filter(({ salt, cohort }) => salt === flag.salt && cohort === flag.cohort);
-  const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(({ exposure }) => exposure));
-  const isOpen = flag.enabled && needs.every(({ enabled, exposure }) => enabled && exposure > 0);
-  const hasBoth = isOpen && flag.exposure > 0 && flag.exposure < within;
-  return { epoch, since, odds: hasBoth ? flag.exposure / (within - flag.exposure) : null };
+  const within = Math.min(EXPOSURE_WHOLE, ...sameHash.map(exposureOf));
+  const isOpen = flag.enabled && needs.every((need) => need.enabled && exposureOf(need) > 0);
+  const exposure = exposureOf(flag);
+  const hasBoth = isOpen && exposure > 0 && exposure < within;
+  return { epoch, since, odds: hasBoth ? exposure / (within - exposure) : null };
+}
+
+/** At what share hash splits those who may be compared: of a flag with an audience, its members alone. */
+function exposureOf({ audience, exposure }: FlagDefinition): number {
+  return audience?.exposure ?? exposure;
 }
 
 /** The version since which nobody has moved to another arm or variant of this flag. */

@@ -17,6 +17,8 @@ export const PLAN_LIMITS = {
   windows: 100,
   contingencies: 100,
   environments: 20,
+  /** People of one exact cohort. */
+  cohortCount: 10_000,
   /** Characters of one address, one condition and one command's line: longer ones are mistakes, and slow to judge. */
   urlLength: 4_000,
   conditionLength: 500,

@@ -50,6 +50,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'Segment operators': keysWith(['segments', '*', '*'], 'in'),
   Flags: keysWith(['flags', '*'], 'requires'),
   Migration: keysWith(['flags', '*', 'migration'], 'compare'),
+  'Flag cohort': keysWith(['flags', '*', 'cohort'], 'count'),
   'Flag segments': keysWith(['flags', '*', 'segments', '*'], 'exposure'),
   Phases: keysWith(['phases', '*'], 'steps'),
   Undo: keysWith([...STEPS, 'undo'], 'try'),

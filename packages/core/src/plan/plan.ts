@@ -139,6 +139,13 @@ export interface Segment {
   readonly conditions: readonly AttributeCondition[];
 }
 
+/** An exact cohort: so many people of a list, by their place in the queue for the candidate. */
+export interface FlagCohort {
+  readonly count: number;
+  /** The segment they are picked from; null where anybody may be picked. */
+  readonly of: string | null;
+}
+
 export interface PlanFlag {
   readonly key: string;
   readonly risk: string | null;
@@ -149,6 +156,10 @@ export interface PlanFlag {
   readonly overrides: { readonly candidate: readonly string[]; readonly legacy: readonly string[] };
   /** Members of a segment see this exposure as soon as the flag's ramp begins. */
   readonly rules: readonly { readonly segment: string; readonly exposure: number }[];
+  /** People who are picked once, exactly so many, and let in as named ones are; absent where nobody is. */
+  readonly cohort?: FlagCohort;
+  /** The segment that its ramp is about; all others stay on legacy. Absent where it is about everybody. */
+  readonly only?: string;
   /** Segments by which it is judged besides the whole; absent where there are none. */
   readonly strata?: readonly string[];
   /** The attribute it is bucketed by instead of the plan's cohort; `call` for each call by itself. */

@@ -294,6 +294,9 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     requireName(context, [...at, 'segment'], 'segment', segment, context.names.segments);
     return { segment, exposure: readPercent(context.problems, [...at, 'exposure'], exposure) ?? 0 };
   });
+  const from = flag.cohort?.of;
+  if (from !== undefined) requireName(context, [...path, 'cohort', 'of'], 'segment', from, context.names.segments);
+  if (flag.only !== undefined) requireName(context, [...path, 'only'], 'segment', flag.only, context.names.segments);
   return {
     key,
     risk: flag.risk ?? null,
@@ -301,6 +304,8 @@ export function readFlag(context: ReadingContext, key: string, source: FlagSourc
     fallback: flag.fallback ?? true,
     overrides: { candidate: flag.include ?? [], legacy: flag.exclude ?? [] },
     rules,
+    ...(flag.cohort === undefined ? {} : { cohort: { count: flag.cohort.count, of: flag.cohort.of ?? null } }),
+    ...(flag.only === undefined ? {} : { only: flag.only }),
     ...(flag.strata === undefined ? {} : { strata: readStrata(context, [...path, 'strata'], flag.strata) }),
     ...readExperiment(context, path, flag),
     ...(flag.migration === undefined

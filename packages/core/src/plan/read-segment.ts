@@ -1,7 +1,8 @@
-import type { AttributeCondition, AttributeValue } from '../flag/index.ts';
+import { type AttributeCondition, type AttributeValue, isInstantText } from '../flag/index.ts';
 import { parseInstant } from '../time/index.ts';
 import type { Segment } from './plan.ts';
 import type { Path } from './problems.ts';
+import { readVersionRange } from './read-version-range.ts';
 import type { ReadingContext } from './reading-context.ts';
 import type { AttributeTestSource } from './source-schema.ts';
 
@@ -30,17 +31,18 @@ function readTest(
   if (Array.isArray(test)) return [{ attribute, operator: 'in', values: test }];
   if (typeof test !== 'object') return [{ attribute, operator: 'in', values: [test] }];
   return Object.entries(test).flatMap(([operator, value]) => {
+    if (operator === 'version') return readVersionRange(context, [...path, operator], attribute, String(value));
     if (operator !== 'after' && operator !== 'before') return readOperator(attribute, operator, value);
     const moment = readMoment(context, [...path, operator], String(value));
     return moment === null ? [] : [{ attribute, operator, value: moment }];
   });
 }
 
-/** A date alone is its first moment in UTC. */
+/** A date alone is its first moment in UTC. What evaluators cannot read, such as a named zone, becomes what they can. */
 function readMoment(context: ReadingContext, path: Path, text: string): string | null {
   const moment = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
   const at = parseInstant(moment);
-  if (at !== null) return moment;
+  if (at !== null) return isInstantText(moment) ? moment : new Date(at).toISOString();
   const mend = 'write 2026-05-01 or 2026-05-01T09:00:00Z';
   context.problems.add({ path, code: 'invalid-date', message: `'${text}' is not a date`, mend });
   return null;
@@ -59,6 +61,9 @@ function readOperator(attribute: string, operator: string, value: unknown): read
     case 'above':
     case 'below':
       return [{ attribute, operator, value: Number(value) }];
+    case 'present':
+    case 'absent':
+      return [{ attribute, operator }];
     default:
       return [];
   }

@@ -80,6 +80,14 @@ const flag = z.strictObject({
   include: z.array(z.string()).optional().describe('Subjects let in over any percentage'),
   exclude: z.array(z.string()).optional().describe('Subjects kept on legacy over any percentage'),
   segments: z.array(z.strictObject({ segment: z.string(), exposure: percent })).optional(),
+  cohort: z
+    .strictObject({
+      count: z.number().int().min(1).max(PLAN_LIMITS.cohortCount).describe('Exactly so many people'),
+      of: z.string().optional().describe('The segment they are picked from; anybody where absent'),
+    })
+    .optional()
+    .describe('People who are picked from a list once and then stay: theseus cohort freeze'),
+  only: z.string().optional().describe('The segment its ramp is about; all others stay on legacy'),
   strata: z
     .array(z.string())
     .min(1)
@@ -114,8 +122,15 @@ const attributeTest = z.union([
     atMost: z.number().optional(),
     above: z.number().optional(),
     below: z.number().optional(),
-    after: z.string().optional(),
-    before: z.string().optional(),
+    after: z.string().optional().describe('A date or an instant: 2026-05-01, 2026-05-01T09:00:00Z'),
+    before: z.string().optional().describe('A date or an instant: 2026-05-01, 2026-05-01T09:00:00Z'),
+    version: z
+      .string()
+      .max(1_000)
+      .optional()
+      .describe('Versions by the order of semver.org, all comparisons at once: ">= 2.3.0 < 3.0.0"'),
+    present: z.literal(true).describe('Whoever has the attribute, whatever it says').optional(),
+    absent: z.literal(true).describe('Whoever lacks the attribute, or has null there').optional(),
   }),
 ]);
 

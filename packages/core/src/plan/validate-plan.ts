@@ -133,6 +133,12 @@ const attributeCondition = z.discriminatedUnion('operator', [
   z.strictObject({ attribute: text, operator: z.enum(['startsWith', 'endsWith']), values: names }),
   z.strictObject({ attribute: text, operator: z.enum(['atLeast', 'atMost', 'above', 'below']), value: z.number() }),
   z.strictObject({ attribute: text, operator: z.enum(['after', 'before']), value: text }),
+  z.strictObject({
+    attribute: text,
+    operator: z.enum(['versionIs', 'versionAtLeast', 'versionAtMost', 'versionAbove', 'versionBelow']),
+    value: text,
+  }),
+  z.strictObject({ attribute: text, operator: z.enum(['present', 'absent']) }),
 ]);
 
 const common = {
@@ -228,6 +234,10 @@ const plan = z.strictObject({
       fallback: z.boolean(),
       overrides: z.strictObject({ candidate: z.array(text), legacy: z.array(text) }),
       rules: z.array(z.strictObject({ segment: text, exposure })),
+      cohort: z
+        .strictObject({ count: z.number().int().min(1).max(PLAN_LIMITS.cohortCount), of: text.nullable() })
+        .optional(),
+      only: text.optional(),
       strata: z.array(text).max(STRATA_LIMIT).optional(),
       migration: migration.optional(),
       by: text.min(1).optional(),

@@ -3,9 +3,10 @@ import { fire } from './contingency.ts';
 import type { Draft } from './draft.ts';
 import { editPlan } from './edit-plan.ts';
 import type { Command, Verb } from './input.ts';
+import { override } from './override.ts';
 import { invalid, isActing, type Refusal } from './refusal.ts';
 import { endFailed, initiateRollback, restoreFallback, sendToLegacy } from './rollback.ts';
-import { pointReachedAt } from './rollback-scope.ts';
+import { isNamedOnly, pointReachedAt } from './rollback-scope.ts';
 import type { RolloutState } from './state.ts';
 import { hold, promote, release, retry, skip } from './step-commands.ts';
 
@@ -25,6 +26,8 @@ export function commandRefusal(state: RolloutState, command: Command): Refusal |
 
 /** A run that went its way may be taken up again; one that was cancelled may be cancelled once more, to no effect. */
 function isPossibleAtEnd({ outcome }: RolloutState, verb: Verb): boolean {
+  // People stay on a flag when its run is over, and may want to leave it.
+  if (verb.verb === 'override') return true;
   if (verb.verb === 'cancel') return outcome === 'cancelled';
   return verb.verb === 'retry' && verb.andAfter === true && outcome !== 'aborted' && outcome !== 'cancelled';
 }
@@ -57,6 +60,8 @@ export function obey(draft: Draft, command: Command): Refusal | null {
       return rollback(draft, verb, command);
     case 'edit':
       return editPlan(draft, verb, command);
+    case 'override':
+      return override(draft, verb, command);
     case 'cancel':
       return cancel(draft, command);
     case 'abort':
@@ -137,6 +142,10 @@ function cancel(draft: Draft, command: Command): Refusal | null {
   }
   const acting = Object.keys(state.steps).find((id) => isActing(state, id));
   if (acting !== undefined) return invalid(`cannot cancel: ${acting} is at work; wait for it, or abort`);
+  for (const { key } of Object.values(state.flags).filter((flag) => isNamedOnly(flag))) {
+    const down = { type: 'flag.exposure-changed', flag: key, from: 0, to: 0, stage: null } as const;
+    draft.emit(down, command.reason, command.actor);
+  }
   draft.emit({ type: 'run.finished', outcome: 'cancelled' }, command.reason, command.actor);
   return null;
 }

@@ -33,7 +33,7 @@ import { rehearsedParts } from './rehearsal.ts';
 import { continueRollbacks, initiateRollback } from './rollback.ts';
 import { pointReachedAt, type ScopeOfRollback } from './rollback-scope.ts';
 import { advanceSchedule, isBeingRolledBack, outcomeOf, outcomeText } from './schedule.ts';
-import type { Forecast, HoldReason, RolloutState } from './state.ts';
+import type { FlagOverrides, Forecast, HoldReason, RolloutState } from './state.ts';
 import { sinceOf } from './watch-targets.ts';
 
 /** The events an input leads to, with the state after them; or why it is refused, which changes nothing. */
@@ -51,6 +51,8 @@ export interface RunStart {
   readonly reason: string;
   /** When each step is expected, by simulation. */
   readonly forecast?: Forecast;
+  /** What people had decided about subjects in the runs that had the flags before. */
+  readonly overrides?: Readonly<Record<string, FlagOverrides>>;
   /** Why the whole system is paused, if it is: then the run begins paused. */
   readonly paused?: string;
 }
@@ -58,8 +60,8 @@ export interface RunStart {
 /** The first events of a run: its start, and all that follows from it at once. */
 export function startRun(start: RunStart, now: number): Decision {
   const { runId, plan, planHash, actor, reason } = start;
-  const { forecast } = start;
-  const told = forecast === undefined ? {} : { forecast };
+  const { forecast, overrides } = start;
+  const told = { ...(forecast === undefined ? {} : { forecast }), ...(overrides === undefined ? {} : { overrides }) };
   const first = { type: 'run.started', runId, plan, planHash, ...told, at: now, actor, reason } as const;
   const draft = draftOf(initialState(first), now);
   if (start.paused !== undefined) draft.emit({ type: 'run.paused', scope: 'system' }, start.paused);

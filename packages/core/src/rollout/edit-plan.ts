@@ -82,7 +82,11 @@ function contentOf(plan: Plan, id: string): string {
   if (step === undefined) return '';
   const gate = 'gate' in step ? plan.gates[step.gate] : null;
   const flag = step.kind === 'ramp' ? plan.flags[step.flag] : null;
-  const named = [...(flag?.rules.map(({ segment }) => segment) ?? []), ...(flag?.strata ?? [])];
+  const named = [
+    ...(flag?.rules.map(({ segment }) => segment) ?? []),
+    ...(flag?.strata ?? []),
+    ...(flag?.only === undefined ? [] : [flag.only]),
+  ];
   const segments = named.map((segment) => plan.segments[segment]);
   const signals = gate?.rules.map(({ condition }) => plan.signals[condition.signal]) ?? [];
   const message = step.kind === 'notify' ? [plan.channels[step.channel], plan.messages[step.message]] : [];

@@ -1,8 +1,8 @@
-import type { MigrationStage } from '../flag/index.ts';
+import type { Arm, MigrationStage } from '../flag/index.ts';
 import type { Evidence, RollbackScope } from '../health/index.ts';
 import type { Approver, Plan } from '../plan/index.ts';
 import type { Effect, EffectResult } from './effect.ts';
-import type { Forecast, HoldReason, Outcome, PauseScope, PhaseStatus, RollbackPart } from './state.ts';
+import type { FlagOverrides, Forecast, HoldReason, Outcome, PauseScope, PhaseStatus, RollbackPart } from './state.ts';
 
 /** Who caused an event: a person through a token, or the engine itself. */
 export interface Actor {
@@ -21,6 +21,8 @@ export type EventBody =
       readonly planHash: string;
       /** When each step was expected to begin and to end, by simulation. */
       readonly forecast?: Forecast;
+      /** What people had decided about subjects in the runs that had the flags before. */
+      readonly overrides?: Readonly<Record<string, FlagOverrides>>;
     }
   | { readonly type: 'run.paused'; readonly scope: PauseScope }
   /** One reason to be paused is gone; `pausedMs` is the whole pause once none is left, else 0. */
@@ -84,6 +86,16 @@ export type EventBody =
       readonly instances: number;
       readonly silent: number;
       readonly tookMs: number;
+    }
+  | {
+      readonly type: 'flag.overridden';
+      readonly flag: string;
+      /** Only those whom it changes. */
+      readonly subjects: readonly string[];
+      /** Null takes back what a person decided about them. */
+      readonly to: Arm | null;
+      /** They are the flag's exact cohort, which is frozen by that. */
+      readonly asCohort?: true;
     }
   | {
       readonly type: 'approval.requested';

@@ -1,8 +1,10 @@
 import { rampUnderWay } from './migration-stage.ts';
+import { overriddenBy, overridesOf } from './overridden.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 import { type EventOf, type Evolutions, withFlag, withRollback, withStep } from './state-changes.ts';
 
 type FlagEvent =
+  | 'flag.overridden'
   | 'flag.exposure-changed'
   | 'flag.stage-changed'
   | 'flag.exposure-confirmed'
@@ -17,6 +19,8 @@ type FlagEvent =
 export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
   'flag.stage-changed': stageChanged,
+  'flag.overridden': (state, event) =>
+    withFlag(state, event.flag, { overrides: overriddenBy(overridesOf(state, event.flag), event) }),
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
   'flag.fallback-changed': (state, { flag, fallback }) => withFlag(state, flag, { fallbackOff: !fallback }),
   'rollback.initiated': rollbackInitiated,

@@ -1,5 +1,6 @@
+import { isLive } from '../flag/index.ts';
 import type { Effect } from './effect.ts';
-import { isLive } from './migration-stage.ts';
+
 import { indexOf } from './plan-index.ts';
 import type { Hold, RolloutState, StepState } from './state.ts';
 import {

@@ -7,12 +7,14 @@ export { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
 export { initialState } from './initial-state.ts';
 export type { Command, Input, Verb, VerbName } from './input.ts';
 export { stagesOfArms } from './migration-stage.ts';
+export { OVERRIDES_LIMIT, SUBJECT_LENGTH_LIMIT } from './override.ts';
 export type { RecordedEvent } from './recorded-event.ts';
 export type { Refusal } from './refusal.ts';
 export { GRACEFUL_EXTRA_BUDGET_MS, IMMEDIATE_BUDGET_MS } from './rollback.ts';
 export type {
   ApprovalState,
   ContingencyState,
+  FlagOverrides,
   FlagState,
   FlagStatus,
   Forecast,

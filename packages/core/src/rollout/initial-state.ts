@@ -20,7 +20,7 @@ export function initialState(event: EventOf<'run.started'>): RolloutState {
     forecast: event.forecast ?? {},
     phases: Object.fromEntries(plan.phases.map(({ name }) => [name, pendingPhase(name)])),
     steps: Object.fromEntries(steps.map((id) => [id, pendingStep(id)])),
-    flags: Object.fromEntries(Object.keys(plan.flags).map((key) => [key, darkFlag(key)])),
+    flags: Object.fromEntries(Object.keys(plan.flags).map((key) => [key, inheritingFlag(event, key)])),
     effects: {},
     captures: {},
     baselines: {},
@@ -61,6 +61,11 @@ export function pendingStep(id: string): StepState {
     soaked: [],
     warned: null,
   };
+}
+
+function inheritingFlag({ overrides = {} }: EventOf<'run.started'>, key: string): FlagState {
+  const known = Object.hasOwn(overrides, key) ? overrides[key] : undefined;
+  return known === undefined ? darkFlag(key) : { ...darkFlag(key), overrides: known };
 }
 
 export function darkFlag(key: string): FlagState {

@@ -1,3 +1,4 @@
+import type { Arm } from '../flag/index.ts';
 import type { RollbackScope, Watch } from '../health/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { EffectResult } from './effect.ts';
@@ -18,6 +19,15 @@ export type Verb =
   | { readonly verb: 'trigger'; readonly name: string }
   | { readonly verb: 'rollback'; readonly scope: RollbackScope; readonly target?: string; readonly overMs: number }
   | { readonly verb: 'edit'; readonly plan: Plan; readonly planHash: string }
+  /** Lets subjects in or keeps them out one by one; with null the plan decides about them again. */
+  | {
+      readonly verb: 'override';
+      readonly flag: string;
+      readonly subjects: readonly string[];
+      readonly to: Arm | null;
+      /** They are the flag's exact cohort, which is frozen by that. */
+      readonly asCohort?: boolean;
+    }
   | { readonly verb: 'cancel' }
   | { readonly verb: 'abort' };
 

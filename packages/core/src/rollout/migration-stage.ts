@@ -2,11 +2,6 @@ import { MIGRATION_STAGES, type MigrationStage } from '../flag/index.ts';
 import { type RampStep, rampsOf } from './plan-index.ts';
 import type { FlagState, RolloutState } from './state.ts';
 
-/** Whether callers are answered by the candidate at the stage. */
-export function isLive(stage: MigrationStage): boolean {
-  return rankOf(stage) >= rankOf('live');
-}
-
 /** Where everybody is who is not exposed to the next stage; undefined where the flag is no migration. */
 export function stageOf(state: RolloutState, flag: string): MigrationStage | undefined {
   if (state.plan.flags[flag]?.migration === undefined) return undefined;

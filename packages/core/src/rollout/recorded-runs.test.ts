@@ -144,6 +144,7 @@ describe('the runs that are recorded', () => {
       'flag.exposure-confirmed': true,
       'flag.stage-changed': true,
       'flag.fallback-changed': true,
+      'flag.overridden': true,
       'approval.requested': true,
       'approval.given': true,
       'approval.rejected': true,

@@ -1,6 +1,6 @@
-import type { MigrationStage } from '../flag/index.ts';
+import { isLive, type MigrationStage } from '../flag/index.ts';
 import type { RollbackScope } from '../health/index.ts';
-import { isLaterStage, isLive, laterStage, lowestStage, stageOf } from './migration-stage.ts';
+import { isLaterStage, laterStage, lowestStage, stageOf } from './migration-stage.ts';
 import { indexOf, type RampStep, rampsOf, withDependents } from './plan-index.ts';
 import type { FlagState, RollbackState, RolloutState } from './state.ts';
 
@@ -34,6 +34,11 @@ export function isExposed(state: RolloutState, key: string): boolean {
   const flag = state.flags[key];
   if (flag === undefined) return false;
   return flag.exposure > 0 || flag.status === 'ramping' || isAnsweredByCandidate(state, flag);
+}
+
+/** Whether a ramp has begun at 0 %, so that only those who are named are on the candidate. */
+export function isNamedOnly({ status, exposure }: FlagState): boolean {
+  return status === 'ramping' && exposure === 0;
 }
 
 /** Whether a migration has come further than it must stay. */

@@ -1,12 +1,14 @@
+import { isLive } from '../flag/index.ts';
 import type { Evidence } from '../health/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
-import { isLive, lowestStage, rampUnderWay, stageBefore, stageOf } from './migration-stage.ts';
+import { lowestStage, rampUnderWay, stageBefore, stageOf } from './migration-stage.ts';
 import { indexOf, type RampStep, rampsOf } from './plan-index.ts';
 import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
 import {
   flagsInScope,
   isExposed,
+  isNamedOnly,
   type ScopeOfRollback,
   stageAfterRollback,
   stepsInScope,
@@ -37,6 +39,7 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
   const rollbackId = `rollback-${draft.state.rollbacks.length + 1}`;
   const budgetMs = budgetOf(draft.state, request, steps);
   const { scope, target, overMs, evidence } = request;
+  const named = flags.filter((key) => draft.state.flags[key] !== undefined && isNamedOnly(draft.state.flags[key]));
   draft.emit(
     { type: 'rollback.initiated', rollbackId, scope, target, overMs, flags, steps, budgetMs, evidence },
     reason,
@@ -47,6 +50,8 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
     return step?.kind === 'fallback-off' ? step.flag : [];
   });
   restoreFallback(draft, new Set([...flags, ...switchedOff]), reason, actor);
+  // Their share is none already, but every instance has to hear and to confirm that the named are taken back as well.
+  for (const flag of named) draft.emit({ type: 'flag.exposure-changed', flag, from: 0, to: 0, stage: null }, reason);
 }
 
 /** Before anybody moves: whoever is still on the candidate is answered by legacy again where that fails. */
@@ -120,7 +125,8 @@ function stepBackStages(draft: Draft, rollback: RollbackState, key: string): voi
 export function sendToLegacy(draft: Draft, key: string, reason: string, actor: Actor = ENGINE): void {
   const flag = draft.state.flags[key];
   if (flag === undefined) return;
-  if (flag.exposure > 0) {
+  // Those who are named are served at 0 % as well, until the run has ended.
+  if (flag.exposure > 0 || (isNamedOnly(flag) && draft.state.status !== 'finished')) {
     const down = { type: 'flag.exposure-changed', flag: key, from: flag.exposure, to: 0, stage: null } as const;
     draft.emit(down, reason, actor);
   }

@@ -85,6 +85,14 @@ export interface PhaseState {
 
 export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rolled-back';
 
+/** Subjects of a flag about whom people decided one by one; nobody is in both. */
+export interface FlagOverrides {
+  readonly candidate: readonly string[];
+  readonly legacy: readonly string[];
+  /** The exact cohort of the flag has been picked, and is picked only once. */
+  readonly isCohortFrozen?: true;
+}
+
 export interface FlagState {
   readonly key: string;
   readonly status: FlagStatus;
@@ -100,6 +108,8 @@ export interface FlagState {
   readonly hasLeftLegacy?: boolean;
   /** Whether a step has switched off what the plan says of the fallback. */
   readonly fallbackOff?: boolean;
+  /** Over what the plan says, until people take it back: no edit and no rollback does. Absent where there never were any. */
+  readonly overrides?: FlagOverrides;
 }
 
 export interface RollbackState {

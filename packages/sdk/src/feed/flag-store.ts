@@ -57,7 +57,9 @@ function changedKeys(before: FlagDocument | undefined, after: FlagDocument): str
   const segments = changedEntries(before.segments, after.segments);
   const changed = changedEntries(before.flags, after.flags);
   for (const [key, definition] of Object.entries(after.flags)) {
-    if (definition.rules.some((rule) => segments.has(rule.segment))) changed.add(key);
+    const { rules, audience } = definition;
+    const isOf = segments.has(audience?.segment ?? '') || rules.some(({ segment }) => segments.has(segment));
+    if (isOf) changed.add(key);
   }
   return [...changed];
 }

@@ -5,6 +5,8 @@ import {
   decide,
   type Effect,
   type EventType,
+  type FlagOverrides,
+  type FlagState,
   genesisHash,
   type Input,
   nextWakeAt,
@@ -73,7 +75,9 @@ export class RunEngine {
     const { database, runs, flags, clock } = this.#parts;
     const handled = await database.transaction(async (client) => {
       const paused = await this.#systemPause.current(client);
-      const decision = startRun(paused === null ? start : { ...start, paused: pausedText(paused) }, clock());
+      const overrides = await this.#inherited(client, start.plan);
+      const known = { ...start, ...(Object.keys(overrides).length === 0 ? {} : { overrides }) };
+      const decision = startRun(paused === null ? known : { ...known, paused: pausedText(paused) }, clock());
       await this.requireOrder(client, start.plan);
       await runs.insert(client, decision.state, flushEveryMs(start.plan));
       await flags.claim(client, { ...decision.state, flags: darkFlags(decision.state) });
@@ -81,6 +85,17 @@ export class RunEngine {
     });
     this.#committed(handled);
     return handled;
+  }
+
+  /** What people decided about subjects of the plan's flags outlives the run in which they did. */
+  async #inherited(client: Client, plan: Plan): Promise<Readonly<Record<string, FlagOverrides>>> {
+    const { runs, flags } = this.#parts;
+    const found: [string, FlagOverrides][] = [];
+    for (const [key, runId] of await flags.owners(client, plan.environment, Object.keys(plan.flags))) {
+      const overrides = (await runs.read(client, runId))?.state.flags[key]?.overrides;
+      if (overrides !== undefined) found.push([key, overrides]);
+    }
+    return Object.fromEntries(found);
   }
 
   /** Decides an input. Resolves to null when its sender has lost the right to give it. Refusals are thrown. */
@@ -143,7 +158,7 @@ export class RunEngine {
       throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
-    const moved = new Set(events.flatMap(flagMovedBy));
+    const moved = new Set(events.flatMap((event) => flagsMovedBy(state, event)));
     if (events.some(({ type }) => type === 'plan.edited')) {
       await runs.replacePlan(client, state, flushEveryMs(state.plan));
       await flags.redefine(client, state);
@@ -228,20 +243,29 @@ const MOVES_FLAGS: readonly EventType[] = [
   'flag.exposure-changed',
   'flag.stage-changed',
   'flag.fallback-changed',
+  'flag.overridden',
   'run.started',
+  'run.finished',
   'plan.edited',
 ];
 
-/** The flag whose definition is another after the event. */
-function flagMovedBy(event: RolloutEvent): readonly string[] {
+/** The flags that evaluators are told anew after an event. With its end a run takes those back who were let in at 0 %. */
+function flagsMovedBy(state: RolloutState, event: RolloutEvent): readonly string[] {
   switch (event.type) {
     case 'flag.exposure-changed':
     case 'flag.stage-changed':
     case 'flag.fallback-changed':
+    case 'flag.overridden':
       return [event.flag];
+    case 'run.finished':
+      return Object.values(state.flags).flatMap((flag) => (isLeftNamed(flag) ? flag.key : []));
     default:
       return [];
   }
+}
+
+function isLeftNamed({ status, exposure }: FlagState): boolean {
+  return status === 'ramping' && exposure === 0;
 }
 
 function pausedText({ by, reason }: SystemPause): string {

@@ -18,6 +18,7 @@ import { environmentOf, environmentRequest, ofrepEnvironment, ofrepKey } from '.
 import { formatEvent } from './event-stream.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { catchUpWithEvent, eventStreams } from './ofrep-stream.ts';
+import { OfrepText } from './ofrep-text.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { rateLimit } from './rate-limit.ts';
 import { BulkEvaluationSchema, EvaluationContextSchema, OfrepErrorSchema, OfrepSuccessSchema } from './schemas.ts';
@@ -137,6 +138,7 @@ function badContext(context: Context): z.infer<typeof OfrepErrorSchema> {
 }
 
 function addOfrepBulk(api: HttpApi, parts: HttpApiParts, compiled: Compiled): void {
+  const texts = new WeakMap<CompiledFlags, OfrepText>();
   api.openapi(
     createRoute({
       method: 'post',
@@ -168,10 +170,12 @@ function addOfrepBulk(api: HttpApi, parts: HttpApiParts, compiled: Compiled): vo
         if (hasTagged(context, etag)) return context.body(null, 304);
       }
       const draw = Math.random();
-      const answers = [...flags.keys()].map((key) => ofrepAnswer(flags, flags.evaluate(key, subject, draw)));
+      const text = texts.get(flags) ?? new OfrepText(flags, (evaluation) => ofrepAnswer(flags, evaluation));
+      texts.set(flags, text);
       const metadata = { version: flags.version, environment };
       const streams = [...eventStreams(context, environment, now)];
-      return context.json({ flags: answers, metadata, eventStreams: streams }, 200);
+      context.header('content-type', 'application/json');
+      return context.body(text.write(subject, draw, { metadata, eventStreams: streams }), 200) as never;
     },
     (result, context) => (result.success ? undefined : context.json(badContext(context), 400)),
   );

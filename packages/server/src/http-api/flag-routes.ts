@@ -9,7 +9,7 @@ import type { OpenStreams } from './open-streams.ts';
 import { json } from './system-routes.ts';
 
 /** So many clients are written to before others get their turn. */
-const CLIENTS_AT_ONCE = 500;
+const CLIENTS_AT_ONCE = 200;
 
 /** The flags for SDKs: whole with an ETag, and as a stream. */
 export function addFlagRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {

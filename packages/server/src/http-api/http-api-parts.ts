@@ -5,6 +5,7 @@ import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { DoctorService } from '../ports/doctor.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
+import type { OverrideService } from '../ports/override-service.ts';
 import type { RunService } from '../ports/run-service.ts';
 import type { SystemSwitchService } from '../ports/system-switch.ts';
 import type { TelemetryService } from '../ports/telemetry-service.ts';
@@ -13,6 +14,7 @@ import type { ApiSettings } from './api-settings.ts';
 
 export interface HttpApiParts {
   readonly runs: RunService;
+  readonly overrides: OverrideService;
   readonly system: SystemSwitchService;
   readonly doctor: DoctorService;
   readonly flags: FlagService;

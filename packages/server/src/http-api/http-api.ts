@@ -11,6 +11,7 @@ import { addFlagRoutes } from './flag-routes.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addOfrepStream } from './ofrep-stream.ts';
 import { OpenStreams } from './open-streams.ts';
+import { addOverrideRoutes } from './override-routes.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSwitchRoutes } from './switch-routes.ts';
 import { addSystemRoutes } from './system-routes.ts';
@@ -47,6 +48,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   addFlagRoutes(api, parts, streams);
   addEvaluationRoutes(api, parts, streams);
   addOfrepStream(api, parts, streams);
+  addOverrideRoutes(api, parts);
   api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   api.doc31('/openapi.json', {
     openapi: '3.1.0',

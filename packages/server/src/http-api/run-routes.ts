@@ -1,10 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { TheseusError } from '@theseus/core/error';
 import { planHash } from '@theseus/core/plan';
-import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
+import type { PlanEdit, Verb } from '@theseus/core/rollout';
 import type { HttpApi, HttpApiParts } from './http-api-parts.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { checkedPlan } from './plan-guard.ts';
+import { listed, shown } from './run-answers.ts';
 import { streamRun } from './run-stream.ts';
 import {
   CommandSchema,
@@ -23,10 +24,6 @@ const MOST_EVENTS = 1_000;
 
 const runParams = z.object({ id: z.string().min(1).max(300).openapi({ description: 'A run id, or `latest`' }) });
 const runAnswer = json(z.object({ run: RunViewSchema }), 'The run');
-/** The schemas name the outline only; the rest of these plain JSON objects goes out as it is. */
-type Outline<Schema extends z.ZodType> = z.infer<Schema>;
-const shown = (run: RunView) => ({ run: run as unknown as Outline<typeof RunViewSchema> });
-const listed = (events: readonly RecordedEvent[]) => [...events] as unknown as Outline<typeof RecordedEventSchema>[];
 
 export function addRunRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {
   api.use('/api/v1/runs/*', limit(PLAN_BODY_BYTES));

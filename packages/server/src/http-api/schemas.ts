@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { OVERRIDES_LIMIT, SUBJECT_LENGTH_LIMIT } from '@theseus/core/rollout';
 import { EnvironmentSchema } from './environment.ts';
 
 /*
@@ -50,6 +51,12 @@ export const StartRunSchema = z
 
 const stepId = z.string().max(300).optional();
 
+const SubjectsSchema = z
+  .array(z.string().min(1).max(SUBJECT_LENGTH_LIMIT))
+  .min(1)
+  .max(OVERRIDES_LIMIT)
+  .openapi({ description: 'Keys of subjects, as the plan buckets them' });
+
 export const VerbSchema = z
   .discriminatedUnion('verb', [
     z.strictObject({ verb: z.literal('pause') }),
@@ -67,6 +74,13 @@ export const VerbSchema = z
       scope: z.enum(['flag', 'phase', 'point', 'plan']),
       target: z.string().max(300).optional(),
       overMs: z.number().int().min(0).max(86_400_000).default(0),
+    }),
+    z.strictObject({
+      verb: z.literal('override'),
+      flag: z.string().min(1).max(300),
+      subjects: SubjectsSchema,
+      to: z.enum(['candidate', 'legacy']).nullable(),
+      asCohort: z.boolean().optional(),
     }),
     z.strictObject({ verb: z.literal('cancel') }),
     z.strictObject({ verb: z.literal('abort') }),
@@ -94,6 +108,38 @@ export const EditSchema = z
     dryRun: z.boolean().optional().openapi({ description: 'Only says what it would change' }),
   })
   .openapi('Edit');
+
+export const OverrideSchema = z
+  .strictObject({
+    subjects: SubjectsSchema,
+    to: z
+      .enum(['candidate', 'legacy'])
+      .nullable()
+      .openapi({ description: 'The arm they take over any percentage; null leaves them to the plan again' }),
+    asCohort: z
+      .boolean()
+      .optional()
+      .openapi({ description: "They are the flag's exact cohort, which is frozen by that" }),
+    reason: z.string().min(1).max(1_000),
+    person: z.string().min(1).max(200).optional(),
+    commandId: z.string().min(1).max(200).optional(),
+  })
+  .openapi('Override');
+
+export const OverrideListSchema = z
+  .object({
+    runId: z.string(),
+    overrides: z.array(
+      z.object({
+        subject: z.string(),
+        arm: z.enum(['candidate', 'legacy']),
+        by: z.string().nullable(),
+        reason: z.string().nullable(),
+        at: z.number().nullable(),
+      }),
+    ),
+  })
+  .openapi('OverrideList');
 
 const stepIds = z.array(z.string());
 

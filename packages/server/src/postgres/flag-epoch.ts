@@ -31,7 +31,7 @@ export async function withEpochs(
     const known = marks.get(definition.key);
     const next = known === undefined ? definition : { ...definition, marks: known };
     const before = stored.get(definition.key);
-    const isMoved = next.rules.some(({ segment }) => changedSegments.has(segment));
+    const isMoved = segmentsOf(next).some((segment) => changedSegments.has(segment));
     if (before?.epoch === undefined || isMoved || splitText(before) !== splitText(next)) {
       return { ...next, epoch: version, split: version };
     }
@@ -62,10 +62,15 @@ export async function publishMarks(
   }
 }
 
+/** The segments on which the arm of a subject depends. */
+function segmentsOf({ rules, audience }: FlagDefinition): readonly string[] {
+  return [...rules.map(({ segment }) => segment), ...(audience === undefined ? [] : [audience.segment])];
+}
+
 /** Everything on which the arm and the variant of a subject depend, as text. */
 function splitText(definition: FlagDefinition): string {
-  const { enabled, cohort, salt, exposure, requires, overrides, rules, variants } = definition;
-  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, variants });
+  const { enabled, cohort, salt, exposure, requires, overrides, rules, audience, variants } = definition;
+  return canonicalJson({ enabled, cohort, salt, exposure, requires, overrides, rules, audience, variants });
 }
 
 function isSameMarks(before: FlagDefinition, next: FlagDefinition): boolean {

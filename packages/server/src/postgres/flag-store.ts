@@ -1,5 +1,5 @@
 import { TheseusError } from '@theseus/core/error';
-import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
+import type { Arm, FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
 import { type RolloutState, stagesOfArms } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
@@ -153,6 +153,19 @@ export class FlagStore implements FlagService {
     return version;
   }
 
+  /** The run that each of the flags belongs to, or last belonged to. */
+  async owners(
+    queryable: Queryable,
+    environment: string,
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await queryable.query<{ key: string; run_id: string }>(
+      'select key, run_id from theseus.flag where environment = $1 and key = any($2)',
+      [environment, keys],
+    );
+    return new Map(rows.map(({ key, run_id }) => [key, run_id]));
+  }
+
   /** The versions at which flags of a run were last changed. */
   async versions(runId: string): Promise<ReadonlyMap<string, number>> {
     const { rows } = await this.#queryable.query<{ key: string; version: string }>(
@@ -193,7 +206,7 @@ async function refuseTaken(client: Client, environment: string, keys: readonly s
     exposure: number;
     stage: string;
   }>(
-    `select flag.key, flag.run_id, run.active, (flag.definition ->> 'exposure')::integer as exposure,
+    `select flag.key, flag.run_id, run.active, coalesce(flag.definition #>> '{audience,exposure}', flag.definition ->> 'exposure')::integer as exposure,
        coalesce(flag.definition #>> '{migration,stages,legacy}', 'off') as stage
      from theseus.flag join theseus.run using (run_id) where flag.environment = $1 and flag.key = any($2)`,
     [environment, keys],
@@ -218,17 +231,18 @@ function segmentKey(state: RolloutState, key: string): string {
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
   const flag = state.plan.flags[key];
   const exposure = state.flags[key]?.exposure ?? 0;
-  // A ramp may begin at 0 %, with nobody but those who are named.
-  const begun = exposure > 0 || state.flags[key]?.status === 'ramping';
+  // A ramp may begin at 0 %, with nobody but those who are named. Whoever ends such a run ends that as well.
+  const begun = exposure > 0 || (state.flags[key]?.status === 'ramping' && state.status !== 'finished');
   return {
     key,
     enabled: true,
     cohort: flag?.by ?? state.plan.cohort,
     salt: state.plan.salt,
-    exposure,
+    exposure: flag?.only === undefined ? exposure : 0,
     requires: flag?.requires ?? [],
-    overrides: begun ? (flag?.overrides ?? NOBODY) : { candidate: [], legacy: flag?.overrides.legacy ?? [] },
+    overrides: overridesOf(state, key, begun),
     rules: begun ? (flag?.rules ?? []).map((rule) => ({ ...rule, segment: segmentKey(state, rule.segment) })) : [],
+    ...(flag?.only === undefined ? {} : { audience: { segment: segmentKey(state, flag.only), exposure } }),
     fallback: (flag?.fallback ?? true) && state.flags[key]?.fallbackOff !== true,
     ...(flag?.strata === undefined ? {} : { strata: flag.strata.map((segment) => segmentKey(state, segment)) }),
     ...(flag?.migration === undefined ? {} : { migration: { ...flag.migration, stages: stagesOfArms(state, key) } }),
@@ -244,3 +258,15 @@ function goalsOf({ plan: { signals } }: RolloutState, metrics: readonly string[]
 }
 
 const NOBODY = { candidate: [], legacy: [] };
+
+/** What people decided goes before what the plan says; before the ramp has begun, and once all is taken back, nobody is let in. */
+function overridesOf(state: RolloutState, key: string, begun: boolean): FlagDefinition['overrides'] {
+  const planned = state.plan.flags[key]?.overrides ?? NOBODY;
+  const decided = state.flags[key]?.overrides ?? NOBODY;
+  const isDecided = new Set([...decided.candidate, ...decided.legacy]);
+  const planFor = (arm: Arm): readonly string[] => planned[arm].filter((subject) => !isDecided.has(subject));
+  return {
+    candidate: begun ? [...planFor('candidate'), ...decided.candidate] : [],
+    legacy: [...planFor('legacy'), ...decided.legacy],
+  };
+}

@@ -1,7 +1,7 @@
 import { DEFAULT_ENVIRONMENT } from '@theseus/core/flag';
 import type { Watch } from '@theseus/core/health';
 import type { Plan } from '@theseus/core/plan';
-import type { Outcome, RecordedEvent, RolloutState, RunStatus } from '@theseus/core/rollout';
+import type { EventType, Outcome, RecordedEvent, RolloutEvent, RolloutState, RunStatus } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 
 /** A run as stored: its state, and what the next event is linked to. */
@@ -174,6 +174,19 @@ export class RunStore {
       previousHash: previous_hash,
       hash,
     }));
+  }
+
+  /** All events of a run of one type, in order. */
+  async eventsOfType<Type extends EventType>(
+    queryable: Queryable,
+    runId: string,
+    type: Type,
+  ): Promise<readonly Extract<RolloutEvent, { readonly type: Type }>[]> {
+    const { rows } = await queryable.query<{ event: Extract<RolloutEvent, { readonly type: Type }> }>(
+      'select event from theseus.event where run_id = $1 and type = $2 order by seq',
+      [runId, type],
+    );
+    return rows.map(({ event }) => event);
   }
 
   /** Newest first. */

@@ -6,6 +6,7 @@ import { errorText, TheseusError } from '@theseus/core/error';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
 import { Fleet } from '../engine/fleet.ts';
+import { OverrideDirectory } from '../engine/override-directory.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
 import { RUNS_CHANNEL, RunEngine } from '../engine/run-engine.ts';
 import { steadyClock } from '../engine/steady-clock.ts';
@@ -123,6 +124,7 @@ async function assemble(
   stops.push(() => notifications.close());
   const http = createHttpApi({
     runs: parts.directory,
+    overrides: new OverrideDirectory({ database, ...parts }),
     system: parts.system,
     doctor: parts.doctor,
     flags: parts.flags,

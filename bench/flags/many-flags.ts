@@ -1,0 +1,128 @@
+import {
+  applyPatch,
+  compileFlags,
+  type FlagDefinition,
+  type FlagDocument,
+  parseFlagDocument,
+} from '@theseus/core/flag';
+import { exactly, type Figure, measuredOf } from '../support/figure.ts';
+import { byKey, flagOf, ROLLOUT, segmentOf, subjects, WHOLE } from './scenarios.ts';
+
+const MANY = 10_000;
+const FEW = 100;
+const ROUNDS = 9;
+const PATCHES = 2_000;
+const MOST_START_MS = 15;
+const MOST_BYTES = 500;
+const MOST_PATCH_MS = 0.1;
+
+/** Ten thousand flags, each with a rule and a percentage: how soon they answer, what they weigh, what one change costs. */
+export function benchManyFlags(): readonly Figure[] {
+  const text = JSON.stringify(documentOf(MANY));
+  return [start(text), ...weight(text), change()];
+}
+
+function documentOf(count: number): FlagDocument {
+  const rules = [{ segment: 'internal', exposure: WHOLE }];
+  const flags = Array.from({ length: count }, (_, at) => flagOf(`flag-${at}`, { exposure: ROLLOUT, rules }));
+  const segments = byKey([segmentOf('internal', 'country', ['nowhere'])]);
+  return { version: 1, flushEveryMs: 5_000, flags: byKey(flags), segments };
+}
+
+/** All that the SDK does with a document before it answers from it, after reading its text. */
+function started(json: unknown) {
+  const parsed = parseFlagDocument(json);
+  if (parsed.kind === 'invalid') throw new Error(parsed.reason);
+  const flags = compileFlags(parsed.document);
+  flags.isCandidate('flag-1', subjects[0] as unknown as Record<string, unknown>);
+  return flags;
+}
+
+function start(text: string): Figure {
+  const [reading, starting]: [number[], number[]] = [[], []];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    globalThis.gc?.();
+    let json: unknown;
+    const read = cpuMs(() => {
+      json = JSON.parse(text);
+    });
+    const begun = cpuMs(() => started(json));
+    // The first round is never counted.
+    if (round > 0) {
+      reading.push(read);
+      starting.push(begun);
+    }
+  }
+  const measured = measuredOf(starting);
+  return {
+    name: `start with ${MANY} flags (${Math.round(text.length / 1_000)} kB), beyond JSON.parse`,
+    unit: 'ms CPU',
+    measured,
+    floor: { name: 'JSON.parse', measured: measuredOf(reading) },
+    mark: { text: `at most ${MOST_START_MS} ms`, isKept: measured.median <= MOST_START_MS },
+  };
+}
+
+function weight(text: string): readonly Figure[] {
+  if (globalThis.gc === undefined) return [];
+  const kept: unknown[] = [];
+  const bytes = (weigh: () => unknown): number => {
+    globalThis.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    kept.push(weigh());
+    globalThis.gc?.();
+    return (process.memoryUsage().heapUsed - before) / MANY;
+  };
+  const document = bytes(() => JSON.parse(text));
+  const idle = bytes(() => started(JSON.parse(text)));
+  const asked = bytes(() => {
+    const flags = started(JSON.parse(text));
+    for (const key of flags.keys()) flags.isCandidate(key, subjects[1] as unknown as Record<string, unknown>);
+    return flags;
+  });
+  const mark = { text: `at most ${MOST_BYTES} bytes`, isKept: idle <= MOST_BYTES };
+  const floor = { name: 'the parsed document', measured: exactly(document) };
+  if (kept.length === 0) throw new Error('nothing was kept');
+  return [
+    { name: 'heap of a flag', unit: 'bytes', measured: exactly(idle), floor, mark },
+    { name: 'heap of a flag once every one was asked', unit: 'bytes', measured: exactly(asked), floor },
+  ];
+}
+
+/** One flag changes and is asked again. */
+function change(): Figure {
+  const [few, many] = [FEW, MANY].map(patching);
+  if (few === undefined || many === undefined) throw new Error('nothing was measured');
+  return {
+    name: `one changed flag of ${MANY}`,
+    unit: 'ms CPU',
+    measured: many,
+    floor: { name: `of ${FEW}`, measured: few },
+    mark: { text: `at most ${MOST_PATCH_MS} ms`, isKept: many.median <= MOST_PATCH_MS },
+  };
+}
+
+function patching(count: number) {
+  const flags = compileFlags(documentOf(count));
+  const context = { ...subjects[2] };
+  let version = 1;
+  const round = (): number =>
+    cpuMs(() => {
+      for (let at = 0; at < PATCHES; at += 1) {
+        const key = `flag-${(at * 7) % count}`;
+        const changed = { ...(flags.definition(key) as FlagDefinition), exposure: at % WHOLE };
+        applyPatch(flags, { from: version, version: version + 1, flags: { [key]: changed }, removed: [] });
+        version += 1;
+        flags.isCandidate(key, context);
+      }
+    }) / PATCHES;
+  round();
+  return measuredOf(Array.from({ length: ROUNDS }, round));
+}
+
+function cpuMs(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}

@@ -7,7 +7,9 @@ const ROUNDS = 7;
 const ROUND_MS = 40;
 const MOST_TIMES_FLOOR = 2.5;
 const LEAST_TIMES_FASTER = 3;
-const GARBAGE_CALLS = 20_000;
+/** So few that no collection comes in between. */
+const GARBAGE_CALLS = 2_000;
+const GARBAGE_ROUNDS = 15;
 
 /** What one evaluation costs by kind of flag: of the SDK, of the least there can be, and of every peer, turn by turn. */
 export async function benchEvaluation({
@@ -130,7 +132,7 @@ const atMost = (bound: number, bytes: number) => ({
   isKept: Math.round(bytes) <= bound,
 });
 
-/** The least of some rounds: what the engine itself allocates meanwhile is not the call's. */
+/** The middle of some rounds, the first of which warm up. */
 function bytesOf(call: (at: number) => unknown): number {
   let kept: unknown;
   const round = (): number => {
@@ -139,7 +141,8 @@ function bytesOf(call: (at: number) => unknown): number {
     for (let at = 0; at < GARBAGE_CALLS; at += 1) kept = call(at);
     return (process.memoryUsage().heapUsed - before) / GARBAGE_CALLS;
   };
-  const rounds = Array.from({ length: 8 }, round);
+  for (let warming = 0; warming < GARBAGE_ROUNDS; warming += 1) round();
+  const rounds = Array.from({ length: GARBAGE_ROUNDS }, round);
   if (kept === undefined) throw new Error('nothing was answered');
-  return Math.min(...rounds);
+  return measuredOf(rounds).median;
 }

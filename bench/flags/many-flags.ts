@@ -19,7 +19,7 @@ const MOST_PATCH_MS = 0.1;
 /** Ten thousand flags, each with a rule and a percentage: how soon they answer, what they weigh, what one change costs. */
 export function benchManyFlags(): readonly Figure[] {
   const text = JSON.stringify(documentOf(MANY));
-  return [start(text), ...weight(text), change()];
+  return [...start(text), ...weight(text), change()];
 }
 
 function documentOf(count: number): FlagDocument {
@@ -38,7 +38,7 @@ function started(json: unknown) {
   return flags;
 }
 
-function start(text: string): Figure {
+function start(text: string): readonly Figure[] {
   const [reading, starting]: [number[], number[]] = [[], []];
   for (let round = 0; round <= ROUNDS; round += 1) {
     globalThis.gc?.();
@@ -53,14 +53,20 @@ function start(text: string): Figure {
       starting.push(begun);
     }
   }
-  const measured = measuredOf(starting);
-  return {
-    name: `start with ${MANY} flags (${Math.round(text.length / 1_000)} kB), beyond JSON.parse`,
-    unit: 'ms CPU',
-    measured,
-    floor: { name: 'JSON.parse', measured: measuredOf(reading) },
-    mark: { text: `at most ${MOST_START_MS} ms`, isKept: measured.median <= MOST_START_MS },
-  };
+  const [parsing, own] = [measuredOf(reading), measuredOf(starting)];
+  const whole = measuredOf(starting.map((each, at) => each + (reading[at] ?? 0)));
+  const floor = { name: 'JSON.parse', measured: parsing };
+  const what = `start with ${MANY} flags (${Math.round(text.length / 1_000)} kB)`;
+  return [
+    {
+      name: what,
+      unit: 'ms CPU',
+      measured: whole,
+      floor,
+      mark: { text: `at most ${MOST_START_MS} ms`, isKept: whole.median <= MOST_START_MS },
+    },
+    { name: `${what}, beyond JSON.parse`, unit: 'ms CPU', measured: own, floor },
+  ];
 }
 
 function weight(text: string): readonly Figure[] {

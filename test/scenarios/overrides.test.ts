@@ -64,6 +64,7 @@ describe('subjects decided about one by one', () => {
     expect(arms(client, flag, 'early', 'gone')).toBe('CL');
     await theseus.command(runId, { verb: 'rollback', scope: 'plan', overMs: 0 });
     await until(() => arms(client, flag, 'early', 'foe', 'friend', 'anybody') === 'LLLL');
+    await until(async () => (await theseus.view(runId)).rollbacks.every(({ status }) => status === 'completed'));
     await theseus.command(runId, { verb: 'retry', stepId: `one/${flag}`, andAfter: true });
     await until(() => arms(client, flag, 'early', 'foe', 'gone') === 'CCL');
     expect((await answer(flag, ['gone', 'foe'], null)).status).toBe(200);

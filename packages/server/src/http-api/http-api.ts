@@ -30,11 +30,11 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
     },
   });
   api.use('*', async (context, next) => {
-    await next();
-    if (context.res.headers.has('x-hono-already-sent')) return;
+    // Before the answer is made: put into one that is there they would have it, body and all, made once more.
     context.header('x-content-type-options', 'nosniff');
-    context.header('cache-control', context.res.headers.get('cache-control') ?? 'no-store');
+    context.header('cache-control', 'no-store');
     context.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+    await next();
   });
   const { settings = {} } = parts;
   const streams = new OpenStreams(settings);

@@ -3,6 +3,7 @@ import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addCompare } from './commands/compare.ts';
+import { addDifferences } from './commands/differences.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInit } from './commands/init.ts';
 import { addJudge } from './commands/judge.ts';
@@ -38,6 +39,7 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addRun(program, end);
   addServe(program, end);
   addWorker(program, end);
+  addDifferences(program, end);
   addDoctor(program, end);
   addLooking(program, end);
   addActions(program, end);

@@ -4,6 +4,7 @@ import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addCohort } from './commands/cohort.ts';
 import { addCompare } from './commands/compare.ts';
+import { addDifferences } from './commands/differences.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFlags } from './commands/flags.ts';
 import { addInit } from './commands/init.ts';
@@ -40,6 +41,7 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addRun(program, end);
   addServe(program, end);
   addWorker(program, end);
+  addDifferences(program, end);
   addDoctor(program, end);
   addLooking(program, end);
   addActions(program, end);

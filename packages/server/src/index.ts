@@ -4,6 +4,7 @@ export {
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.ts';
 export { API_LIMITS, type ApiSettings } from './http-api/api-settings.ts';
+export type { DifferenceReport } from './ports/difference-source.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export type { OverrideList } from './ports/override-service.ts';

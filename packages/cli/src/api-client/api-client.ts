@@ -2,7 +2,7 @@ import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
 import type { Arm } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
-import type { Check, Finding, OverrideList } from '@theseus/server';
+import type { Check, DifferenceReport as Differences, Finding, OverrideList } from '@theseus/server';
 
 export interface Connection {
   readonly url: string;
@@ -43,6 +43,12 @@ export interface SystemState {
   readonly paused: boolean;
   readonly pause: { readonly at: number; readonly by: string; readonly reason: string } | null;
   readonly runs: readonly string[];
+}
+
+/** What both sides of a migration answer differently, in one environment. */
+export interface DifferenceReport extends Differences {
+  readonly flag: string;
+  readonly environment: string;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -137,6 +143,12 @@ export class ApiClient {
   /** What the server's doctor finds, and the time there. */
   doctor(only?: Check): Promise<{ readonly time: number; readonly findings: readonly Finding[] }> {
     return this.#send('GET', `/api/v1/doctor${only === undefined ? '' : `?only=${only}`}`);
+  }
+
+  /** In the default environment where none is named. */
+  differences(flag: string, environment?: string): Promise<DifferenceReport> {
+    const of = environment === undefined ? '' : `?environment=${encodeURIComponent(environment)}`;
+    return this.#send('GET', `/api/v1/flags/${encodeURIComponent(flag)}/differences${of}`);
   }
 
   async reportSignal(

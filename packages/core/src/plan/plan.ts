@@ -48,12 +48,8 @@ export interface ExpectedTraffic {
 export type { SignalUnit } from '../health/index.ts';
 
 export type TelemetryMetric =
-  | 'error-rate'
-  | 'latency-p50'
-  | 'latency-p95'
-  | 'latency-p99'
-  | 'request-rate'
-  | 'success-rate';
+  /** Of a migration: what share of the compared reads got the same answer from both sides. */
+  'agreement-rate' | 'error-rate' | 'latency-p50' | 'latency-p95' | 'latency-p99' | 'request-rate' | 'success-rate';
 
 export type SignalSource =
   | { readonly kind: 'telemetry'; readonly metric: TelemetryMetric }

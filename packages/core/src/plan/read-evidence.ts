@@ -6,7 +6,10 @@ const WORSE = /^(?:([\w.-]+)\s+)?worse\s+than\s+legacy(\s+.*)?$/;
 const SURELY = /^([\w.-]+)\s+surely\s*(>=|<=|>|<)\s*(.*)$/;
 const PERCENT = /^(\d+(?:\.\d+)?)\s*%$/;
 
-const METRICS: Readonly<Record<TelemetryMetric, JudgedMetric>> = {
+/** What is counted on either arm alone. */
+type ArmMetric = Exclude<TelemetryMetric, 'agreement-rate'>;
+
+const METRICS: Readonly<Record<ArmMetric, JudgedMetric>> = {
   'error-rate': 'errors',
   'success-rate': 'errors',
   'latency-p50': 'latency',
@@ -97,17 +100,21 @@ function readSurely(
 }
 
 /** What is counted on both arms under the name, or why nothing is. */
-function metricOf(name: string, signals: ReadonlyMap<string, Signal | null>, instead: string): TelemetryMetric | Wrong {
+function metricOf(name: string, signals: ReadonlyMap<string, Signal | null>, instead: string): ArmMetric | Wrong {
   const signal = signals.get(name);
   if (signal === undefined) {
     return { code: 'unknown-signal', message: `unknown signal '${name}'`, mend: suggest(name, signals.keys()) };
   }
-  if (signal?.source.kind === 'telemetry') return signal.source.metric;
+  if (signal?.source.kind === 'telemetry') {
+    if (signal.source.metric !== 'agreement-rate') return signal.source.metric;
+    const message = `'${name}' compares both sides of a migration already: no arm has an agreement of its own`;
+    return { code: 'not-comparable', message, mend: `write '${name} < 99.5%'` };
+  }
   const message = `'${name}' is not telemetry, and nobody counts it on both arms`;
   return { code: 'not-comparable', message, mend: `compare its readings: '${instead}'` };
 }
 
-function isLeast(metric: TelemetryMetric): boolean {
+function isLeast(metric: ArmMetric): boolean {
   return metric === 'success-rate' || metric === 'request-rate';
 }
 

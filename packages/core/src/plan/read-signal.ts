@@ -19,6 +19,7 @@ const UNIT_OF_METRIC: Readonly<Record<string, SignalUnit>> = {
   'latency-p95': 'ms',
   'latency-p99': 'ms',
   'request-rate': 'per-second',
+  'agreement-rate': 'percent',
 };
 
 /** Alertmanager says nothing while nothing fires, but for an alert that always does. */

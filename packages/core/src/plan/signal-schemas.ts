@@ -6,7 +6,7 @@ import { commandLine, duration, name, unit, url } from './schema-words.ts';
 
 const telemetrySignal = z.strictObject({
   telemetry: z
-    .enum(['error-rate', 'success-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate'])
+    .enum(['error-rate', 'success-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate', 'agreement-rate'])
     .describe("What the SDK's own counters say about the flag's traffic"),
   unit: unit.optional(),
   over: duration.optional().describe('How much of the past one reading covers; 1m'),

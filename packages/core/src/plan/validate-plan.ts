@@ -96,7 +96,15 @@ const signal = z.strictObject({
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('telemetry'),
-      metric: z.enum(['error-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'request-rate', 'success-rate']),
+      metric: z.enum([
+        'agreement-rate',
+        'error-rate',
+        'latency-p50',
+        'latency-p95',
+        'latency-p99',
+        'request-rate',
+        'success-rate',
+      ]),
     }),
     z.strictObject({ kind: z.literal('http'), url: text, pointer: text }),
     z.strictObject({ kind: z.literal('command'), argv: z.array(text).min(1).max(1_000) }),

@@ -24,6 +24,7 @@ const HEALTHY: Readonly<Record<string, number>> = {
   'latency-p95': 120,
   'latency-p99': 250,
   'request-rate': 100,
+  'agreement-rate': 100,
 };
 
 /** Requests behind one reading where no load is modelled: enough for any gate. */

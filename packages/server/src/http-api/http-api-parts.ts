@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { AlertService } from '../ports/alert-service.ts';
 import type { ComparisonSource } from '../ports/comparison-source.ts';
+import type { DifferenceSource } from '../ports/difference-source.ts';
 import type { DoctorService } from '../ports/doctor.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
@@ -21,6 +22,7 @@ export interface HttpApiParts {
   readonly telemetry: TelemetryService;
   readonly alerts: AlertService;
   readonly comparisons: ComparisonSource;
+  readonly differences: DifferenceSource;
   readonly tokens: TokenService;
   /** Resolves while the database answers. */
   readonly health: () => Promise<void>;

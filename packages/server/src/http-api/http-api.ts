@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import { requireRole } from './access.ts';
 import { addAlertRoutes } from './alert-routes.ts';
 import { cors } from './cors.ts';
+import { addDifferenceRoutes } from './difference-routes.ts';
 import { addDoctorRoutes } from './doctor-routes.ts';
 import { errorAnswer, retryAfterS, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
@@ -46,6 +47,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   addRunRoutes(api, parts, streams);
   addSwitchRoutes(api, parts);
   addFlagRoutes(api, parts, streams);
+  addDifferenceRoutes(api, parts);
   addEvaluationRoutes(api, parts, streams);
   addOfrepStream(api, parts, streams);
   addOverrideRoutes(api, parts);

@@ -44,10 +44,18 @@ async function fineSpans(queryable: Queryable, now: number): Promise<readonly Fi
   return rows;
 }
 
+interface FineRow {
+  readonly at: Date;
+  readonly legacy: ArmTelemetry;
+  readonly candidate: ArmTelemetry;
+  readonly compared: string;
+  readonly equal: string;
+}
+
 async function mergeSpan(client: Client, { environment, flag, span }: FineSpan): Promise<void> {
-  const { rows } = await client.query<{ at: Date; legacy: ArmTelemetry; candidate: ArmTelemetry }>(
+  const { rows } = await client.query<FineRow>(
     `delete from theseus.telemetry where environment = $4 and flag = $1 and at >= $2 and at < $3
-     returning at, legacy, candidate`,
+     returning at, legacy, candidate, compared, equal`,
     [flag, span, new Date(span.getTime() + RECORD_MS), environment],
   );
   const [first, ...more] = rows;
@@ -55,7 +63,16 @@ async function mergeSpan(client: Client, { environment, flag, span }: FineSpan):
   const legacy = rows.reduce((sum, row) => addArm(sum, row.legacy), EMPTY_ARM);
   const candidate = rows.reduce((sum, row) => addArm(sum, row.candidate), EMPTY_ARM);
   await client.query(
-    'insert into theseus.telemetry (environment, flag, at, legacy, candidate, fine) values ($1, $2, $3, $4, $5, false)',
-    [environment, flag, more.length === 0 ? first.at : span, JSON.stringify(legacy), JSON.stringify(candidate)],
+    `insert into theseus.telemetry (environment, flag, at, legacy, candidate, compared, equal, fine)
+     values ($1, $2, $3, $4, $5, $6, $7, false)`,
+    [
+      environment,
+      flag,
+      more.length === 0 ? first.at : span,
+      JSON.stringify(legacy),
+      JSON.stringify(candidate),
+      rows.reduce((sum, { compared }) => sum + Number(compared), 0),
+      rows.reduce((sum, { equal }) => sum + Number(equal), 0),
+    ],
   );
 }

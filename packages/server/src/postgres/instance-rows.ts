@@ -1,4 +1,4 @@
-import type { FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
+import type { DifferenceTelemetry, FlagTelemetry, TelemetryBatch } from '@theseus/core/health';
 import type { Client } from '../ports/database.ts';
 
 export interface InstanceRow {
@@ -79,10 +79,26 @@ export async function saveInstances(
       sorted.map(({ service }) => service),
       sorted.map(({ sequence }) => sequence),
       sorted.map(({ servedVersion }) => servedVersion),
-      sorted.map((batch) => JSON.stringify({ ...known.get(keyOf(batch))?.counters, ...batch.flags })),
+      sorted.map((batch) => JSON.stringify(countersOf(batch, known.get(keyOf(batch))?.counters ?? {}))),
       sorted.map(({ closing }) => closing ?? false),
       sorted.map(({ environment }) => environment),
       sorted.map((batch) => taken.get(keyOf(batch)) ?? Number(known.get(keyOf(batch))?.users_sequence ?? 0)),
     ],
   );
+}
+
+type Counters = Readonly<Record<string, FlagTelemetry>>;
+
+/** What the next batch is compared with. A flag that says nothing of its differences this time has those it had. */
+function countersOf({ flags }: PlacedBatch, before: Counters): Counters {
+  const counters = Object.entries(flags).map(([flag, now]): readonly [string, FlagTelemetry] => {
+    const differences = now.differences ?? before[flag]?.differences;
+    return [flag, differences === undefined ? now : { ...now, differences: withoutSamples(differences) }];
+  });
+  return { ...before, ...Object.fromEntries(counters) };
+}
+
+/** Samples are kept once for all instances; here they would be written with every batch. */
+function withoutSamples(differences: DifferenceTelemetry): DifferenceTelemetry {
+  return { ...differences, paths: differences.paths.map((path) => ({ ...path, samples: [] })) };
 }

@@ -294,6 +294,48 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
     `,
   },
   {
+    id: 10,
+    sql: `
+      -- Writes that one side of a migration lacks; a row is there only while an instance owes some.
+      create table theseus.repair (
+        environment text not null,
+        flag text not null,
+        instance text not null,
+        pending bigint not null,
+        failed bigint not null,
+        primary key (environment, flag, instance)
+      );
+
+      create table theseus.difference_total (
+        environment text not null,
+        flag text not null,
+        compared bigint not null,
+        equal bigint not null,
+        different bigint not null,
+        dropped bigint not null,
+        timed_out bigint not null,
+        shadow_failed bigint not null,
+        since timestamptz not null default now(),
+        primary key (environment, flag)
+      );
+      create table theseus.difference (
+        environment text not null,
+        flag text not null,
+        path text not null,
+        kind text not null,
+        count bigint not null,
+        samples json not null,
+        first_at timestamptz not null default now(),
+        last_at timestamptz not null default now(),
+        primary key (environment, flag, path, kind)
+      );
+
+      alter table theseus.telemetry
+        add column compared bigint not null default 0,
+        add column equal bigint not null default 0;
+    `,
+  },
+  {
     id: 12,
     // What is here already was merged, but for the last two minutes: those stay as they are until they are dropped.
     sql: `

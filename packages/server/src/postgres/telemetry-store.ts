@@ -4,6 +4,7 @@ import type { Client, Database } from '../ports/database.ts';
 import type { ArmTotals, InstanceView, ReportedNow, ReportedValue } from '../ports/telemetry-service.ts';
 import { addArm, EMPTY_ARM, subtractArm } from './arm-counts.ts';
 import { addToComparisons } from './comparison-rows.ts';
+import { addDifferences, type DifferenceGrowth, differenceGrowth } from './difference-rows.ts';
 import { addToExperiments } from './experiment-rows.ts';
 import { publishMarks } from './flag-epoch.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type PlacedBatch,
   saveInstances,
 } from './instance-rows.ts';
+import { saveRepairs } from './repair-store.ts';
 import { newParts } from './user-parts.ts';
 
 export const SERVED_CHANNEL = 'theseus_served';
@@ -21,6 +23,8 @@ export const SERVED_CHANNEL = 'theseus_served';
 interface WindowRow {
   readonly legacy: ArmTelemetry;
   readonly candidate: ArmTelemetry;
+  readonly compared: string;
+  readonly equal: string;
   readonly oldest: Date | null;
   readonly newest: Date | null;
 }
@@ -29,6 +33,8 @@ interface WindowRow {
 export interface TelemetryWindow {
   readonly legacy: ArmTelemetry;
   readonly candidate: ArmTelemetry;
+  /** Reads of a migration whose answers of both sides were compared, and those that agreed. */
+  readonly agreement: { readonly compared: number; readonly equal: number };
   /** The oldest and the newest datum of the flag, whatever the window; null when there is none. */
   readonly oldestAt: number | null;
   readonly newestAt: number | null;
@@ -58,9 +64,12 @@ export class TelemetryStore {
         placed.filter((batch) => freshKeys.has(keyOf(batch))),
         known,
       );
-      await addIncrements(client, incrementsOf(fresh, known));
+      const differences = differenceGrowth(fresh, known);
+      await addIncrements(client, incrementsOf(fresh, known, differences));
       const marked = await addToComparisons(client, { batches: fresh, known, parts });
       await addToExperiments(client, parts);
+      await addDifferences(client, differences);
+      await saveRepairs(client, fresh);
       await saveInstances(client, fresh, { known, taken: new Map(parts.map((part) => [keyOf(part), part.sequence])) });
       await publishMarks(client, marked);
       const moved = fresh.some(
@@ -74,10 +83,10 @@ export class TelemetryStore {
 
   async window(flag: string, fromMs: number, toMs: number, environment: string): Promise<TelemetryWindow> {
     const { rows } = await this.#database.query<WindowRow>(
-      `select legacy, candidate, null::timestamptz as oldest, null::timestamptz as newest from theseus.telemetry
-         where environment = $4 and flag = $1 and at > $2 and at <= $3
+      `select legacy, candidate, compared, equal, null::timestamptz as oldest, null::timestamptz as newest
+         from theseus.telemetry where environment = $4 and flag = $1 and at > $2 and at <= $3
        union all
-       select null, null, (select at from theseus.telemetry where environment = $4 and flag = $1 order by at limit 1), at
+       select null, null, 0, 0, (select at from theseus.telemetry where environment = $4 and flag = $1 order by at limit 1), at
          from (select at from theseus.telemetry where environment = $4 and flag = $1 order by at desc limit 1) as last`,
       [flag, new Date(fromMs), new Date(toMs), environment],
     );
@@ -86,6 +95,10 @@ export class TelemetryStore {
     return {
       legacy: counted.reduce((sum, row) => addArm(sum, row.legacy), EMPTY_ARM),
       candidate: counted.reduce((sum, row) => addArm(sum, row.candidate), EMPTY_ARM),
+      agreement: {
+        compared: counted.reduce((sum, { compared }) => sum + Number(compared), 0),
+        equal: counted.reduce((sum, { equal }) => sum + Number(equal), 0),
+      },
       oldestAt: reach?.oldest?.getTime() ?? null,
       newestAt: reach?.newest?.getTime() ?? null,
     };
@@ -156,16 +169,20 @@ function sequenceOf(known: ReadonlyMap<string, InstanceRow>, batch: PlacedBatch)
   return Number(known.get(keyOf(batch))?.sequence ?? -1);
 }
 
-interface Increment extends FlagTelemetry {
+interface Increment extends Pick<FlagTelemetry, 'legacy' | 'candidate'> {
   readonly environment: string;
   readonly flag: string;
+  readonly compared: number;
+  readonly equal: number;
 }
 
 function incrementsOf(
   batches: readonly PlacedBatch[],
   known: ReadonlyMap<string, InstanceRow>,
+  differences: readonly DifferenceGrowth[],
 ): Map<string, Increment> {
   const increments = new Map<string, Increment>();
+  const agreement = new Map(differences.map((growth) => [`${growth.environment} ${growth.flag}`, growth]));
   for (const batch of batches) {
     const { environment } = batch;
     const before = known.get(keyOf(batch))?.counters ?? {};
@@ -177,6 +194,8 @@ function incrementsOf(
         flag,
         legacy: addArm(sum.legacy, subtractArm(now.legacy, before[flag]?.legacy)),
         candidate: addArm(sum.candidate, subtractArm(now.candidate, before[flag]?.candidate)),
+        compared: agreement.get(key)?.compared ?? 0,
+        equal: agreement.get(key)?.equal ?? 0,
       });
     }
   }
@@ -185,20 +204,23 @@ function incrementsOf(
 
 async function addIncrements(client: Client, increments: ReadonlyMap<string, Increment>): Promise<void> {
   const entries = [...increments]
-    .filter(([, { legacy, candidate }]) => legacy.requests + candidate.requests > 0)
+    .filter(([, { legacy, candidate, compared }]) => legacy.requests + candidate.requests + compared > 0)
     .sort(([left], [right]) => (left < right ? -1 : 1));
   if (entries.length === 0) return;
   const environments = entries.map(([, { environment }]) => environment);
   const flags = entries.map(([, { flag }]) => flag);
   await client.query(
-    `insert into theseus.telemetry (environment, flag, at, legacy, candidate)
-     select environment, flag, now(), legacy, candidate
-     from unnest($1::text[], $2::text[], $3::json[], $4::json[]) as new (environment, flag, legacy, candidate)`,
+    `insert into theseus.telemetry (environment, flag, at, legacy, candidate, compared, equal)
+     select environment, flag, now(), legacy, candidate, compared, equal
+     from unnest($1::text[], $2::text[], $3::json[], $4::json[], $5::bigint[], $6::bigint[])
+       as new (environment, flag, legacy, candidate, compared, equal)`,
     [
       environments,
       flags,
       entries.map(([, { legacy }]) => JSON.stringify(legacy)),
       entries.map(([, { candidate }]) => JSON.stringify(candidate)),
+      entries.map(([, { compared }]) => compared),
+      entries.map(([, { equal }]) => equal),
     ],
   );
   // First there must be a row to lock, or two servers at once would each begin at zero.

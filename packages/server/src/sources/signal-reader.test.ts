@@ -28,7 +28,14 @@ function read(source: SignalSource, parts: Partial<SignalReaderParts> = {}) {
     allowRun: true,
     folder: process.cwd(),
     run: runCommand,
-    telemetry: { window: async () => ({ legacy: arm(0, 0), candidate: arm(0, 0), newestAt: null }) },
+    telemetry: {
+      window: async () => ({
+        legacy: arm(0, 0),
+        candidate: arm(0, 0),
+        agreement: { compared: 0, equal: 0 },
+        newestAt: null,
+      }),
+    },
     reported: { latest: async () => null },
     alerts: { alert: async () => ({ firing: 0, heardAt: null }) },
     sql: { read: async () => ({ signal: 'watched', status: 'no-data', value: null, ageMs: 0, source: 'sql' }) },
@@ -141,19 +148,27 @@ describe('an alert', () => {
 
 describe('a telemetry source', () => {
   const telemetry = (
-    metric: 'error-rate' | 'success-rate' | 'request-rate',
+    metric: 'error-rate' | 'success-rate' | 'request-rate' | 'agreement-rate',
     candidate = arm(200, 10),
     newestAt: number | null = NOW,
+    agreement = { compared: 0, equal: 0 },
   ) =>
     read(
       { kind: 'telemetry', metric },
-      { telemetry: { window: async () => ({ legacy: arm(100, 1), candidate, newestAt }) } },
+      { telemetry: { window: async () => ({ legacy: arm(100, 1), candidate, agreement, newestAt }) } },
     );
 
   it('reads rates of both arms with their sample [CV-3]', async () => {
     expect(await telemetry('error-rate')).toMatchObject({ status: 'ok', value: 5, legacy: 1, sample: 200 });
     expect(await telemetry('success-rate')).toMatchObject({ value: 95, legacy: 99 });
     expect(await telemetry('request-rate')).toMatchObject({ value: 10 });
+  });
+
+  it('reads in how many percent of compared reads both sides of a migration agree [CV-14]', async () => {
+    const compared = (equal: number) => telemetry('agreement-rate', arm(0, 0), NOW, { compared: 400, equal });
+    expect(await compared(398)).toMatchObject({ status: 'ok', value: 99.5, sample: 400 });
+    expect(await compared(400)).toMatchObject({ status: 'ok', value: 100 });
+    expect(await telemetry('agreement-rate')).toMatchObject({ status: 'no-data', value: null, sample: 0 });
   });
 
   it('never takes silence for health [CV-3]', async () => {

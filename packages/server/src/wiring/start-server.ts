@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
+import { SILENT_AFTER_MS } from '../engine/confirmation.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { OverrideDirectory } from '../engine/override-directory.ts';
@@ -25,12 +26,14 @@ import { AlertStore } from '../postgres/alert-store.ts';
 import { compactTelemetry } from '../postgres/compact-telemetry.ts';
 import { ComparisonStore } from '../postgres/comparison-store.ts';
 import { migrate, openDatabase, reachDatabase } from '../postgres/database.ts';
+import { DifferenceStore } from '../postgres/difference-store.ts';
 import { ExperimentStore } from '../postgres/experiment-store.ts';
 import { FlagStore } from '../postgres/flag-store.ts';
 import { FLAGS_CHANNEL } from '../postgres/flag-version.ts';
 import { LeaseStore } from '../postgres/lease-store.ts';
 import { MachineStore } from '../postgres/machine-store.ts';
 import { Notifications } from '../postgres/notifications.ts';
+import { RepairStore } from '../postgres/repair-store.ts';
 import { RunStore } from '../postgres/run-store.ts';
 import { SERVED_CHANNEL, TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.ts';
@@ -131,6 +134,7 @@ async function assemble(
     telemetry: parts.intake,
     alerts: new AlertStore(database),
     comparisons: parts.comparisons,
+    differences: new DifferenceStore(database),
     tokens,
     health: async () => void (await database.query('select 1')),
     log,
@@ -240,6 +244,7 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     memory,
     readAll,
     comparisons,
+    repairs: new RepairStore(database, SILENT_AFTER_MS),
     clock,
     leaseMs: LEASE_MS,
     onHealth: (runId) => directory.announce(runId),

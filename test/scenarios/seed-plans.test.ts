@@ -145,7 +145,7 @@ describe('the eight weeks of careeros', () => {
       ]);
     }
     const first = ofType(played, 'flag.exposure-changed').filter(({ flag }) => flag === 'new-approval-ui');
-    expect(first.map(({ to }) => Number(to) / 1_000)).toEqual([0, 10, 50, 100]);
+    expect(first.map(({ to }) => Number(to) / 1_000)).toEqual([0, 20, 50, 100]);
   });
 
   it('are played in staging within a day, in compressed time [CO-8]', async () => {

@@ -62,7 +62,8 @@ describe('two servers and four workers on one PostgreSQL', () => {
     );
     expect(faults, processes.flatMap(({ complaints }) => complaints).join('\n')).toEqual([]);
     expect(late).toEqual([]);
-    expect(seen).toBeGreaterThan(ROLLOUTS * 4);
+    // Two effects of each, and exposures that are confirmed: not all are, where a soak is over before.
+    expect(seen).toBeGreaterThan(ROLLOUTS * 2);
     expect(outcomes.filter((outcome) => !GOOD_ENDS.includes(outcome))).toEqual([]);
     await until(() => runs.every(({ flag }) => traffic.serves(flag, WHOLE)));
   }, 600_000);

@@ -59,7 +59,7 @@ function repairsText(repairs: Repairs | null): string {
     ...(failed === 0 ? [] : [`${failed} were given up`]),
     ...(silent === 0 ? [] : [`${silent} instances fell silent while they owed some`]),
   ];
-  return `${owed.join(', ')}${pending + failed === 0 ? '' : `, on ${instances} instances`}`;
+  return `${owed.join(', ')}${pending + failed === 0 ? '' : `, on ${instances} instance${instances === 1 ? '' : 's'}`}`;
 }
 
 /** Lets a judged ramp go on, hold, or be released. A verdict that asks for a rollback does not come here. */

@@ -146,7 +146,8 @@ function exposureBar({ ramp }: StepView, paint: Paint): string {
     const index = Math.min(BAR_WIDTH - 1, Math.ceil((stage * BAR_WIDTH) / 100) - 1);
     if (stage > ramp.exposurePercent) cells[Math.max(0, index)] = '|';
   }
-  return `[${paint.cyan(cells.join(''))}] ${ramp.exposurePercent} %`;
+  const where = ramp.move === undefined ? '' : ` at ${ramp.move.to}`;
+  return `[${paint.cyan(cells.join(''))}] ${ramp.exposurePercent} %${where}`;
 }
 
 function healthLines(health: HealthView, isNamed: boolean, paint: Paint): readonly string[] {

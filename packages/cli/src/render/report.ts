@@ -50,10 +50,15 @@ function summary(view: RunView): string {
 
 function flagTable(view: RunView): string {
   const rows = view.flags.map(
-    ({ key, exposurePercent, status, confirmed }) =>
-      `| ${key} | ${exposurePercent} % | ${status} | ${confirmed ? 'yes' : 'not yet'} |`,
+    (flag) => `| ${flag.key} | ${exposureText(flag)} | ${flag.status} | ${flag.confirmed ? 'yes' : 'not yet'} |`,
   );
   return ['| Flag | Exposure | Outcome | Confirmed by every instance |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function exposureText({ exposurePercent, migration }: RunView['flags'][number]): string {
+  if (migration === undefined) return `${exposurePercent} %`;
+  const { stage, next } = migration;
+  return next === null ? `stage ${stage}` : `stage ${stage}, ${exposurePercent} % at ${next}`;
 }
 
 /** What users reached by variant, as far as it was known when the report was written. */

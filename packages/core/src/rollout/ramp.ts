@@ -159,7 +159,7 @@ function agreed(draft: Draft, step: RampStep, stage: number, unproven?: string):
   const approvalId = `${step.id}@${exposure === undefined ? 'end' : `${exposure / 1000}%`}`;
   const approval = draft.state.steps[step.id]?.approval ?? null;
   if (approval?.id === approvalId) return approvalComplete(draft.state, draft.state.steps[step.id]);
-  const raise = exposure === undefined ? `Leave ${step.flag} as it is?` : `Raise ${step.flag} to ${exposure / 1000} %?`;
+  const raise = exposure === undefined ? `Leave ${step.flag} as it is?` : raiseText(step, exposure);
   const question = unproven === undefined ? raise : `${raise} ${unproven}`;
   const why =
     unproven === undefined
@@ -168,6 +168,11 @@ function agreed(draft: Draft, step: RampStep, stage: number, unproven?: string):
   const by = step.approve?.by ?? [];
   draft.emit({ type: 'approval.requested', stepId: step.id, approvalId, question, by }, why);
   return false;
+}
+
+function raiseText({ flag, move }: RampStep, exposure: number): string {
+  const share = `${exposure / 1000} %`;
+  return move === undefined ? `Raise ${flag} to ${share}?` : `Bring ${flag} to ${move.to} for ${share}?`;
 }
 
 export function approvalComplete(state: RolloutState, step: StepState | undefined): boolean {

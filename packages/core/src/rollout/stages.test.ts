@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RolloutWorld } from '../../test-support/rollout-world.ts';
 import { MIGRATION_STAGES, type MigrationStage } from '../flag/index.ts';
 import { type Plan, parsePlan } from '../plan/index.ts';
+import { foresee } from '../simulate/index.ts';
 import { replay } from './evolve.ts';
 import { stagesOfArms } from './migration-stage.ts';
 import { viewOf } from './view-of.ts';
@@ -94,6 +95,15 @@ describe('steps of stages', () => {
     });
     const done = reached('live');
     expect(stagesOfArms(done.state, 'cache')).toEqual({ legacy: 'live', candidate: 'live' });
+    const steps = viewOf(done.state, done.watches, done.now).phases.flatMap((phase) => phase.steps);
+    expect(steps.map(({ kind, ramp }) => [kind, ramp?.exposurePercent])).toEqual([
+      ['stage', 100],
+      ['stage', 100],
+      ['stage', 100],
+      ['ramp', done.exposure('reader')],
+      ['stage', 0],
+      ['stage', 0],
+    ]);
   });
 
   it('wait until every instance serves the stage before', () => {
@@ -286,5 +296,29 @@ describe('a plan with stages', () => {
   it('is taken for what cannot be taken back where it ends the dual writing', () => {
     const steps = planOf().phases.flatMap((phase) => phase.steps);
     expect(steps.filter(({ irreversible }) => irreversible).map(({ id }) => id)).toEqual(['close/cache-complete']);
+  });
+});
+
+describe('the simulation of stages', () => {
+  it('shows of each step its own exposures [ALL-2]', () => {
+    const { timeline, simulation } = foresee(planOf(), {
+      startAt: Date.parse('2026-03-02T09:00:00Z'),
+      whatIf: [],
+      approvalDelayMs: MINUTE,
+      seed: 1,
+      load: { users: 10_000, requestsPerUserMinute: 1 },
+    });
+    expect(simulation.outcome).toBe('succeeded');
+    const shown = timeline.flatMap(({ steps }) =>
+      steps.map(({ kind, stages: own }) => [kind, ...own.map(({ exposurePercent }) => exposurePercent)]),
+    );
+    expect(shown).toEqual([
+      ['stage', 100],
+      ['stage', 100],
+      ['stage', 10, 50, 100],
+      ['ramp', 10, 50, 100],
+      ['stage', 100],
+      ['stage', 100],
+    ]);
   });
 });

@@ -57,7 +57,7 @@ function stepView(state: RolloutState, step: Step, watches: ReadonlyMap<string, 
   return {
     id: step.id,
     title: step.title,
-    kind: step.kind,
+    kind: step.kind === 'ramp' && step.move !== undefined ? 'stage' : step.kind,
     status: known?.status ?? 'pending',
     startedAt: known?.startedAt ?? null,
     endedAt: known?.endedAt ?? null,
@@ -118,10 +118,17 @@ function rampView(state: RolloutState, step: Extract<Step, { readonly kind: 'ram
   return {
     flag: step.flag,
     throughPercent: step.through.map((exposure) => exposure / 1000),
-    exposurePercent: (state.flags[step.flag]?.exposure ?? 0) / 1000,
+    exposurePercent: exposureIn(state, step),
     stage: state.steps[step.id]?.stage ?? -1,
     ...(step.move === undefined ? {} : { move: step.move }),
   };
+}
+
+/** In percent. Of a migration's stage all are there once it is reached, whatever the flag does since. */
+function exposureIn(state: RolloutState, { id, flag, move }: Extract<Step, { readonly kind: 'ramp' }>): number {
+  const status = state.steps[id]?.status;
+  if (move !== undefined && status === 'completed') return 100;
+  return move === undefined || status === 'running' ? (state.flags[flag]?.exposure ?? 0) / 1000 : 0;
 }
 
 const NOT_JUDGED: Explanation = { headline: 'not judged yet', lines: [] };

@@ -64,7 +64,8 @@ export interface PhaseView {
 export interface StepView {
   readonly id: string;
   readonly title: string;
-  readonly kind: StepKind;
+  /** `stage` where a ramp moves a migration. */
+  readonly kind: StepKind | 'stage';
   readonly status: StepStatus;
   readonly startedAt: number | null;
   readonly endedAt: number | null;

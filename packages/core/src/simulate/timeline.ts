@@ -69,9 +69,10 @@ function stepSpan(step: StepView, series: ReadonlyMap<string, ExposureSeries>): 
   return { id, title, kind, status, ...span, stages: stages.filter((stage) => isWithin(stage, span)) };
 }
 
-/** A rollback long after the ramp belongs to no stage of it. */
-function isWithin(stage: StageSpan, { endAt }: Span): boolean {
-  return stage.exposurePercent > 0 && (endAt === null || (stage.startAt ?? 0) <= endAt);
+/** A rollback long after the ramp belongs to no stage of it, nor does what another stage of a migration did before. */
+function isWithin(stage: StageSpan, { startAt, endAt }: Span): boolean {
+  const at = stage.startAt ?? 0;
+  return stage.exposurePercent > 0 && at >= (startAt ?? 0) && (endAt === null || at <= endAt);
 }
 
 function spanOf(view: { readonly startedAt: number | null; readonly endedAt: number | null }): Span {

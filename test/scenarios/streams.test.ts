@@ -36,6 +36,8 @@ describe('the flag stream', () => {
     expect(stream.events[0]).toMatchObject({ event: 'put', data: { flags: { first: { exposure: 100_000 } } } });
 
     await theseus.begin(exposing('second'));
+    // Changes that come close together may be told together.
+    await until(() => stream.events.some(({ data }) => data.flags?.['second']?.exposure === 100_000));
     await theseus.command(first, back('first'));
     await until(() => stream.events.some(({ data }) => data.flags?.['first']?.exposure === 0));
     const patches = stream.events.slice(1);

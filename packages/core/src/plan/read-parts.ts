@@ -18,6 +18,8 @@ import type {
 } from './source-schema.ts';
 
 const DEFAULT_EVERY_MS = 30_000;
+/** A migration's breaker opens where more than one candidate call in ten fails. */
+const USUAL_BREAK = EXPOSURE_WHOLE / 10;
 const DEFAULT_MIN_SAMPLE = 20;
 const FASTEST_GATE_MS = 100;
 const DEFAULT_MAX_BLIND_MS = 1_800_000;
@@ -337,7 +339,7 @@ function readMigration(
     ...(read === undefined ? {} : { read }),
     compared: compare === undefined ? EXPOSURE_WHOLE : (readPercent(problems, [...path, 'compare'], compare) ?? 0),
     ...(deadlineMs === null ? {} : { deadlineMs }),
-    ...(breaks === null ? {} : { breakAbove: breaks }),
+    breakAbove: breaks ?? USUAL_BREAK,
   };
 }
 

@@ -70,7 +70,7 @@ const migration = z.strictObject({
     .describe('Whose answer callers get where both are read; that of the authoritative side where absent'),
   compare: percent.optional().describe('How many reads are compared where both are read; 100%'),
   deadline: duration.optional().describe('A side that has not answered after so long counts as failed'),
-  breakAbove: percent.optional().describe('Above this share of failed candidate calls legacy answers for a while'),
+  breakAbove: percent.optional().describe('Above this share of failed candidate calls legacy answers for a while; 10%'),
 });
 
 const flag = z.strictObject({

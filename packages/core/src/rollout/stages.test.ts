@@ -293,6 +293,10 @@ describe('a plan with stages', () => {
     expect(codes(find, replacement)[0]).toMatch(problem);
   });
 
+  it('has a breaker at a tenth of the calls where it names none [CO-5]', () => {
+    expect(planOf().flags['cache']?.migration).toEqual({ compared: 10_000, deadlineMs: 300, breakAbove: 10_000 });
+  });
+
   it('is taken for what cannot be taken back where it ends the dual writing', () => {
     const steps = planOf().phases.flatMap((phase) => phase.steps);
     expect(steps.filter(({ irreversible }) => irreversible).map(({ id }) => id)).toEqual(['close/cache-complete']);

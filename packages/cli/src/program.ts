@@ -3,6 +3,7 @@ import { addActions } from './commands/actions.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addFlags } from './commands/flags.ts';
 import { addInit } from './commands/init.ts';
 import { addJudge } from './commands/judge.ts';
 import { addLooking } from './commands/look.ts';
@@ -39,6 +40,7 @@ export function createProgram(end: (code: ExitCode) => void, complain?: (text: s
   addWorker(program, end);
   addDoctor(program, end);
   addLooking(program, end);
+  addFlags(program, end);
   addActions(program, end);
   addApply(program, end);
   addTrigger(program, end);

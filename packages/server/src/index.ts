@@ -4,6 +4,7 @@ export {
   startEmbeddedPostgres,
 } from './embedded-postgres/embedded-postgres.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
+export type { FlagOverview } from './ports/flag-directory.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export { type HistoryOptions, measureHistory } from './sources/prometheus-history.ts';
 export { type Credentials, readCredentials } from './wiring/credentials-file.ts';

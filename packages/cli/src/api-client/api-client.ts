@@ -1,7 +1,8 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
+import { type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
-import type { Check, Finding } from '@theseus/server';
+import type { Check, Finding, FlagOverview } from '@theseus/server';
 
 export interface Connection {
   readonly url: string;
@@ -115,6 +116,25 @@ export class ApiClient {
   /** What the server's doctor finds, and the time there. */
   doctor(only?: Check): Promise<{ readonly time: number; readonly findings: readonly Finding[] }> {
     return this.#send('GET', `/api/v1/doctor${only === undefined ? '' : `?only=${only}`}`);
+  }
+
+  /** Every flag with its lifecycle, of one environment or of all. */
+  async flags(environment?: string): Promise<readonly FlagOverview[]> {
+    const query = environment === undefined ? '' : `?environment=${encodeURIComponent(environment)}`;
+    return (await this.#send<{ flags: FlagOverview[] }>('GET', `/api/v1/flags/states${query}`)).flags;
+  }
+
+  flag(key: string, environment: string): Promise<FlagOverview> {
+    const query = `environment=${encodeURIComponent(environment)}`;
+    return this.#send('GET', `/api/v1/flags/${encodeURIComponent(key)}/state?${query}`);
+  }
+
+  /** The definitions that SDKs evaluate. */
+  async flagDocument(environment: string): Promise<FlagDocument> {
+    const json = await this.#send('GET', `/api/v1/flags?environment=${encodeURIComponent(environment)}`);
+    const parsed = parseFlagDocument(json);
+    if (parsed.kind === 'document') return parsed.document;
+    throw new TheseusError('unreachable', `The server's flags cannot be read: ${parsed.reason}`);
   }
 
   async reportSignal(

@@ -10,6 +10,7 @@ export {
 export { type ContextTest, compileConditions } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
+export { explainFlag, type FlagExplanation, type FlagTest } from './explain-flag.ts';
 export {
   type Arm,
   type AttributeCondition,
@@ -30,6 +31,16 @@ export {
   type SegmentDefinition,
   type SegmentRule,
 } from './flag-document.ts';
+export {
+  type FlagHistory,
+  fullSince,
+  LIFECYCLE_STATES,
+  type LifecycleState,
+  lifecycleOf,
+  STALE_AFTER_MS,
+  type Staleness,
+  stalenessOf,
+} from './lifecycle.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
 export { subjectKey } from './own-answer.ts';
 export {

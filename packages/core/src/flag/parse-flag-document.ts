@@ -98,8 +98,16 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     overridesComplaint(flag.overrides) ??
     rulesComplaint(flag.rules) ??
     comparisonComplaint(flag) ??
-    migrationComplaint(flag.migration)
+    migrationComplaint(flag.migration) ??
+    retiredComplaint(flag)
   );
+}
+
+/** Evaluators from before flags were retired answer by these fields alone, and must come to the same. */
+function retiredComplaint({ retired, exposure, requires }: Record<keyof FlagDefinition, unknown>): Complaint {
+  if (retired === undefined) return undefined;
+  const isWhole = retired === true && exposure === EXPOSURE_WHOLE && Array.isArray(requires) && requires.length === 0;
+  return isWhole ? undefined : 'it is retired, but not at 100 % without requirements';
 }
 
 /** What tells how the arms are compared; all of it may be absent. */

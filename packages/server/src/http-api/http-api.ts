@@ -7,6 +7,7 @@ import { addDoctorRoutes } from './doctor-routes.ts';
 import { errorAnswer, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
+import { addFlagStateRoutes } from './flag-state-routes.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSwitchRoutes } from './switch-routes.ts';
@@ -39,6 +40,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   addRunRoutes(api, parts);
   addSwitchRoutes(api, parts);
   addFlagRoutes(api, parts);
+  addFlagStateRoutes(api, parts);
   addEvaluationRoutes(api, parts);
   api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   api.doc31('/openapi.json', {

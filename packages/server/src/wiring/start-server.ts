@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { errorText, TheseusError } from '@theseus/core/error';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
+import { FlagCatalogue } from '../engine/flag-catalogue.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
 import { RUNS_CHANNEL, RunEngine } from '../engine/run-engine.ts';
@@ -119,6 +120,7 @@ async function assemble(
     system: parts.system,
     doctor: parts.doctor,
     flags: parts.flags,
+    flagDirectory: parts.flagDirectory,
     telemetry: parts.intake,
     alerts: new AlertStore(database),
     comparisons: parts.comparisons,
@@ -191,6 +193,7 @@ async function firstTokens(tokens: TokenStore, options: ServerOptions): Promise<
 interface EngineParts {
   readonly runs: RunStore;
   readonly flags: FlagStore;
+  readonly flagDirectory: FlagCatalogue;
   readonly intake: TelemetryIntake;
   readonly comparisons: ComparisonStore;
   readonly directory: RunDirectory;
@@ -253,8 +256,22 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     fillSecrets: (text) => fillSecrets(text, process.env),
     now: Date.now,
   });
+  const flagDirectory = new FlagCatalogue({ database, runs, telemetry });
   const closeSources = (): Promise<void> => sources.close();
-  return { runs, flags, intake, comparisons, directory, system, doctor, fleet, worker, place, closeSources };
+  return {
+    runs,
+    flags,
+    flagDirectory,
+    intake,
+    comparisons,
+    directory,
+    system,
+    doctor,
+    fleet,
+    worker,
+    place,
+    closeSources,
+  };
 }
 
 function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {

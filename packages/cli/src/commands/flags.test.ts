@@ -118,6 +118,24 @@ describe('theseus flags', () => {
       expect((await cli('stale', '--older-than', 'soon')).code).toBe(2);
     });
 
+    it('writes flags that answer everybody the same as variables, and names those that do not [QA-16]', async () => {
+      const refused = await cli('env');
+      expect(refused).toMatchObject({ code: 1, out: '' });
+      expect(refused.err).toContain('Cannot write 2 of the flags as environment variables:');
+      expect(refused.err).toContain("\n  new-cache: it has a rule for segment 'moving/near'");
+      expect(refused.err).toContain('\n  new-search: it lets in or keeps out 1 by name');
+      expect((await cli('env', 'new-store', 'later')).out).toBe('FLAG_NEW_STORE=true\nFLAG_LATER=false\n');
+      const shell = await cli('env', 'later', '--format', 'shell', '--prefix', 'VITE_');
+      expect(shell.out).toBe("export VITE_LATER='false'\n");
+    });
+
+    it('writes definitions for flagd [QA-16]', async () => {
+      const { code, out } = await cli('export', '--format', 'flagd');
+      expect(code).toBe(0);
+      expect(Object.keys(JSON.parse(out).flags)).toEqual(['later', 'new-cache', 'new-search', 'new-store']);
+      expect(JSON.parse(out).flags.later).toMatchObject({ state: 'ENABLED', defaultVariant: 'legacy' });
+    });
+
     it('calls a flag stale that an edit took out of the plan [CO-6]', async () => {
       const file = join(system.folder, 'edited.yaml');
       const without = PLAN.replace('  later: {}\n', '').replace(/ {2}- \{ phase: later.*\n/, '');

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { answerText, explanationLines, flagLines, flagListLines, noFlags } from '../render/flag-lines.ts';
 import { addFlagsStale } from './flags-stale.ts';
+import { addFlagsStatic } from './flags-static.ts';
 import { type ServerOptions, withEnvironment } from './shared-options.ts';
 
 interface FlagOptions extends ServerOptions {
@@ -29,6 +30,7 @@ export function addFlags(program: Command, end: (code: ExitCode) => void): void 
   addEvaluate(flags, end);
   addExplain(flags, end);
   addFlagsStale(flags, end);
+  addFlagsStatic(flags, end);
 }
 
 const STATES = `

@@ -31,6 +31,7 @@ export {
   type SegmentDefinition,
   type SegmentRule,
 } from './flag-document.ts';
+export { type FlagdExport, type FlagdFlag, type FlagdLogic, flagdDefinitions } from './flagd-definitions.ts';
 export {
   type FlagHistory,
   fullSince,
@@ -51,4 +52,5 @@ export {
   parseFlagPatch,
 } from './parse-flag-document.ts';
 export { type Split, splitOf } from './split-odds.ts';
+export { type StaticAnswer, staticAnswerOf } from './static-answer.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';

@@ -12,6 +12,7 @@ import {
 import { SIGNALS } from './draw-gate.ts';
 import { drawArmsMoods, withJudging } from './draw-judging.ts';
 import { drawPlan, PEOPLE_AND_OUTSIDER } from './draw-plan.ts';
+import { withRetirements } from './draw-retirements.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -63,7 +64,10 @@ export function drawScenario(seed: number): Scenario {
   const instances = random.int(1, 3);
   return {
     seed,
-    source: withJudging(new Random(seedOf(seed, 'judging')), drawPlan(new Random(seedOf(seed, 'plan')), startAt)),
+    source: withRetirements(
+      new Random(seedOf(seed, 'retirements')),
+      withJudging(new Random(seedOf(seed, 'judging')), drawPlan(new Random(seedOf(seed, 'plan')), startAt)),
+    ),
     startAt,
     servers,
     instances,

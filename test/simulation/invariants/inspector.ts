@@ -18,10 +18,17 @@ import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
 import { JUDGING_CHECKS } from './judging.ts';
 import { PROGRESS_CHECKS } from './progress.ts';
+import { RETIREMENT_CHECKS } from './retirement.ts';
 import { flagsReached, STORED_CHECKS } from './stored.ts';
 import { Violation } from './violation.ts';
 
-const EVENT_CHECKS = Object.entries({ ...EXPOSURE_CHECKS, ...PROGRESS_CHECKS, ...COURSE_CHECKS, ...JUDGING_CHECKS });
+const EVENT_CHECKS = Object.entries({
+  ...EXPOSURE_CHECKS,
+  ...PROGRESS_CHECKS,
+  ...COURSE_CHECKS,
+  ...JUDGING_CHECKS,
+  ...RETIREMENT_CHECKS,
+});
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 
 /** Holds every invariant against everything that happens in a run. */

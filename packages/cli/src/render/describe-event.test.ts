@@ -50,6 +50,8 @@ const ONE_OF_EACH: { readonly [Type in EventType]: readonly [Body<Type>, string]
     { flag: 'cache', exposure: 500, instances: 3, silent: 1, tookMs: 20 },
     'cache at 0.5 % confirmed by 3 instances in 20ms, 1 silent',
   ],
+  'flag.retired': [{ flag: 'cache' }, 'cache retired'],
+  'flag.unretired': [{ flag: 'cache' }, 'cache no longer retired'],
   'approval.requested': [{ stepId: 'one/a', approvalId: 'x', question: 'Go?', by: [] }, 'one/a asks: Go?'],
   'approval.given': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana agreed to one/a'],
   'approval.rejected': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana rejected one/a'],

@@ -9,6 +9,21 @@ function resumed({ scope, pausedMs }: Extract<RolloutEvent, { readonly type: 'ru
   return pausedMs === 0 ? `${who} resumed` : `${who} resumed after ${formatDuration(pausedMs)}`;
 }
 
+type FlagEvent = Extract<RolloutEvent, { readonly type: `flag.${string}` }>;
+
+function describeFlagEvent(event: FlagEvent): string {
+  switch (event.type) {
+    case 'flag.exposure-changed':
+      return `${event.flag} ${percent(event.from)} → ${percent(event.to)}`;
+    case 'flag.exposure-confirmed':
+      return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
+    case 'flag.retired':
+      return `${event.flag} retired`;
+    case 'flag.unretired':
+      return `${event.flag} no longer retired`;
+  }
+}
+
 /** What happened, in one line, without its moment, actor and reason. */
 export function describeEvent(event: RolloutEvent): string {
   switch (event.type) {
@@ -49,9 +64,10 @@ export function describeEvent(event: RolloutEvent): string {
     case 'effect.finished':
       return `${event.effectId} ${event.result.outcome} in ${formatDuration(event.result.durationMs)}`;
     case 'flag.exposure-changed':
-      return `${event.flag} ${percent(event.from)} → ${percent(event.to)}`;
     case 'flag.exposure-confirmed':
-      return `${event.flag} at ${percent(event.exposure)} confirmed by ${event.instances} instances in ${formatDuration(event.tookMs)}${event.silent > 0 ? `, ${event.silent} silent` : ''}`;
+    case 'flag.retired':
+    case 'flag.unretired':
+      return describeFlagEvent(event);
     case 'approval.requested':
       return `${event.stepId} asks: ${event.question}`;
     case 'approval.given':

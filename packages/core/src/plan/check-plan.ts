@@ -1,6 +1,7 @@
 import { checkNames } from './check-names.ts';
 import { checkOrder } from './check-order.ts';
 import { checkPromises } from './check-promises.ts';
+import { checkRetirements } from './check-retirements.ts';
 import type { PlanReading } from './plan-reading.ts';
 
 /**
@@ -8,6 +9,8 @@ import type { PlanReading } from './plan-reading.ts';
  * could be read; of what could not, it says nothing, so that one mistake is one problem.
  */
 export function checkPlan(reading: PlanReading): void {
-  checkPromises(reading, checkOrder(reading));
+  const order = checkOrder(reading);
+  checkPromises(reading, order);
+  if (order.isOrdered) checkRetirements(reading);
   checkNames(reading);
 }

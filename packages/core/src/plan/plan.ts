@@ -273,6 +273,15 @@ export type Step =
   | (StepCommon & { readonly kind: 'rehearse'; readonly scope: 'flag' | 'phase' | 'plan'; readonly target: string })
   /** A moment that a rollback can go back to. */
   | (StepCommon & { readonly kind: 'point'; readonly name: string })
+  /** Leaves a flag on the candidate for good, so that it can go from the source. */
+  | (StepCommon & {
+      readonly kind: 'retire';
+      readonly flag: string;
+      /** How long it must have been at 100 %. */
+      readonly afterMs: number;
+      /** Who must agree; null where nobody is asked. */
+      readonly approve: readonly Approver[] | null;
+    })
   /** A change freeze: `lift` always runs when the run ends, however it ends. */
   | (StepCommon & { readonly kind: 'freeze'; readonly command: Command; readonly lift: Command });
 

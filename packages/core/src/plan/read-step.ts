@@ -15,7 +15,7 @@ import { type SourceStepKind, STEP_KINDS, type StepSource, stepSchemas } from '.
 import type { StepPlace } from './step-place.ts';
 
 /** Kinds of steps that later versions bring. */
-const LATER_KINDS = ['stage', 'migrate', 'checklist', 'retire'];
+const LATER_KINDS = ['stage', 'migrate', 'checklist'];
 
 type AnyStepSource = { [Kind in SourceStepKind]: StepSource<Kind> }[SourceStepKind];
 
@@ -75,7 +75,7 @@ function stepId(
   source: Readonly<Record<string, unknown>>,
 ): string {
   const named = typeof source['name'] === 'string' ? source['name'] : null;
-  const natural = kind === 'ramp' || kind === 'backup' ? source[kind] : null;
+  const natural = kind === 'ramp' || kind === 'backup' ? source[kind] : retirementName(kind, source);
   const wanted = `${phase}/${named ?? (typeof natural === 'string' ? natural : (kind ?? '?'))}`;
   if (named !== null && taken.has(wanted)) {
     const message = `there is a step '${wanted}' already`;
@@ -85,6 +85,10 @@ function stepId(
   for (let number = 2; taken.has(id); number += 1) id = `${wanted}-${number}`;
   taken.add(id);
   return id;
+}
+
+function retirementName(kind: SourceStepKind | null, source: Readonly<Record<string, unknown>>): string | null {
+  return kind === 'retire' && typeof source['retire'] === 'string' ? `retire-${source['retire']}` : null;
 }
 
 function readCommon(context: ReadingContext, place: StepPlace, id: string, read: AnyStepSource): StepCommon {
@@ -174,6 +178,7 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
   }
   if ('rehearse' in read) return readRehearsal(context, path, read);
   if ('point' in read) return { kind: 'point', name: read.point };
+  if ('retire' in read) return readRetirement(context, path, read);
   if ('freeze' in read) return readFreeze(context, path, read);
   const by = readApprovers(context, [...path, 'by'], read.by);
   return by === null ? null : { kind: 'approve', by, question: read.approve };
@@ -219,6 +224,17 @@ function readFreeze(context: ReadingContext, path: Path, read: StepSource<'freez
   const command = readCommand(context, [...path, 'freeze'], read.freeze, { repeatable: true });
   const lift = readCommand(context, [...path, 'lift'], read.lift, { repeatable: true });
   return command === null || lift === null ? null : { kind: 'freeze', command, lift };
+}
+
+/** A flag is gone from the source two weeks after everybody has been on the candidate, unless the plan says otherwise. */
+const RETIRE_AFTER = '2w';
+
+function readRetirement(context: ReadingContext, path: Path, read: StepSource<'retire'>): Own<'retire'> | null {
+  const known = requireName(context, [...path, 'retire'], 'flag', read.retire, context.names.flags);
+  const afterMs = readDuration(context.problems, [...path, 'after'], read.after ?? RETIRE_AFTER);
+  const approve = read.approve === 'none' ? 'none' : readApprovers(context, [...path, 'approve'], read.approve);
+  if (!known || afterMs === null || approve === null) return null;
+  return { kind: 'retire', flag: read.retire, afterMs, approve: approve === 'none' ? null : approve };
 }
 
 function readWait(context: ReadingContext, path: Path, read: StepSource<'wait'>): Own<'wait'> | null {

@@ -263,6 +263,12 @@ export const stepSchemas = {
     ...common,
   }),
   point: z.strictObject({ point: name.describe('A moment that a rollback can go back to'), ...common }),
+  retire: z.strictObject({
+    retire: z.string().describe('A flag that stays on the candidate for good'),
+    after: duration.optional().describe('How long it must have been at 100 %; 2w'),
+    approve: approvers.optional().describe('Who must agree; one operator where absent, nobody with none'),
+    ...common,
+  }),
   freeze: z.strictObject({
     freeze: commandLine.describe('Begins a change freeze'),
     lift: commandLine.describe('Ends it; always run when the run ends, however it ends'),
@@ -342,6 +348,7 @@ const step = z.union([
   stepSchemas.notify,
   stepSchemas.rehearse,
   stepSchemas.point,
+  stepSchemas.retire,
   stepSchemas.freeze,
 ]);
 

@@ -145,6 +145,7 @@ const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('check'), probe }),
   z.strictObject({ ...common, kind: z.literal('run'), command, captures }),
   z.strictObject({ ...common, kind: z.literal('backup'), name: text, command, captures, verify: command.nullable() }),
+  z.strictObject({ ...common, kind: z.literal('retire'), flag: text, afterMs: ms, approve: approvers.nullable() }),
   z.strictObject({ ...common, kind: z.literal('baseline'), overMs: ms }),
   z.strictObject({
     ...common,

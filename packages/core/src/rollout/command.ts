@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { editPlan } from './edit-plan.ts';
 import type { Command, Verb } from './input.ts';
 import { invalid, isActing, type Refusal } from './refusal.ts';
+import { takeBackRetirements } from './retirement.ts';
 import { endFailed, initiateRollback } from './rollback.ts';
 import { pointReachedAt } from './rollback-scope.ts';
 import type { RolloutState } from './state.ts';
@@ -143,6 +144,7 @@ function cancel(draft: Draft, command: Command): Refusal | null {
 
 /** Everybody to legacy at once and nothing else any more: no undo, no message, no question. Only freezes are lifted. */
 function abort(draft: Draft, command: Command): Refusal | null {
+  takeBackRetirements(draft, { flags: Object.keys(draft.state.flags) }, command.actor);
   for (const flag of Object.values(draft.state.flags)) {
     if (flag.exposure === 0) continue;
     const down = { type: 'flag.exposure-changed', flag: flag.key, from: flag.exposure, to: 0, stage: null } as const;

@@ -5,6 +5,8 @@ import { type EventOf, type Evolutions, withFlag, withRollback, withStep } from 
 type FlagEvent =
   | 'flag.exposure-changed'
   | 'flag.exposure-confirmed'
+  | 'flag.retired'
+  | 'flag.unretired'
   | 'rollback.initiated'
   | 'rollback.part-ended'
   | 'rollback.overran'
@@ -15,6 +17,8 @@ type FlagEvent =
 export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
   'flag.exposure-changed': exposureChanged,
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
+  'flag.retired': (state, { flag }) => withFlag(state, flag, { status: 'retired' }),
+  'flag.unretired': (state, { flag }) => withFlag(state, flag, { status: 'complete' }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,
   'rollback.overran': (state, { rollbackId }) => withRollback(state, rollbackId, () => ({ overran: true })),

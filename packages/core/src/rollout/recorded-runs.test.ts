@@ -130,6 +130,8 @@ describe('the runs that are recorded', () => {
       'effect.finished': true,
       'flag.exposure-changed': true,
       'flag.exposure-confirmed': true,
+      'flag.retired': true,
+      'flag.unretired': true,
       'approval.requested': true,
       'approval.given': true,
       'approval.rejected': true,

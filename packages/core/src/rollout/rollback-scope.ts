@@ -1,5 +1,6 @@
 import type { RollbackScope } from '../health/index.ts';
 import { indexOf, withDependents } from './plan-index.ts';
+import { retirementsOf } from './retirement.ts';
 import type { RollbackState, RolloutState } from './state.ts';
 
 /** What is asked to be taken back. */
@@ -41,9 +42,10 @@ export function stepsInScope(
   const ramps = flags
     .flatMap((key) => indexOf(state.plan).rampOf.get(key)?.id ?? [])
     .filter((id) => isBegun(state, id));
+  const retirements = retirementsOf(state, flags).filter((id) => isBegun(state, id));
   const own = request.scope === 'flag' ? [] : begun;
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
-  const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
+  const all = new Set([...own, ...ramps, ...retirements, ...leftByFailed(state, request)]);
   return [...all].filter((id) => !underWay.has(id)).sort(lastStartedFirst(state));
 }
 

@@ -2,6 +2,7 @@ import type { Evidence } from '../health/index.ts';
 import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
 import { indexOf } from './plan-index.ts';
+import { takeBackRetirements } from './retirement.ts';
 import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
 import { flagsInScope, isExposed, type ScopeOfRollback, stepsInScope, undoneBy } from './rollback-scope.ts';
 import { followUpRequest } from './start-step.ts';
@@ -29,6 +30,7 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
   const rollbackId = `rollback-${draft.state.rollbacks.length + 1}`;
   const budgetMs = budgetOf(draft.state, request, steps);
   const { scope, target, overMs, evidence } = request;
+  takeBackRetirements(draft, { flags, steps }, actor);
   draft.emit(
     { type: 'rollback.initiated', rollbackId, scope, target, overMs, flags, steps, budgetMs, evidence },
     reason,

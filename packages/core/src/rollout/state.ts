@@ -81,7 +81,7 @@ export interface PhaseState {
   readonly endedAt: number | null;
 }
 
-export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rolled-back';
+export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'retired' | 'rolling-back' | 'rolled-back';
 
 export interface FlagState {
   readonly key: string;

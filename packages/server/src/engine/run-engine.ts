@@ -9,6 +9,7 @@ import {
   type Input,
   nextWakeAt,
   type RecordedEvent,
+  type RolloutEvent,
   type RolloutState,
   type RunStart,
   recordEvent,
@@ -142,7 +143,7 @@ export class RunEngine {
       throw new TheseusError('internal', `Run ${state.runId} counts ${state.revision} events, the log ${seq}`);
     const { runs, flags } = this.#parts;
     await runs.append(client, state, recorded);
-    const moved = new Set(events.flatMap((event) => (event.type === 'flag.exposure-changed' ? event.flag : [])));
+    const moved = new Set(events.flatMap((event) => (isAboutFlag(event) ? event.flag : [])));
     if (events.some(({ type }) => type === 'plan.edited')) {
       await runs.replacePlan(client, state, flushEveryMs(state.plan));
       await flags.redefine(client, state);
@@ -223,7 +224,20 @@ export class RunEngine {
 }
 
 /** Events after which the flags in memory are read anew at once. */
-const MOVES_FLAGS: readonly EventType[] = ['flag.exposure-changed', 'run.started', 'plan.edited'];
+const MOVES_FLAGS: readonly EventType[] = [
+  'flag.exposure-changed',
+  'flag.retired',
+  'flag.unretired',
+  'run.started',
+  'plan.edited',
+];
+
+type FlagMove = 'flag.exposure-changed' | 'flag.retired' | 'flag.unretired';
+
+/** Whether evaluators have to be told of a flag anew. */
+function isAboutFlag(event: RolloutEvent): event is Extract<RolloutEvent, { readonly type: FlagMove }> {
+  return event.type === 'flag.exposure-changed' || event.type === 'flag.retired' || event.type === 'flag.unretired';
+}
 
 function pausedText({ by, reason }: SystemPause): string {
   return `${by} has paused the whole system: ${reason}`;

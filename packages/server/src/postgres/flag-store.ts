@@ -1,5 +1,11 @@
 import { TheseusError } from '@theseus/core/error';
-import type { FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
+import {
+  EXPOSURE_WHOLE,
+  type FlagDefinition,
+  type FlagDocument,
+  type FlagPatch,
+  type SegmentDefinition,
+} from '@theseus/core/flag';
 import type { RolloutState } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
@@ -205,8 +211,26 @@ function segmentKey(state: RolloutState, key: string): string {
   return `${state.plan.name}/${key}`;
 }
 
-/** What evaluators are told about a flag. Segment rules count only once the flag's own ramp has begun. */
+/** What evaluators are told about a flag. */
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
+  const definition = openDefinitionOf(state, key);
+  return state.flags[key]?.status === 'retired' ? retired(definition) : definition;
+}
+
+/** Whatever the plan says of it: an evaluator that knows of no retirement comes to the same for every subject with a key. */
+function retired(definition: FlagDefinition): FlagDefinition {
+  return {
+    ...definition,
+    exposure: EXPOSURE_WHOLE,
+    requires: [],
+    overrides: { candidate: [], legacy: [] },
+    rules: [],
+    retired: true,
+  };
+}
+
+/** Segment rules count only once the flag's own ramp has begun. */
+function openDefinitionOf(state: RolloutState, key: string): FlagDefinition {
   const flag = state.plan.flags[key];
   const exposure = state.flags[key]?.exposure ?? 0;
   // A ramp may begin at 0 %, with nobody but those who are named.

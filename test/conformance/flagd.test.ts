@@ -149,6 +149,7 @@ describe('flagd, with the definitions that we export', () => {
       given('dated', rule('recent')),
       given('nested', rule('deep')),
       given('by-path', { cohort: 'account.id' }),
+      given('per-call', { cohort: 'call' }),
       given('needs-dated', { exposure: 1, requires: ['dated'] }),
       { ...given('newer'), sizes: 3 },
       given('fine', { exposure: 1 }),
@@ -172,6 +173,7 @@ describe('flagd, with the definitions that we export', () => {
       },
       { key: 'nested', why: "segment 'deep' asks for 'account.plan', which flagd cannot name" },
       { key: 'newer', why: "it has 'sizes', which flagd has no words for" },
+      { key: 'per-call', why: 'it decides each call by itself, which flagd cannot do' },
     ]);
   });
 });

@@ -85,6 +85,7 @@ function targeted(conditions: readonly FlagdLogic[]): FlagdFlag {
 function problemOf(document: FlagDocument, definition: FlagDefinition): string | null {
   const unknown = unknownField(definition);
   if (unknown !== undefined) return `it has '${unknown}', which flagd has no words for`;
+  if (definition.cohort === KEEPS_NOBODY) return 'it decides each call by itself, which flagd cannot do';
   if (!isPlainName(definition.cohort)) return `flagd cannot name the attribute '${definition.cohort}'`;
   for (const { segment: key } of definition.rules) {
     const problem = document.segments[key]?.conditions.map(conditionProblem).find((text) => text !== null);
@@ -92,6 +93,9 @@ function problemOf(document: FlagDocument, definition: FlagDefinition): string |
   }
   return null;
 }
+
+/** The cohort by which newer servers say that each call is bucketed by a number drawn for it. */
+const KEEPS_NOBODY = 'call';
 
 /** In flagd a dot leads into an attribute, and an empty name is the whole context. */
 function isPlainName(attribute: string): boolean {

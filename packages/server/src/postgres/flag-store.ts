@@ -217,14 +217,22 @@ function definitionOf(state: RolloutState, key: string): FlagDefinition {
   return state.flags[key]?.status === 'retired' ? retired(definition) : definition;
 }
 
-/** Whatever the plan says of it: an evaluator that knows of no retirement comes to the same for every subject with a key. */
-function retired(definition: FlagDefinition): FlagDefinition {
+/**
+ * Nothing of the plan is left in it that could send anybody elsewhere: an evaluator that knows of no retirement comes to
+ * the same for every subject with a key.
+ */
+function retired({ key, cohort, salt, fallback, migration }: FlagDefinition): FlagDefinition {
   return {
-    ...definition,
+    key,
+    enabled: true,
+    cohort,
+    salt,
     exposure: EXPOSURE_WHOLE,
     requires: [],
     overrides: { candidate: [], legacy: [] },
     rules: [],
+    fallback,
+    ...(migration === undefined ? {} : { migration }),
     retired: true,
   };
 }

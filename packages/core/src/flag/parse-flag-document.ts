@@ -105,8 +105,16 @@ function flagComplaint(key: string, definition: unknown): Complaint {
     comparisonComplaint(flag) ??
     migrationComplaint(flag.migration) ??
     variantsComplaint(flag.variants) ??
-    (flag.goals === undefined || isTexts(flag.goals) ? undefined : 'goals is no list of texts')
+    (flag.goals === undefined || isTexts(flag.goals) ? undefined : 'goals is no list of texts') ??
+    retiredComplaint(flag)
   );
+}
+
+/** Evaluators from before flags were retired answer by these fields alone, and must come to the same. */
+function retiredComplaint({ retired, exposure, requires }: Record<keyof FlagDefinition, unknown>): Complaint {
+  if (retired === undefined) return undefined;
+  const isWhole = retired === true && exposure === EXPOSURE_WHOLE && Array.isArray(requires) && requires.length === 0;
+  return isWhole ? undefined : 'it is retired, but not at 100 % without requirements';
 }
 
 /** What tells how the arms are compared; all of it may be absent. */

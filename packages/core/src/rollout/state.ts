@@ -83,7 +83,7 @@ export interface PhaseState {
   readonly endedAt: number | null;
 }
 
-export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rolled-back';
+export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'retired' | 'rolling-back' | 'rolled-back';
 
 /** Subjects of a flag about whom people decided one by one; nobody is in both. */
 export interface FlagOverrides {

@@ -46,6 +46,7 @@ export function flagLines(given: FlagOverview, now: number): readonly string[] {
     ...(rules.length === 0 ? [['rules', 'none']] : rules.map(ruleRow)),
     ['fallback', definition.fallback ? 'legacy answers where the candidate throws' : 'off'],
     ...migrationRows(flag),
+    ...variantRows(flag),
     ['instances', `${instancesText(flag)} live ones serve it as it stands`],
   ];
   const title = `${flag.key} in ${flag.environment}: ${flag.lifecycle}, ${exposureText(flag)}`;
@@ -60,12 +61,17 @@ export function explanationLines(given: FlagExplanation): readonly string[] {
 }
 
 /** The answer to an evaluation, in one line. */
-export function answerText({ arm, reason, errorCode }: FlagExplanation['evaluation']): string {
-  return `${arm} (${reason}${errorCode === undefined ? '' : `, ${errorCode}`})`;
+export function answerText({ arm, variant, reason, errorCode }: FlagExplanation['evaluation']): string {
+  const which = variant === arm ? arm : `${arm}, variant ${variant}`;
+  return `${which} (${reason}${errorCode === undefined ? '' : `, ${errorCode}`})`;
 }
 
-function exposureText({ definition }: FlagOverview): string {
-  return `${definition.exposure / 1000} %`;
+/** The share, of everybody or of the only ones it is about; of a migration the stage that everybody has reached, too. */
+function exposureText({ definition: { exposure, audience, migration } }: FlagOverview): string {
+  if (audience !== undefined) return `${audience.exposure / 1000} % of ${audience.segment}`;
+  if (migration === undefined) return `${exposure / 1000} %`;
+  const { legacy, candidate } = migration.stages;
+  return legacy === candidate ? legacy : `${legacy}, ${exposure / 1000} % ${candidate}`;
 }
 
 function momentText(at: number | null): string {
@@ -95,4 +101,12 @@ function migrationRows({ definition: { migration } }: FlagOverview): readonly st
   if (migration === undefined) return [];
   const { legacy, candidate } = migration.stages;
   return [['migration', `stage ${candidate} on the candidate, ${legacy} on legacy`]];
+}
+
+function variantRows({ definition: { variants = [], goals = [] } }: FlagOverview): readonly string[][] {
+  const parts = variants.map(({ name, weight }) => `${name} ${weight / 1000} %`);
+  return [
+    ...(parts.length === 0 ? [] : [['variants', parts.join(', ')]]),
+    ...(goals.length === 0 ? [] : [['goals', goals.join(', ')]]),
+  ];
 }

@@ -78,10 +78,11 @@ function patchComplaint(json: unknown): Complaint {
 
 function flagsComplaint(flags: unknown): Complaint {
   if (!isFields(flags)) return 'flags is no object';
-  const entries = Object.entries(flags);
-  if (entries.length > FLAG_COUNT_LIMIT) return `there are more than ${FLAG_COUNT_LIMIT} flags`;
-  for (const [key, definition] of entries) {
-    const complaint = flagComplaint(key, definition);
+  // By keys: of ten thousand flags a list of pairs takes longer than to check them.
+  const keys = Object.keys(flags);
+  if (keys.length > FLAG_COUNT_LIMIT) return `there are more than ${FLAG_COUNT_LIMIT} flags`;
+  for (const key of keys) {
+    const complaint = flagComplaint(key, flags[key]);
     if (complaint !== undefined) return `flag '${key}': ${complaint}`;
   }
   return undefined;

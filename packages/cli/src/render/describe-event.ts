@@ -42,7 +42,7 @@ function describeFlagEvent(event: FlagEvent): string {
     case 'flag.fallback-changed':
       return `${event.flag}: legacy ${event.fallback ? 'answers again' : 'no longer answers'} when the candidate fails`;
     case 'flag.retired':
-      return `${event.flag} retired`;
+      return `${event.flag} retired${event.variant === undefined ? '' : `, and ${event.variant} stays`}`;
     case 'flag.unretired':
       return `${event.flag} no longer retired`;
   }

@@ -25,7 +25,8 @@ export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
     withFlag(state, event.flag, { overrides: overriddenBy(overridesOf(state, event.flag), event) }),
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
   'flag.fallback-changed': (state, { flag, fallback }) => withFlag(state, flag, { fallbackOff: !fallback }),
-  'flag.retired': (state, { flag }) => withFlag(state, flag, { status: 'retired' }),
+  'flag.retired': (state, { flag, variant }) =>
+    withFlag(state, flag, { status: 'retired', ...(variant === undefined ? {} : { variant }) }),
   'flag.unretired': (state, { flag }) => withFlag(state, flag, { status: 'complete' }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,

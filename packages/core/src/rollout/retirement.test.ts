@@ -182,4 +182,14 @@ describe('the step that retires a flag', () => {
     expect(world.events.map(({ type }) => type)).toContain('flag.unretired');
     expect(world.state.flags['cache']).toMatchObject({ stage: 'live', status: 'rolled-back' });
   });
+
+  it('remembers which of the variants stays [CO-6]', () => {
+    const given = planOf({ ...retire('cache'), variant: 'long' } as Step);
+    const variants = ['short', 'long'].map((name) => ({ name, weight: 50_000 }));
+    const cache = { ...given.flags['cache'], variants } as Plan['flags'][string];
+    const world = atFull({ ...given, flags: { cache } });
+    later(world, 14 * DAY);
+    expect(world.state.flags['cache']).toMatchObject({ status: 'retired', variant: 'long' });
+    expect(replay(world.events)).toEqual(world.state);
+  });
 });

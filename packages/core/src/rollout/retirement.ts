@@ -79,7 +79,8 @@ function ask(draft: Draft, step: RetireStep): void {
 }
 
 function retire(draft: Draft, step: RetireStep, reason: string, actor: Actor = ENGINE): void {
-  draft.emit({ type: 'flag.retired', flag: step.flag }, reason, actor);
+  const left = step.variant === undefined ? {} : { variant: step.variant };
+  draft.emit({ type: 'flag.retired', flag: step.flag, ...left }, reason, actor);
   draft.emit({ type: 'step.completed', stepId: step.id }, reason, actor);
 }
 

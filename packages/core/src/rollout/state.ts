@@ -106,6 +106,8 @@ export interface FlagState {
   readonly stage?: MigrationStage;
   /** Once it was complete, legacy missed writes: nobody is answered by it any more. */
   readonly hasLeftLegacy?: boolean;
+  /** Of a retired flag with variants the one that stays. */
+  readonly variant?: string;
   /** Whether a step has switched off what the plan says of the fallback. */
   readonly fallbackOff?: boolean;
   /** Over what the plan says, until people take it back: no edit and no rollback does. Absent where there never were any. */

@@ -7,7 +7,6 @@ import {
   type FlagPatch,
   type SegmentDefinition,
 } from '@theseus/core/flag';
-import type { Plan } from '@theseus/core/plan';
 import { type RolloutState, stagesOfArms } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
@@ -238,13 +237,7 @@ function segmentKey(state: RolloutState, key: string): string {
 /** What evaluators are told about a flag. */
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
   const definition = openDefinitionOf(state, key);
-  return state.flags[key]?.status === 'retired' ? retired(definition, variantLeft(state.plan, key)) : definition;
-}
-
-/** The variant that the plan leaves of a flag when it retires it. */
-function variantLeft({ phases }: Plan, key: string): string | undefined {
-  const steps = phases.flatMap((phase) => phase.steps);
-  return steps.flatMap((step) => (step.kind === 'retire' && step.flag === key ? (step.variant ?? []) : []))[0];
+  return state.flags[key]?.status === 'retired' ? retired(definition, state.flags[key].variant) : definition;
 }
 
 /**

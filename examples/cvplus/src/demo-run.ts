@@ -5,7 +5,8 @@ import type { DemoPlan } from './demo-plan.ts';
 import type { DemoSystem } from './demo-system.ts';
 import type { Tell } from './fact.ts';
 import { narrateEvent, narrateLongHolds } from './narrate-event.ts';
-import type { ServiceName } from './services/service-catalog.ts';
+import { featureTold, narrateFeature, type ToldFeature } from './narrate-feature.ts';
+import type { ServerName } from './services/service-catalog.ts';
 import type { TheseusApi } from './theseus-api.ts';
 
 export interface DemoRunOptions {
@@ -19,9 +20,10 @@ export interface DemoRunOptions {
 }
 
 /** The service that goes bad, and how. */
-export const FAULTY: ServiceName = 'recommendation-generator';
+export const FAULTY: ServerName = 'recommendation-generator';
 const FAULT_SHARE = 0.4;
 const FAULT_FROM_EXPOSURE = 50_000;
+const ACTIONS = 'action-orchestrator';
 
 const PERSON = 'ana';
 const PAUSE_FOR_PERSON_MS = 5_000;
@@ -67,7 +69,7 @@ class Reactions {
   readonly #runId: string;
   readonly #stop: AbortSignal;
   readonly #pending = new Set<Promise<void>>();
-  #planted = false;
+  readonly #planted = new Set<string>();
   #problem: Error | undefined;
 
   constructor(options: DemoRunOptions, runId: string, stop: AbortSignal) {
@@ -78,15 +80,16 @@ class Reactions {
 
   to(event: RolloutEvent): void {
     if (event.type === 'approval.requested') this.#do(this.#approve(event.stepId));
-    const halfWay =
-      event.type === 'flag.exposure-changed' &&
-      event.flag === FAULTY &&
-      event.stage !== null &&
-      event.to >= FAULT_FROM_EXPOSURE;
-    if (halfWay && !this.#planted) {
-      this.#planted = true;
+    if (isHalfWay(event, FAULTY) && !this.#planted.has(FAULTY)) {
+      this.#planted.add(FAULTY);
       this.#do(this.#plantFault());
     }
+    if (isHalfWay(event, ACTIONS) && !this.#planted.has(ACTIONS)) {
+      this.#planted.add(ACTIONS);
+      this.#do(this.#failOneAction());
+    }
+    const told = featureTold(event, this.#options.plan.plan, FAULTY);
+    if (told !== null) this.#do(this.#tellFeature(told));
   }
 
   rethrow(): void {
@@ -118,6 +121,19 @@ class Reactions {
     });
   }
 
+  async #failOneAction(): Promise<void> {
+    const { system, tell } = this.#options;
+    await system.failNextAction();
+    const text =
+      'Now the demo makes the last write of one action on legacy fail: what it had booked has to be taken back';
+    tell({ kind: 'fault-planted', tone: 'notice', text, data: { flag: ACTIONS, actions: 1 } });
+  }
+
+  async #tellFeature(feature: ToldFeature): Promise<void> {
+    const { system, tell } = this.#options;
+    tell(narrateFeature(feature, await system.features()));
+  }
+
   async #approve(stepId: string): Promise<void> {
     const { api, input, tell } = this.#options;
     const pauseMs = input === null ? PAUSE_MS : PAUSE_FOR_PERSON_MS;
@@ -131,4 +147,9 @@ class Reactions {
     const reason = who === 'person' ? 'agreed at the terminal' : 'the demo went on by itself after a short pause';
     await api.approve(this.#runId, stepId, PERSON, reason);
   }
+}
+
+function isHalfWay(event: RolloutEvent, flag: string): boolean {
+  if (event.type !== 'flag.exposure-changed' || event.flag !== flag) return false;
+  return event.stage !== null && event.to >= FAULT_FROM_EXPOSURE;
 }

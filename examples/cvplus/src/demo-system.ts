@@ -1,21 +1,24 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Arm } from '@theseus/core/flag';
+import type { FeatureReport } from './adapters/feature-report.ts';
 import { listeningUrl, nextMessage, startChild, stopChild } from './child-program.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { ConfigureFront } from './front.ts';
-import type { ServiceUrls } from './front-server.ts';
+import type { ConfigureFront, ServiceUrls } from './front.ts';
 import type { LoadReport, StartLoad, StopLoad } from './load.ts';
 import type { LoadCounts } from './load-generator.ts';
 import { MessageReceiver, type ReceivedMessage } from './message-receiver.ts';
 import type { ServerCredentials } from './server-credentials.ts';
-import { SERVICE_NAMES, type ServiceName } from './services/service-catalog.ts';
+import { SERVER_NAMES, type ServerName } from './services/service-catalog.ts';
+import { makeOwnDatabase } from './stores/own-database.ts';
 import { TheseusServerProcess } from './theseus-server.ts';
 
 export interface SystemOptions {
   readonly folder: DataFolder;
   readonly cliProgram: string;
   readonly pagesPerSecond: number;
+  /** A Redis of the user's own as the new cache; the demo's stand-in where absent. */
+  readonly redisUrl: string | undefined;
   readonly onServerStarted: (pid: number) => void;
   readonly onServerDied: (how: string) => void;
   /** Something that cannot be mended ended. */
@@ -33,7 +36,7 @@ const SERVICE_MEMORY_MB = 32;
 const FRONT_MEMORY_MB = 96;
 const LOAD_STOP_LIMIT_MS = 45_000;
 
-/** Everything the demo runs: fourteen services, the front, the users, the team's chat, and the Theseus server. */
+/** Everything the demo runs: ten services, the two caches' stores, the front, the users, the team's chat, and the Theseus server. */
 export class DemoSystem {
   readonly #options: SystemOptions;
   readonly #children: ChildProcess[] = [];
@@ -41,6 +44,7 @@ export class DemoSystem {
   readonly #server: TheseusServerProcess;
   #services: ServiceUrls | undefined;
   #front: ChildProcess | undefined;
+  #frontUrl = '';
   #load: ChildProcess | undefined;
   #counts: LoadCounts = { served: 0, failed: 0, skipped: 0, pace: 0, latencyP95Ms: null, failures: [] };
   #stopped: Promise<void> | undefined;
@@ -77,8 +81,9 @@ export class DemoSystem {
     readonly messagesUrl: string;
     readonly theseus: ServerCredentials;
   }> {
-    const [services, messagesUrl, theseus] = await Promise.all([
+    const [services, redisUrl, messagesUrl, theseus] = await Promise.all([
       this.#startServices(),
+      listeningUrl(this.#start('redis-like', [], SERVICE_MEMORY_MB)),
       this.#receiver.start(),
       this.#server.start(),
     ]);
@@ -90,9 +95,12 @@ export class DemoSystem {
       theseusToken: theseus.sdkToken,
       cacheFolder: this.#options.folder.cache,
       services,
+      databaseUrl: await makeOwnDatabase(this.#options.folder.path),
+      redisUrl: this.#options.redisUrl ?? redisUrl,
     };
     this.#front.send(configure);
-    return { frontUrl: await listeningUrl(this.#front), messagesUrl, theseus };
+    this.#frontUrl = await listeningUrl(this.#front);
+    return { frontUrl: this.#frontUrl, messagesUrl, theseus };
   }
 
   /** Lets the users come. */
@@ -110,7 +118,7 @@ export class DemoSystem {
   }
 
   /** Makes one service fail for a share of its requests, from 0 to 1. */
-  async plantFault(service: ServiceName, arm: Arm, share: number): Promise<void> {
+  async plantFault(service: ServerName, arm: Arm, share: number): Promise<void> {
     const response = await fetch(`${this.services[service][arm]}/fault`, {
       method: 'POST',
       body: JSON.stringify({ share }),
@@ -118,8 +126,24 @@ export class DemoSystem {
     if (!response.ok) throw new Error(`the fault could not be planted: ${response.status}`);
   }
 
-  /** Sends the users home and waits for what they had asked for; then the front hands in its last telemetry. */
-  async stopTraffic(): Promise<LoadCounts> {
+  /** What the adapters in the front have done so far. */
+  async features(): Promise<FeatureReport> {
+    const response = await fetch(`${this.#frontUrl}/features`);
+    if (!response.ok) throw new Error(`the front does not say what its adapters did: ${response.status}`);
+    return (await response.json()) as FeatureReport;
+  }
+
+  /** Makes the last write of the next action fail. */
+  async failNextAction(): Promise<void> {
+    const response = await fetch(`${this.#frontUrl}/fault`, { method: 'POST' });
+    if (!response.ok) throw new Error(`the fault could not be planted: ${response.status}`);
+  }
+
+  /**
+   * Sends the users home and waits for what they had asked for; then the front hands in its last telemetry. What its adapters
+   * have done is asked in between, when nothing is under way any more.
+   */
+  async stopTraffic(): Promise<{ readonly load: LoadCounts; readonly features: FeatureReport }> {
     if (this.#load?.connected) {
       const stopped = nextMessage<LoadReport>(this.#load, 'load-stopped', LOAD_STOP_LIMIT_MS);
       const stop: StopLoad = { kind: 'stop-load' };
@@ -128,11 +152,12 @@ export class DemoSystem {
       this.#expectEnd(this.#load);
       await stopChild(this.#load);
     }
+    const features = await this.features();
     if (this.#front) {
       this.#expectEnd(this.#front);
       await stopChild(this.#front);
     }
-    return this.#counts;
+    return { load: this.#counts, features };
   }
 
   /** Ends everything that was started. May be called at any moment, and again. */
@@ -151,7 +176,7 @@ export class DemoSystem {
 
   async #startServices(): Promise<ServiceUrls> {
     const started = await Promise.all(
-      SERVICE_NAMES.map(async (service) => {
+      SERVER_NAMES.map(async (service) => {
         const [legacy, candidate] = await Promise.all([
           this.#startService(service, 'legacy'),
           this.#startService(service, 'candidate'),
@@ -162,7 +187,7 @@ export class DemoSystem {
     return Object.fromEntries(started) as ServiceUrls;
   }
 
-  #startService(service: ServiceName, arm: Arm): Promise<string> {
+  #startService(service: ServerName, arm: Arm): Promise<string> {
     return listeningUrl(this.#start('service', [service, arm], SERVICE_MEMORY_MB));
   }
 

@@ -77,6 +77,7 @@ function createSystem(folder: DataFolder, options: DemoOptions, tell: Tell, endi
     folder,
     cliProgram: CLI,
     pagesPerSecond: options.pages,
+    redisUrl: process.env['CVPLUS_REDIS_URL'],
     onServerStarted: (pid) => {
       starts += 1;
       const text = `The Theseus server ${starts === 1 ? 'runs' : 'is back'} as process ${pid}. kill -9 ${pid} now, if you like: no request will fail`;
@@ -132,18 +133,19 @@ async function runDemo({ system, folder, options, tell, stop }: Demo): Promise<S
   });
   const plan = await loadDemoPlan(join(EXAMPLE, 'plan.yaml'), variables, options.pace);
   system.startLoad(frontUrl);
-  const text = `14 services, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s.\nData and logs: ${folder.path}`;
+  const text = `10 services, 2 caches, a front and 2000 users are up (${frontUrl}/page?user=user-0001). Time is compressed ${options.pace} times: a 30m soak takes ${1800 / options.pace} s.\nData and logs: ${folder.path}`;
   tell({ kind: 'ready', tone: 'plain', text, data: { frontUrl, timeFactor: options.pace, dataFolder: folder.path } });
   await delay(WARM_UP_MS, undefined, { signal: stop });
   const api = new TheseusApi(theseus.url, theseus.operatorToken);
   const runId = await carryOutRun({ api, system, plan, tell, stop, input: options.interactive ? process.stdin : null });
-  const load = await system.stopTraffic();
+  const { load, features } = await system.stopTraffic();
   const [run, events, totals] = await Promise.all([api.run(runId), api.events(runId), api.totals()]);
   return buildSummary({
     run,
     events,
     totals,
     load,
+    features,
     messages: system.messages,
     serverRestarts: system.serverRestarts,
     elapsedMs: elapsedMs(),

@@ -1,11 +1,9 @@
 import http from 'node:http';
-import type { RouteArms, TheseusClient } from '@theseus/sdk';
 import { afterEach, expect, it } from 'vitest';
-import { createFrontServer, type ServiceUrls } from './front-server.ts';
+import type { Answers } from './adapters/adapters.ts';
+import { createFrontServer } from './front-server.ts';
 import { closeServer, listen, sendJson } from './http-listening.ts';
-import { seededRandom } from './seeded-random.ts';
 import { ServiceClient } from './service-client.ts';
-import { createServiceServer } from './service-server.ts';
 import { SERVICE_NAMES, type ServiceName } from './services/service-catalog.ts';
 
 const closings: (() => Promise<void> | void)[] = [];
@@ -19,57 +17,70 @@ async function serve(server: http.Server): Promise<string> {
   return listen(server);
 }
 
-/** Routes to the candidate with fallback, as the SDK does for a flag that allows it. */
-const throughCandidate: Pick<TheseusClient, 'route' | 'version'> = {
-  version: 1,
-  route: ((_flag, _context, { legacy, candidate }: RouteArms<Promise<unknown>>) =>
-    candidate('candidate').catch(() => legacy('legacy'))) as TheseusClient['route'],
-};
-
-async function startFront(
-  broken: readonly { readonly service: ServiceName; readonly arms: readonly string[] }[] = [],
-): Promise<string> {
-  const urls = await Promise.all(
-    SERVICE_NAMES.map(async (service) => {
-      const start = (arm: 'legacy' | 'candidate'): Promise<string> => {
-        const isBroken = broken.some((one) => one.service === service && one.arms.includes(arm));
-        if (isBroken) return serve(http.createServer((_, response) => sendJson(response, 500, {})));
-        return serve(createServiceServer({ service, arm, random: seededRandom(1), delay: (callback) => callback() }));
-      };
-      return [service, { legacy: await start('legacy'), candidate: await start('candidate') }] as const;
+async function startFront(broken: readonly ServiceName[] = [], hasStores = true) {
+  const told: string[] = [];
+  const answers = Object.fromEntries(
+    SERVICE_NAMES.map((service) => [
+      service,
+      async (user: string) => {
+        if (broken.includes(service)) throw new Error(`${service} answered 500`);
+        return { user };
+      },
+    ]),
+  ) as Answers;
+  const url = await serve(
+    createFrontServer({
+      answers,
+      flagsVersion: () => 7,
+      state: {
+        save: () => ({ 'cv-analyzer': 'saved' }),
+        restore: (value) => {
+          told.push(JSON.stringify(value));
+          return ['cv-analyzer'];
+        },
+      },
+      askStores: () => (hasStores ? Promise.resolve() : Promise.reject(new Error('no store'))),
+      report: () => Promise.resolve({ caches: 2 }),
+      failNextAction: () => told.push('fault'),
     }),
   );
-  const client = new ServiceClient({ timeoutMs: 5_000, maxSockets: 8 });
-  closings.push(() => client.close());
-  const services = Object.fromEntries(urls) as ServiceUrls;
-  return serve(createFrontServer({ theseus: throughCandidate, services, client }));
+  return { url, told };
 }
 
 it('puts the answers of all seven services on the page', async () => {
-  const url = await startFront();
+  const { url } = await startFront();
   const response = await fetch(`${url}/page?user=user-0001`);
   expect(response.status).toBe(200);
   const { parts } = (await response.json()) as { parts: { service: string }[] };
   expect(parts.map(({ service }) => service)).toEqual(SERVICE_NAMES);
 });
 
-it('serves the page from legacy when a candidate fails', async () => {
-  const url = await startFront([{ service: 'recommendation-generator', arms: ['candidate'] }]);
-  expect((await fetch(`${url}/page?user=user-0001`)).status).toBe(200);
-});
-
 it('answers 502 and says what failed when neither arm answers', async () => {
-  const url = await startFront([{ service: 'cache-manager', arms: ['legacy', 'candidate'] }]);
+  const { url } = await startFront(['cache-manager']);
   const response = await fetch(`${url}/page?user=user-0001`);
   expect(response.status).toBe(502);
-  expect(await response.json()).toEqual({ user: 'user-0001', failed: ['cache-manager'] });
+  const failed = ['cache-manager: Error: cache-manager answered 500'];
+  expect(await response.json()).toEqual({ user: 'user-0001', failed });
 });
 
-it('knows only the page of a user, and its own health', async () => {
-  const url = await startFront();
+it('knows only the page of a user, its own health and that of its stores', async () => {
+  const { url } = await startFront();
   expect((await fetch(`${url}/page`)).status).toBe(404);
   expect((await fetch(`${url}/other?user=a`)).status).toBe(404);
-  expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok', flags: 1 });
+  expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok', flags: 7 });
+  expect((await fetch(`${url}/stores`)).status).toBe(200);
+  const { url: without } = await startFront([], false);
+  expect((await fetch(`${without}/stores`)).status).toBe(500);
+});
+
+it('hands out what its adapters know of their candidates, takes it back, and says what they did', async () => {
+  const { url, told } = await startFront();
+  expect(await (await fetch(`${url}/state`)).json()).toEqual({ 'cv-analyzer': 'saved' });
+  const restored = await fetch(`${url}/state`, { method: 'PUT', body: '{"cv-analyzer":1}' });
+  expect(await restored.json()).toEqual({ restored: ['cv-analyzer'] });
+  expect(await (await fetch(`${url}/features`)).json()).toEqual({ caches: 2 });
+  expect((await fetch(`${url}/fault`, { method: 'POST' })).status).toBe(200);
+  expect(told).toEqual(['{"cv-analyzer":1}', 'fault']);
 });
 
 it('asks again when a connection had been closed while idle', async () => {

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { narrateEvent, narrateLongHolds } from './narrate-event.ts';
 
 const PLAN = {
+  flags: { cache: { migration: {} } },
   phases: [
     {
       name: 'low-risk',
@@ -34,6 +35,20 @@ it.each([
   [{ type: 'run.finished', outcome: 'partial' }, 'The run is finished, partial'],
 ] as const)('says of %j: %s', (body, text) => {
   expect(narrateEvent(event(body), PLAN)?.text).toContain(text);
+});
+
+it('tells of a migration how many come to the next stage, and no end of each', () => {
+  const moved = { type: 'flag.exposure-changed', flag: 'cache', from: 0, to: 5_000, stage: 0 } as const;
+  expect(narrateEvent(event(moved), PLAN)?.text).toContain('cache 0 % → 5 % of the next stage');
+  const confirmed = {
+    type: 'flag.exposure-confirmed',
+    flag: 'cache',
+    exposure: 0,
+    instances: 1,
+    silent: 0,
+    tookMs: 5,
+  } as const;
+  expect(narrateEvent(event(confirmed), PLAN)).toBeNull();
 });
 
 it('says why a rollback began: each broken rule with its value and sample', () => {

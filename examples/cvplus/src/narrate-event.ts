@@ -1,3 +1,4 @@
+import type { MigrationStage } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
 import type { RolloutEvent, RunView } from '@theseus/core/rollout';
 import type { Fact } from './fact.ts';
@@ -29,9 +30,10 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
     case 'step.skipped':
       return fact('skipped', 'notice', `${event.stepId} is skipped: ${event.reason}`, { step: event.stepId });
     case 'flag.exposure-changed':
-      return narrateExposure(event);
+      return narrateExposure(event, plan);
     case 'flag.exposure-confirmed':
-      return event.exposure === 0 ? narrateBackOnLegacy(event) : null;
+      // With each stage that everybody has come to, a migration is at 0 % of the next.
+      return event.exposure === 0 && !isMigration(plan, event.flag) ? narrateBackOnLegacy(event) : null;
     case 'approval.requested':
       return fact('approval-requested', 'notice', `A person is asked: ${event.question}`, { step: event.stepId });
     case 'approval.given':
@@ -65,6 +67,15 @@ export function narrateEvent(event: RolloutEvent, plan: Plan): Fact | null {
   }
 }
 
+const STAGE_MEANINGS: Readonly<Record<MigrationStage, string>> = {
+  off: 'only legacy is read and written',
+  dualwrite: 'both sides are written, legacy is read',
+  shadow: 'both sides are read and compared, legacy answers',
+  live: 'both sides are read and compared, the candidate answers everybody',
+  rampdown: 'the candidate answers alone, both sides are still written',
+  complete: 'legacy is neither read nor written any more',
+};
+
 const LONG_HOLD_MS = 5_000;
 
 /** Holds that last, each told once: `told` remembers them. */
@@ -81,14 +92,24 @@ export function narrateLongHolds(run: RunView, told: Set<string>): readonly Fact
 function narrateStep(event: EventOf<'step.completed'>, plan: Plan): Fact | null {
   const step = plan.phases.flatMap(({ steps }) => steps).find(({ id }) => id === event.stepId);
   if (step === undefined || step.kind === 'approve' || step.kind === 'notify') return null;
+  if (step.kind === 'ramp' && step.move !== undefined)
+    return fact('stage-reached', 'good', `${step.flag} is at ${step.move.to}: ${STAGE_MEANINGS[step.move.to]}`, {
+      flag: step.flag,
+      stage: step.move.to,
+    });
   if (step.kind === 'ramp')
     return fact('flag-moved', 'good', `${step.flag} has moved, everybody is on the candidate`, { flag: step.flag });
   return fact('step-completed', 'plain', `done: ${step.title}`, { step: step.id });
 }
 
-function narrateExposure(event: EventOf<'flag.exposure-changed'>): Fact {
+function isMigration({ flags }: Plan, flag: string): boolean {
+  return flags[flag]?.migration !== undefined;
+}
+
+function narrateExposure(event: EventOf<'flag.exposure-changed'>, plan: Plan): Fact {
   const { flag, from, to, stage } = event;
-  const move = `${flag} ${percent(from)} → ${percent(to)}`;
+  const of = isMigration(plan, flag) ? ' of the next stage' : '';
+  const move = `${flag} ${percent(from)} → ${percent(to)}${of}`;
   const data = {
     flag,
     fromPercent: from / PARTS_OF_A_PERCENT,

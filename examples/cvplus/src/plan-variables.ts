@@ -1,5 +1,5 @@
-import type { ServiceUrls } from './front-server.ts';
-import { SERVICE_NAMES } from './services/service-catalog.ts';
+import type { ServiceUrls } from './front.ts';
+import { SERVER_NAMES } from './services/service-catalog.ts';
 
 export interface Addresses {
   readonly frontUrl: string;
@@ -18,7 +18,7 @@ export function planVariables({
   ops,
   backups,
 }: Addresses): Readonly<Record<string, string>> {
-  const legacy = SERVICE_NAMES.map((service) => [service.replaceAll('-', '_'), services[service].legacy] as const);
+  const legacy = SERVER_NAMES.map((service) => [service.replaceAll('-', '_'), services[service].legacy] as const);
   return {
     ...Object.fromEntries(legacy),
     circuit_breaker_candidate: services['circuit-breaker'].candidate,

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { closeServer, listen } from './http-listening.ts';
 import { seededRandom } from './seeded-random.ts';
 import { createServiceServer } from './service-server.ts';
-import type { ServiceName } from './services/service-catalog.ts';
+import type { ServerName } from './services/service-catalog.ts';
 
 const servers: http.Server[] = [];
 
@@ -11,7 +11,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map(closeServer));
 });
 
-async function start(service: ServiceName, waits: number[] = []): Promise<string> {
+async function start(service: ServerName, waits: number[] = []): Promise<string> {
   const delay = (callback: () => void, ms: number): void => {
     waits.push(ms);
     callback();

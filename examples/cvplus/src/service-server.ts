@@ -2,10 +2,10 @@ import http from 'node:http';
 import type { Arm } from '@theseus/core/flag';
 import { readBody, sendJson } from './http-listening.ts';
 import type { Random } from './seeded-random.ts';
-import { SERVICES, type ServiceName } from './services/service-catalog.ts';
+import { SERVICES, type ServerName } from './services/service-catalog.ts';
 
 export interface ServiceOptions {
-  readonly service: ServiceName;
+  readonly service: ServerName;
   readonly arm: Arm;
   readonly random: Random;
   /** Calls back after so many milliseconds; tests bring a clock of their own. */
@@ -17,9 +17,9 @@ const WORK_SPREAD_MS = 7;
 const BODY_LIMIT_BYTES = 64 * 1024;
 
 /**
- * One of the seven services on one arm, over HTTP.
+ * One of the services that are programs of their own, on one arm, over HTTP.
  *
- * `GET /work?user=` answers for a user, `GET /health` says it lives, `GET` and `PUT /state` save and restore what it
+ * `GET /work?user=` answers for a user, of a workflow that stands `&after=` a stage, `GET /health` says it lives, `GET` and `PUT /state` save and restore what it
  * keeps, and `POST /fault {"share": 0.4}` makes that share of its requests fail from now on.
  */
 export function createServiceServer(options: ServiceOptions): http.Server {
@@ -28,13 +28,14 @@ export function createServiceServer(options: ServiceOptions): http.Server {
   const behaviour = SERVICES[service](arm);
   let faultShare = 0;
 
-  const work = (user: string | null, response: http.ServerResponse): void => {
+  const work = (query: URLSearchParams, response: http.ServerResponse): void => {
+    const user = query.get('user');
     if (user === null || user === '') return sendJson(response, 400, { error: 'say which user' });
     // The time a database or a model would take; waiting costs no processor.
     delay(
       () => {
         if (random() < faultShare) return sendJson(response, 500, { error: `${service} failed` });
-        sendJson(response, 200, { service, ...behaviour.answer(user) });
+        sendJson(response, 200, { service, ...behaviour.answer(user, query.get('after') ?? '') });
       },
       SHORTEST_WORK_MS + random() * WORK_SPREAD_MS,
     );
@@ -58,7 +59,7 @@ export function createServiceServer(options: ServiceOptions): http.Server {
     const url = new URL(request.url ?? '/', 'http://service');
     const route = `${request.method} ${url.pathname}`;
     response.setHeader('x-arm', arm);
-    if (route === 'GET /work') return work(url.searchParams.get('user'), response);
+    if (route === 'GET /work') return work(url.searchParams, response);
     if (route === 'GET /health') return sendJson(response, 200, { status: 'ok', service, arm });
     if (route === 'POST /fault') return setFault(request, response);
     if (route === 'GET /state' && behaviour.state) return sendJson(response, 200, behaviour.state.save());

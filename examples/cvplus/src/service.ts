@@ -3,11 +3,11 @@ import { type Listening, liveWithParent, tellParent } from './child-life.ts';
 import { listen } from './http-listening.ts';
 import { hashOf, seededRandom } from './seeded-random.ts';
 import { createServiceServer } from './service-server.ts';
-import { isServiceName } from './services/service-catalog.ts';
+import { isServerName } from './services/service-catalog.ts';
 
 // The program of one service: `node service.js <service> <legacy|candidate>`.
 const [service, arm] = process.argv.slice(2);
-if (!isServiceName(service) || (arm !== 'legacy' && arm !== 'candidate')) {
+if (!isServerName(service) || (arm !== 'legacy' && arm !== 'candidate')) {
   console.error('usage: service.js <service> <legacy|candidate>');
   process.exit(2);
 }

@@ -1,5 +1,6 @@
 import type { RecordedEvent, RolloutEvent, RunView } from '@theseus/core/rollout';
 import { describe, expect, it } from 'vitest';
+import type { FeatureReport } from './adapters/feature-report.ts';
 import { buildSummary, countRepeatedEffects, type SummaryInput, thresholdToLegacyMs } from './summary.ts';
 import { renderSummary } from './summary-table.ts';
 
@@ -78,6 +79,14 @@ function confirmed(flag: string, exposure: number, at: number) {
 
 const SUCCEEDED = { outcome: 'succeeded', summary: '', durationMs: 1 } as const;
 
+const FEATURES: FeatureReport = {
+  cache: { hits: 80, misses: 20, coherence: 1, compared: 40, filled: 12, owed: 0 },
+  analyzer: { compared: 30, different: 2, paths: ['$.level changed in 2'] },
+  generatorBreaker: 'closed',
+  workflows: { inFlight: 3, finished: 50, outlivedMove: 9, mixed: 0 },
+  actions: { whole: 100, half: 0, mixed: 0, takenBack: 1, owed: 0 },
+};
+
 const INPUT: SummaryInput = {
   run: RUN,
   events: record([
@@ -91,6 +100,7 @@ const INPUT: SummaryInput = {
     [FAULTY]: { legacy: { requests: 950, errors: 1 }, candidate: { requests: 50, errors: 19, fallbacks: 19 } },
   },
   load: { served: 1_000, failed: 0, skipped: 3, pace: 150, latencyP95Ms: 20, failures: [] },
+  features: FEATURES,
   messages: { delivered: 4, duplicates: 1 },
   serverRestarts: 2,
   elapsedMs: 70_123.4,
@@ -125,6 +135,7 @@ describe('buildSummary()', () => {
       users: { pagesServed: 1_000, pagesFailed: 0 },
       thresholdToLegacyMs: 65,
       effectsRepeated: 0,
+      features: FEATURES,
       messages: { delivered: 4, duplicates: 1 },
       serverRestarts: 2,
       runId: 'run-1',

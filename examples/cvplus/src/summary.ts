@@ -1,4 +1,6 @@
+import { isLive, type MigrationStage } from '@theseus/core/flag';
 import type { RecordedEvent, RollbackView, RunView } from '@theseus/core/rollout';
+import type { FeatureReport } from './adapters/feature-report.ts';
 import type { LoadCounts } from './load-generator.ts';
 import type { MessageCounts } from './message-receiver.ts';
 import type { FlagTotals } from './theseus-api.ts';
@@ -14,6 +16,8 @@ export interface RollbackSummary {
 
 export interface FlagSummary {
   readonly finalExposurePercent: number;
+  /** Of a migration where everybody is; absent where the flag is none. */
+  readonly finalStage?: MigrationStage;
   readonly outcome: FlagOutcome;
   readonly rollback: RollbackSummary | null;
   readonly requestsServed: number;
@@ -35,6 +39,8 @@ export interface Summary {
   readonly thresholdToLegacyMs: number | null;
   /** Effects that were carried out to their end more than once. */
   readonly effectsRepeated: number;
+  /** What the adapters did, asked when nothing was under way any more. */
+  readonly features: FeatureReport;
   readonly messages: MessageCounts;
   readonly serverRestarts: number;
   readonly runId: string;
@@ -46,6 +52,7 @@ export interface SummaryInput {
   readonly events: readonly RecordedEvent[];
   readonly totals: Readonly<Record<string, FlagTotals>>;
   readonly load: LoadCounts;
+  readonly features: FeatureReport;
   readonly messages: MessageCounts;
   readonly serverRestarts: number;
   readonly elapsedMs: number;
@@ -68,6 +75,7 @@ export function buildSummary(input: SummaryInput): Summary {
     users: { pagesServed: load.served, pagesFailed: load.failed },
     thresholdToLegacyMs: thresholdToLegacyMs(events, input.faulty),
     effectsRepeated: countRepeatedEffects(events),
+    features: input.features,
     messages: input.messages,
     serverRestarts: input.serverRestarts,
     runId: run.runId,
@@ -107,9 +115,12 @@ function summariseFlag(run: RunView, key: string, totals: FlagTotals | undefined
   const view = run.flags.find((flag) => flag.key === key);
   const rollback = run.rollbacks.findLast(({ flags }) => flags.includes(key));
   const finalExposurePercent = view?.exposurePercent ?? 0;
-  const moved = finalExposurePercent === WHOLE_PERCENT && rollback === undefined;
+  const stage = view?.migration?.stage;
+  const isWhole = stage === undefined ? finalExposurePercent === WHOLE_PERCENT : isLive(stage);
+  const moved = isWhole && rollback === undefined;
   return {
     finalExposurePercent,
+    ...(stage === undefined ? {} : { finalStage: stage }),
     outcome: moved ? 'moved' : rollback === undefined ? 'not-moved' : 'rolled-back',
     rollback: rollback === undefined ? null : summariseRollback(rollback),
     requestsServed: (totals?.legacy.requests ?? 0) + (totals?.candidate.requests ?? 0),
@@ -137,7 +148,7 @@ function problemsOf(facts: SummaryFacts, run: RunView, faulty: string, failures:
     const why = run.rollbacks.find(({ flags }) => flags.includes(key))?.reason;
     expect(
       flag.outcome === 'moved',
-      `${key} ended at ${flag.finalExposurePercent} %${why === undefined ? '' : `: ${why}`}`,
+      `${key} ended at ${flag.finalStage ?? `${flag.finalExposurePercent} %`}${why === undefined ? '' : `: ${why}`}`,
     );
   }
   const bad = facts.flags[faulty];
@@ -147,6 +158,7 @@ function problemsOf(facts: SummaryFacts, run: RunView, faulty: string, failures:
   );
   expect(bad?.rollback?.verified === true, `the rollback of ${faulty} is not verified`);
   expect(bad?.rollback?.withinBudget === true, `the rollback of ${faulty} was not done within its budget`);
+  problems.push(...featureProblems(facts.features));
   const failedPages = `${facts.users.pagesFailed} pages failed: ${failures.join('; ')}`;
   expect(facts.users.pagesServed > 0, 'no page was served');
   expect(facts.users.pagesFailed === 0, failedPages);
@@ -157,4 +169,22 @@ function problemsOf(facts: SummaryFacts, run: RunView, faulty: string, failures:
   );
   expect(facts.effectsRepeated === 0, `${facts.effectsRepeated} effects were done twice`);
   return problems;
+}
+
+const LEAST_COHERENCE = 0.99;
+
+/** What the demo promises of the adapters. */
+function featureProblems({ cache, workflows, actions, analyzer, generatorBreaker }: FeatureReport): readonly string[] {
+  const promises: readonly (readonly [kept: boolean, problem: string])[] = [
+    [(cache.coherence ?? 0) >= LEAST_COHERENCE, `the caches agreed in ${cache.coherence ?? 'none'} of their reads`],
+    [cache.owed === 0, `${cache.owed} writes are still owed to one of the caches`],
+    [analyzer.compared > 0, 'no answers were compared'],
+    [generatorBreaker === 'closed', `the breaker is ${generatorBreaker} after the rollback`],
+    [workflows.outlivedMove > 0, 'no workflow outlived the move of its user'],
+    [workflows.mixed === 0, `${workflows.mixed} workflows were done on two arms`],
+    [actions.takenBack > 0, 'no action was taken back'],
+    [actions.half === 0 && actions.owed === 0, `${actions.half + actions.owed} actions are half done`],
+    [actions.mixed === 0, `${actions.mixed} actions were done on two arms`],
+  ];
+  return promises.filter(([kept]) => !kept).map(([, problem]) => problem);
 }

@@ -5,7 +5,8 @@ export type Answer = Readonly<Record<string, unknown>>;
 
 /** The work of one service on one arm. Holds whatever the service keeps between requests, always bounded. */
 export interface ServiceBehaviour {
-  answer(user: string): Answer;
+  /** `after` is the stage that a workflow has reached; empty before the first, and for services that have none. */
+  answer(user: string, after: string): Answer;
   /** What a backup saves; only services that keep something worth saving have it. */
   readonly state?: ServiceState;
 }

@@ -1,5 +1,3 @@
-import { actionOrchestrator } from './action-orchestrator.ts';
-import { cacheManager } from './cache-manager.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
 import { cvAnalyzer } from './cv-analyzer.ts';
 import { improvementOrchestrator } from './improvement-orchestrator.ts';
@@ -20,16 +18,25 @@ export const SERVICE_NAMES = [
 
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
-export const SERVICES: Readonly<Record<ServiceName, ServiceFactory>> = {
+/** Those that are programs of their own on each arm. The cache and the actions are two stores and two ways of writing. */
+export const SERVER_NAMES = [
+  'cv-analyzer',
+  'improvement-orchestrator',
+  'recommendation-generator',
+  'circuit-breaker',
+  'recommendation-orchestrator',
+] as const satisfies readonly ServiceName[];
+
+export type ServerName = (typeof SERVER_NAMES)[number];
+
+export const SERVICES: Readonly<Record<ServerName, ServiceFactory>> = {
   'cv-analyzer': cvAnalyzer,
   'improvement-orchestrator': improvementOrchestrator,
-  'cache-manager': cacheManager,
   'recommendation-generator': recommendationGenerator,
   'circuit-breaker': circuitBreaker,
   'recommendation-orchestrator': recommendationOrchestrator,
-  'action-orchestrator': actionOrchestrator,
 };
 
-export function isServiceName(name: string | undefined): name is ServiceName {
-  return (SERVICE_NAMES as readonly (string | undefined)[]).includes(name);
+export function isServerName(name: string | undefined): name is ServerName {
+  return (SERVER_NAMES as readonly (string | undefined)[]).includes(name);
 }

@@ -93,13 +93,28 @@ describe('in chaos', () => {
     const theseus = createTheseusWith(options, { random: () => 0.99 });
     client = theseus;
     // By now ten seconds lie between two attempts, the last of them two seconds ago; polls come every four.
-    for (let passedMs = 0; passedMs < 24_500; passedMs += STEP_MS) await driveStep();
+    for (let passedMs = 0; passedMs < 24_500; passedMs += STEP_MS) {
+      await driveStep();
+      expect(theseus.enabled('on', USER)).toBe(false);
+    }
     server = await new FakeServer(database).start(port);
     const stream = server.next('stream');
     expect(await driveUntil(server.next('flags'))).toBeLessThan(4500);
     expect(await driveUntil(stream)).toBeLessThan(1000);
     await driveUntil(theseus.ready());
     expect(theseus.enabled('on', USER)).toBe(true);
+  });
+
+  test('a server that goes away for good takes no answer with it [ALL-4]', async () => {
+    virtualTime();
+    const theseus = connect();
+    await driveUntil(theseus.ready());
+    await server.kill();
+    for (let passedMs = 0; passedMs < 60_000; passedMs += STEP_MS) {
+      await driveStep();
+      expect([theseus.enabled('on', USER), theseus.enabled('off', USER)]).toEqual([true, false]);
+    }
+    expect(theseus.route('on', USER, { legacy: () => 'legacy', candidate: () => 'candidate' })).toBe('candidate');
   });
 
   test('a server that is too busy is left alone for as long as it asks: streams wait, polls go on', async () => {
@@ -134,7 +149,11 @@ describe('in chaos', () => {
     const theseus = connect();
     await driveUntil(reaches(theseus, 1));
     server.database.document = documentOf(2, [flagOf('off')]);
-    const tookMs = await driveUntil(reaches(theseus, 2));
+    for (let passedMs = 0; passedMs < 20_000; passedMs += STEP_MS) {
+      await driveStep();
+      expect(theseus.enabled('on', USER)).toBe(true);
+    }
+    const tookMs = 20_000 + (await driveUntil(reaches(theseus, 2)));
     expect(tookMs).toBeGreaterThanOrEqual(29_000);
     expect(tookMs).toBeLessThan(45_000);
     expect(streamRequests()).toBe(2);

@@ -54,16 +54,26 @@ module.exports = {
       },
     },
     {
-      name: 'server-sees-core-only',
+      name: 'migrate-sees-little-of-core',
+      comment: 'Programs that move data install it: it brings states of the ledger and errors, and no plan engine',
       severity: 'error',
-      from: { path: '^packages/server/src/', pathNot: TEST_FILE },
-      to: { path: OURS, pathNot: '^packages/(server|core)/' },
+      from: { path: '^packages/migrate/src/', pathNot: TEST_FILE },
+      to: {
+        path: OURS,
+        pathNot: ['^packages/migrate/', '^packages/core/src/(error\\.ts|wave/index\\.ts)$'],
+      },
     },
     {
-      name: 'cli-sees-server-and-core',
+      name: 'server-sees-core-and-migrate',
+      severity: 'error',
+      from: { path: '^packages/server/src/', pathNot: TEST_FILE },
+      to: { path: OURS, pathNot: '^packages/(server|core|migrate)/' },
+    },
+    {
+      name: 'cli-sees-server-migrate-and-core',
       severity: 'error',
       from: { path: '^packages/cli/src/', pathNot: TEST_FILE },
-      to: { path: OURS, pathNot: '^packages/(cli|server|core)/' },
+      to: { path: OURS, pathNot: '^packages/(cli|server|core|migrate)/' },
     },
     {
       name: 'packages-see-no-example',

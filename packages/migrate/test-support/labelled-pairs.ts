@@ -85,7 +85,7 @@ export const TUNED_PAIRS: readonly LabelledPair[] = [
     swap(/<tr><td>Team.*?<\/tr>/, ''),
   ),
   pair('a card without picture', 'visible-damage', CARD, swap(/<img[^>]*>/, '')),
-  pair('half of sixty entries lost', 'visible-damage', LONG_LIST, swap(/<li>Entry [1-4]\d:.*?<\/li>/g, '')),
+  pair('half of sixty entries lost', 'visible-damage', LONG_LIST, swap(/<li>Entry [1-3]\d:.*?<\/li>/g, '')),
   pair(
     'work and skills hidden',
     'visible-damage',

@@ -45,17 +45,22 @@ module.exports = {
     },
     {
       name: 'sdk-sees-little-of-core',
-      comment: 'Applications install the SDK: it brings flags, comparison, health counts and errors, and no plan engine',
+      comment:
+        'Applications install the SDK: it brings flags, comparison, health counts and errors, and no plan engine',
       severity: 'error',
       from: { path: '^packages/sdk/src/', pathNot: TEST_FILE },
       to: {
         path: OURS,
-        pathNot: ['^packages/sdk/', '^packages/core/src/(error\\.ts|compare/index\\.ts|flag/index\\.ts|health/index\\.ts)$'],
+        pathNot: [
+          '^packages/sdk/',
+          '^packages/core/src/(error\\.ts|compare/index\\.ts|flag/index\\.ts|health/index\\.ts)$',
+        ],
       },
     },
     {
       name: 'migrate-sees-little-of-core',
-      comment: 'Programs that move data install it: it brings comparison, states of the ledger and errors, and no plan engine',
+      comment:
+        'Programs that move data install it: it brings comparison, states of the ledger and errors, and no plan engine',
       severity: 'error',
       from: { path: '^packages/migrate/src/', pathNot: TEST_FILE },
       to: {

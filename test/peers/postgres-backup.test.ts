@@ -141,6 +141,15 @@ describe.runIf(POSTGRES_FOLDER !== undefined)("PostgreSQL's own tools", () => {
     expect(await order('restore', ...proof)).toMatchObject({ outcome: 'succeeded' });
   });
 
+  it('go on with a drill that was cut off, without what it left', async () => {
+    await given('cut_off');
+    const proof = proofOf(await order('make'));
+    const left = `theseus_drill_${createHash('sha256').update('k').digest('hex').slice(0, 16)}`;
+    await asked(`create database ${left}`);
+    expect(await order('verify', ...proof)).toMatchObject({ outcome: 'succeeded' });
+    expect(await databases()).not.toContain(left);
+  });
+
   it('tell a backup that lacks rows or cannot be read, and drop the scratch database all the same [CV-12]', async () => {
     await given('lacks_rows');
     const proof = proofOf(await order('make'));

@@ -44,7 +44,11 @@ export function backupRunner(settings: BackupSettings, others: EffectRunner): Ef
       const timeout = AbortSignal.timeout(effect.timeoutMs ?? TIMEOUT_MS);
       const signal = AbortSignal.any([timeout, context.signal]);
       try {
-        const done = await carriedOut({ ...settings, folder: settings.folder, signal }, order, context);
+        const done = await carriedOut(
+          { ...settings, folder: settings.folder, signal, idempotencyKey: context.idempotencyKey },
+          order,
+          context,
+        );
         return { outcome: 'succeeded', durationMs: took(), ...done, summary: `backup ${order.name}: ${done.summary}` };
       } catch (error) {
         if (timeout.aborted) return failed('not done in time');

@@ -12,6 +12,8 @@ export interface BackupSettings {
 /** One backup that is being made, proved or put back. */
 export interface BackupWork extends BackupSettings {
   readonly folder: string;
+  /** The same for every attempt at the effect. */
+  readonly idempotencyKey: string;
   /** Aborted at the step's time-out, and when the worker stops. */
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { errorText, TheseusError } from '@theseus/core/error';
 import { Client, escapeIdentifier } from 'pg';
 import { type BackupFile, type Kept, keepFile } from './backup-files.ts';
@@ -6,6 +6,8 @@ import type { BackupWork } from './backup-work.ts';
 import { type Place, placeOf, requireTool, runTool } from './postgres-tools.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** The signal of work that nothing stops. */
+const NEVER = new AbortController().signal;
 /** Tables named in an error. */
 const NAMED_MOST = 5;
 
@@ -17,8 +19,10 @@ const NAMED_MOST = 5;
 export function dumpDatabase(work: BackupWork, database: string, file: string): Promise<Kept> {
   const place = placeOf(work.fillSecrets(database));
   return keepFile(work.folder, file, (path) =>
-    connected(place, async (client) => {
+    connected(place, work.signal, async (client) => {
       await requireTool(work, 'pg_dump', await majorOf(client));
+      // The connection only holds the snapshot while pg_dump works, however long that takes.
+      await client.query('set idle_in_transaction_session_timeout = 0');
       await client.query('begin transaction isolation level repeatable read, read only');
       const { rows: exported } = await client.query<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
       const snapshot = exported[0]?.snapshot ?? '';
@@ -38,32 +42,40 @@ export function dumpDatabase(work: BackupWork, database: string, file: string): 
 /** Restores a dump into a scratch database beside the original, compares the rows of every table, and drops it whatever happens. */
 export async function tryRestore(work: BackupWork, database: string, backup: BackupFile): Promise<void> {
   const place = placeOf(work.fillSecrets(database));
-  await connected(place, async (client) => {
+  const scratch = scratchName(work);
+  const dropScratch = `drop database if exists ${escapeIdentifier(scratch)} with (force)`;
+  await connected(place, work.signal, async (client) => {
     await requireTool(work, 'pg_restore', await majorOf(client));
-    const scratch = `theseus_drill_${randomBytes(6).toString('hex')}`;
+    await client.query(dropScratch);
     await client.query(`create database ${escapeIdentifier(scratch)} template template0`);
-    try {
-      const there = { ...place, PGDATABASE: scratch };
-      const args = [
-        '--exit-on-error',
-        '--no-owner',
-        '--no-privileges',
-        '--no-password',
-        `--dbname=${scratch}`,
-        backup.path,
-      ];
-      await runTool(work, 'pg_restore', args, there);
-      await connected(there, async (restored) => requireSameRows(backup, await countTables(restored)));
-    } finally {
-      await client.query(`drop database ${escapeIdentifier(scratch)} with (force)`);
-    }
   });
+  try {
+    const there = { ...place, PGDATABASE: scratch };
+    const args = [
+      '--exit-on-error',
+      '--no-owner',
+      '--no-privileges',
+      '--no-password',
+      `--dbname=${scratch}`,
+      backup.path,
+    ];
+    await runTool(work, 'pg_restore', args, there);
+    await connected(there, work.signal, async (restored) => requireSameRows(backup, await countTables(restored)));
+  } finally {
+    // By a connection of its own, which a time-out or a stop does not cut.
+    await connected(place, NEVER, (client) => client.query(dropScratch));
+  }
+}
+
+/** One name for all attempts at one drill: what a worker that died has left is dropped by the next. */
+function scratchName({ idempotencyKey }: BackupWork): string {
+  return `theseus_drill_${createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 16)}`;
 }
 
 /** Puts a database back as the dump has it, in one transaction: all of it, or nothing. Tables made since then stay. */
 export async function restoreDatabase(work: BackupWork, database: string, backup: BackupFile): Promise<void> {
   const place = placeOf(work.fillSecrets(database));
-  await connected(place, async (client) => {
+  await connected(place, work.signal, async (client) => {
     await requireTool(work, 'pg_restore', await majorOf(client));
     const name = await databaseOf(client);
     const args = [
@@ -78,7 +90,11 @@ export async function restoreDatabase(work: BackupWork, database: string, backup
   });
 }
 
-async function connected<Result>(place: Place, work: (client: Client) => Promise<Result>): Promise<Result> {
+async function connected<Result>(
+  place: Place,
+  signal: AbortSignal,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   const { PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE } = place;
   const client = new Client({
     ...(PGHOST === undefined ? {} : { host: PGHOST }),
@@ -94,6 +110,8 @@ async function connected<Result>(place: Place, work: (client: Client) => Promise
   });
   // An idle connection that breaks is told by the next query.
   client.on('error', () => undefined);
+  const cut = (): void => void client.end().catch(() => undefined);
+  signal.addEventListener('abort', cut, { once: true });
   try {
     await client.connect();
     return await work(client);
@@ -101,6 +119,7 @@ async function connected<Result>(place: Place, work: (client: Client) => Promise
     if (error instanceof TheseusError) throw error;
     throw new TheseusError('database-failed', `The database refused: ${errorText(error)}`, { cause: error });
   } finally {
+    signal.removeEventListener('abort', cut);
     await client.end();
   }
 }

@@ -76,9 +76,9 @@ describe.runIf(POSTGRES_FOLDER !== undefined)("PostgreSQL's own tools", () => {
   const databases = async () =>
     (await asked<{ datname: string }>('select datname from pg_database')).map(({ datname }) => datname);
 
-  async function ran() {
+  async function ran(further = '') {
     if (theseus === undefined) throw new Error('no server');
-    const { plan, diagnostics } = parsePlan(PLAN, { file: 'plan.yaml' });
+    const { plan, diagnostics } = parsePlan(PLAN + further, { file: 'plan.yaml' });
     if (plan === null) throw new Error(JSON.stringify(diagnostics));
     return theseus.begin(plan);
   }
@@ -122,6 +122,21 @@ describe.runIf(POSTGRES_FOLDER !== undefined)("PostgreSQL's own tools", () => {
   function proofOf({ captures = {} }: EffectResult): readonly [string, string] {
     return [captures['accounts_backup'] ?? '', captures['accounts_sha256'] ?? ''];
   }
+
+  it('undo the step of a plan by putting the database back [CO-9]', async () => {
+    await given('undone');
+    const before = await digest();
+    const runId = await ran('      - wait: 8h\n');
+    await until(async () => {
+      const events = (await theseus?.events(runId)) ?? [];
+      return events.filter(({ type }) => type === 'effect.finished').length === 2;
+    });
+    await asked("update account set token = 'encrypted'");
+    await theseus?.command(runId, { verb: 'rollback', scope: 'plan', overMs: 0 });
+    await until(async () => (await theseus?.view(runId))?.outcome !== null);
+    expect((await theseus?.view(runId))?.outcome).toBe('rolled-back');
+    expect(await digest()).toEqual(before);
+  });
 
   it('put a database back as it was, all of it or nothing [CO-9]', async () => {
     await given('put_back');

@@ -101,11 +101,9 @@ async function connected<Result>(
     ...(PGPORT === undefined ? {} : { port: Number(PGPORT) }),
     ...(PGUSER === undefined ? {} : { user: PGUSER }),
     // A function keeps the driver from looking for a password of this worker's own for an address of a plan's choice.
-    ...(PGHOST === undefined && PGPASSWORD === undefined ? {} : { password: () => PGPASSWORD ?? '' }),
+    ...(PGPASSWORD === undefined ? {} : { password: () => PGPASSWORD }),
     ...(PGDATABASE === undefined ? {} : { database: PGDATABASE }),
-    ...(PGSSLMODE === undefined || PGSSLMODE === 'disable'
-      ? {}
-      : { ssl: { rejectUnauthorized: PGSSLMODE.startsWith('verify') } }),
+    ...(/^(?:require|verify)/.test(PGSSLMODE ?? '') ? { ssl: { rejectUnauthorized: PGSSLMODE !== 'require' } } : {}),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   // An idle connection that breaks is told by the next query.

@@ -37,7 +37,8 @@ export function placeOf(filled: string): Place {
     PGSSLMODE: searchParams.get('sslmode') ?? '',
     PGSSLROOTCERT: searchParams.get('sslrootcert') ?? '',
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
+  // An empty password stays, so that none of this worker's own is looked for.
+  return Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== '' || name === 'PGPASSWORD'));
 }
 
 /** @throws TheseusError `unsupported` where the program is missing, `database-failed` with its last line where it fails */

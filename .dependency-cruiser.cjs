@@ -45,25 +45,40 @@ module.exports = {
     },
     {
       name: 'sdk-sees-little-of-core',
-      comment: 'Applications install the SDK: it brings flags, health counts and errors, and no plan engine',
+      comment:
+        'Applications install the SDK: it brings flags, comparison, health counts and errors, and no plan engine',
       severity: 'error',
       from: { path: '^packages/sdk/src/', pathNot: TEST_FILE },
       to: {
         path: OURS,
-        pathNot: ['^packages/sdk/', '^packages/core/src/(error\\.ts|flag/index\\.ts|health/index\\.ts)$'],
+        pathNot: [
+          '^packages/sdk/',
+          '^packages/core/src/(error\\.ts|compare/index\\.ts|flag/index\\.ts|health/index\\.ts)$',
+        ],
       },
     },
     {
-      name: 'server-sees-core-only',
+      name: 'migrate-sees-little-of-core',
+      comment:
+        'Programs that move data install it: it brings comparison, states of the ledger and errors, and no plan engine',
       severity: 'error',
-      from: { path: '^packages/server/src/', pathNot: TEST_FILE },
-      to: { path: OURS, pathNot: '^packages/(server|core)/' },
+      from: { path: '^packages/migrate/src/', pathNot: TEST_FILE },
+      to: {
+        path: OURS,
+        pathNot: ['^packages/migrate/', '^packages/core/src/(error\\.ts|compare/index\\.ts|wave/index\\.ts)$'],
+      },
     },
     {
-      name: 'cli-sees-server-and-core',
+      name: 'server-sees-core-and-migrate',
+      severity: 'error',
+      from: { path: '^packages/server/src/', pathNot: TEST_FILE },
+      to: { path: OURS, pathNot: '^packages/(server|core|migrate)/' },
+    },
+    {
+      name: 'cli-sees-server-migrate-and-core',
       severity: 'error',
       from: { path: '^packages/cli/src/', pathNot: TEST_FILE },
-      to: { path: OURS, pathNot: '^packages/(cli|server|core)/' },
+      to: { path: OURS, pathNot: '^packages/(cli|server|core|migrate)/' },
     },
     {
       name: 'packages-see-no-example',

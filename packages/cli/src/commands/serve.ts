@@ -10,7 +10,15 @@ import {
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Output, outputFor } from '../output.ts';
-import { collectOrigin, collectVariableName, PLAN_VARIABLE, wholeNumber } from './shared-options.ts';
+import {
+  BACKUPS,
+  backupPlace,
+  collectOrigin,
+  collectVariableName,
+  PLAN_VARIABLE,
+  POSTGRES_TOOLS,
+  wholeNumber,
+} from './shared-options.ts';
 
 export interface StartOptions {
   readonly data: string;
@@ -22,6 +30,8 @@ export interface StartOptions {
   readonly databaseUrl?: string | undefined;
   readonly prometheus?: string | undefined;
   readonly planVariable?: readonly string[] | undefined;
+  readonly backups?: string | undefined;
+  readonly postgresTools?: string | undefined;
   readonly corsOrigin?: readonly string[] | undefined;
   readonly maxStreams?: number | undefined;
   readonly maxStreamsPerToken?: number | undefined;
@@ -39,6 +49,8 @@ export function addServe(program: Command, end: (code: ExitCode) => void): void 
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
     .option('--plan-variable <name>', PLAN_VARIABLE, collectVariableName)
+    .option('--backups <folder>', BACKUPS)
+    .option('--postgres-tools <folder>', POSTGRES_TOOLS)
     .option('--no-work', "leave the effects of runs to 'theseus worker' processes on the same PostgreSQL")
     .option('--cors-origin <origin>', 'let pages of this origin evaluate flags; may be repeated', collectOrigin)
     .option('--max-streams <number>', 'open at once, of all kinds', wholeNumber, API_LIMITS.maxStreams)
@@ -79,6 +91,7 @@ export function startHere(options: StartOptions, output: Output, isVerbose: bool
     ...(databaseUrl === undefined || databaseUrl === '' ? {} : { databaseUrl }),
     ...(prometheus === undefined ? {} : { prometheus }),
     ...(options.planVariable === undefined ? {} : { planVariables: options.planVariable }),
+    ...backupPlace(options),
     api: apiSettings(options),
     log: (level, message) => {
       if (isVerbose || level === 'warn' || level === 'error') output.warn(`${level}: ${message}`);

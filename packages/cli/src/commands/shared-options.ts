@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { TheseusError } from '@theseus/core/error';
 import { type Command, InvalidArgumentError } from 'commander';
 
@@ -80,4 +81,24 @@ export function personName(given: string | undefined): string {
 export function requireReason(reason: string | undefined, verb: string): string {
   if (reason !== undefined && reason.trim() !== '') return reason;
   throw new TheseusError('invalid-argument', `'${verb}' needs a reason, which stays in the record: add --reason 'why'`);
+}
+
+export const BACKUPS = 'keep the backups here that plans make by postgres or http; needs --allow-run';
+export const POSTGRES_TOOLS = 'where pg_dump and pg_restore are; on the PATH where absent';
+
+/** Where a process keeps backups, as the server wants to know it. */
+export function backupPlace(options: {
+  readonly backups?: string | undefined;
+  readonly postgresTools?: string | undefined;
+}): {
+  readonly backups?: { readonly folder: string; readonly toolsFolder?: string };
+} {
+  const { backups, postgresTools } = options;
+  if (backups === undefined) return {};
+  return {
+    backups: {
+      folder: resolve(backups),
+      ...(postgresTools === undefined ? {} : { toolsFolder: resolve(postgresTools) }),
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { outputFor } from '../output.ts';
 import { untilStopped } from './serve.ts';
-import { collectVariableName, PLAN_VARIABLE } from './shared-options.ts';
+import { BACKUPS, backupPlace, collectVariableName, PLAN_VARIABLE, POSTGRES_TOOLS } from './shared-options.ts';
 
 interface WorkerCommandOptions {
   readonly databaseUrl?: string;
@@ -12,6 +12,8 @@ interface WorkerCommandOptions {
   readonly prometheus?: string;
   readonly allowRun?: boolean;
   readonly planVariable?: readonly string[];
+  readonly backups?: string;
+  readonly postgresTools?: string;
   readonly verbose?: boolean;
   readonly json?: boolean;
 }
@@ -31,6 +33,8 @@ export function addWorker(program: Command, end: (code: ExitCode) => void): void
     .option('--folder <folder>', 'where commands of plans run', '.')
     .option('--prometheus <url>', 'the Prometheus of signals that name none (THESEUS_PROMETHEUS_URL)')
     .option('--allow-run', 'let plans run commands here')
+    .option('--backups <folder>', BACKUPS)
+    .option('--postgres-tools <folder>', POSTGRES_TOOLS)
     .option('--plan-variable <name>', PLAN_VARIABLE, collectVariableName)
     .option('--verbose', 'tell more of what happens')
     .option('--json', 'print NDJSON')
@@ -41,6 +45,7 @@ export function addWorker(program: Command, end: (code: ExitCode) => void): void
       const worker = await startWorker({
         ...(prometheus === undefined ? {} : { prometheus }),
         ...(options.planVariable === undefined ? {} : { planVariables: options.planVariable }),
+        ...backupPlace(options),
         databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'] ?? '',
         allowRun: options.allowRun ?? false,
         workFolder: resolve(options.folder),

@@ -1,3 +1,4 @@
+export { BACKUP_PROGRAM } from './built-in-backup.ts';
 export { compressPlan } from './compress-plan.ts';
 export { canonicalJson, planHash } from './content-hash.ts';
 export { definePlan } from './define-plan.ts';

@@ -1,3 +1,4 @@
+import { artefactNames, backupWay } from './built-in-backup.ts';
 import { nearest } from './did-you-mean.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Path, Problems } from './problems.ts';
@@ -39,7 +40,10 @@ export function mayComeBefore(reading: PlanReading, kind: SourceStepKind, id: st
 
 /** The names of artefacts that a step captures, broken or not. */
 export function capturedBy({ source }: StepReading): readonly string[] {
-  return isMap(source['capture']) ? Object.keys(source['capture']) : [];
+  const own = isMap(source['capture']) ? Object.keys(source['capture']) : [];
+  const { backup } = source;
+  const isBuiltIn = typeof backup === 'string' && backupWay(source) !== undefined;
+  return isBuiltIn ? [...own, ...artefactNames(backup)] : own;
 }
 
 /** Keys that belong to several kinds: a backup has its command under `run`, ramps and retirements may ask to `approve`. */

@@ -1,5 +1,7 @@
 import { parseInstant, parseOffset, parseWindows } from '../time/index.ts';
+import { type BuiltInBackup, backupWay, builtInBackup, restoreBackup } from './built-in-backup.ts';
 import { patternProblem } from './capture-pattern.ts';
+import { checkUrl } from './check-url.ts';
 import { nearest, suggest } from './did-you-mean.ts';
 import type { Capture, Step, StepCommon, WaitUntil } from './plan.ts';
 import { kindsOf, misspeltKind, type StepReading } from './plan-reading.ts';
@@ -110,10 +112,22 @@ function readCommon(context: ReadingContext, place: StepPlace, id: string, read:
     takesMs: duration('takes'),
     timeoutMs: duration('timeout'),
     budgetMs: duration('budget'),
-    undo: read.undo === undefined ? null : readUndo(context, [...path, 'undo'], read.undo),
+    undo: readStepUndo(context, [...path, 'undo'], read),
     irreversible: read.irreversible ?? ('stage' in read && read.to === 'complete'),
     mitigation: read.mitigation ?? null,
   };
+}
+
+/** `undo: restore` of a built-in backup puts the database back; anywhere else it is a program of that name. */
+function readStepUndo(context: ReadingContext, path: Path, read: AnyStepSource): StepCommon['undo'] {
+  if (read.undo === undefined) return null;
+  const way = 'backup' in read ? backupWay(read) : undefined;
+  if (read.undo !== 'restore' || way === undefined || !('backup' in read)) return readUndo(context, path, read.undo);
+  const undo = restoreBackup(read.backup, way);
+  if (undo !== undefined) return undo;
+  const message = 'an export over HTTP cannot be put back by itself';
+  context.problems.add({ path, code: 'invalid-undo', message, mend: 'write the command that imports the file' });
+  return null;
 }
 
 function readWindow(context: ReadingContext, path: Path, text: string): StepCommon['windows'] {
@@ -201,6 +215,43 @@ function readRun(context: ReadingContext, path: Path, read: StepSource<'run'>): 
 }
 
 function readBackup(context: ReadingContext, path: Path, read: StepSource<'backup'>): Own<'backup'> | null {
+  const way = backupWay(read);
+  if ([read.run, read.postgres, read.http].filter((one) => one !== undefined).length !== 1) {
+    const message = `the backup '${read.backup}' has to be made in one way`;
+    const mend = "write one of: run (a command), postgres (a database's name), http (an address)";
+    context.problems.add({ path: [...path, 'backup'], code: 'ambiguous-backup', message, mend });
+    return null;
+  }
+  if (way !== undefined) return readBuiltInBackup(context, path, read, builtInBackup(read.backup, way));
+  return readCommandBackup(context, path, { ...read, run: read.run ?? '' });
+}
+
+function readBuiltInBackup(
+  context: ReadingContext,
+  path: Path,
+  read: StepSource<'backup'>,
+  { command, captures, verify: proof }: BuiltInBackup,
+): Own<'backup'> | null {
+  if (read.http !== undefined) checkUrl(context, [...path, 'http'], read.http);
+  if (read.postgres !== undefined && /:\/\/[^/@]*:(?!\s*\$\{\{)[^/@]+@/.test(read.postgres)) {
+    const message = 'the address of the database holds a password';
+    const mend = "name the database, or a variable of the worker: '${{ env.THESEUS_PLAN_DATABASE }}'";
+    context.problems.add({ path: [...path, 'postgres'], code: 'secret-in-plan', message, mend });
+  }
+  for (const key of ['capture', 'repeatable'] as const) {
+    if (read[key] === undefined) continue;
+    const message = `'${key}' belongs to a backup by a command`;
+    const mend = `leave it out: this backup can be repeated, and gives ${captures.map(({ name }) => name).join(' and ')}`;
+    context.problems.add({ path: [...path, key], code: 'not-with-built-in', message, mend, atKey: true });
+  }
+  const verify =
+    read.verify === undefined ? proof : readCommand(context, [...path, 'verify'], read.verify, { repeatable: true });
+  return { kind: 'backup', name: read.backup, command, verify, captures };
+}
+
+type CommandBackup = StepSource<'backup'> & { readonly run: string | readonly string[] };
+
+function readCommandBackup(context: ReadingContext, path: Path, read: CommandBackup): Own<'backup'> | null {
   const command = readCommand(context, [...path, 'run'], read.run, { repeatable: read.repeatable ?? false });
   const captures = readCaptures(context, path, read.capture);
   const verify =

@@ -193,7 +193,14 @@ export const stepSchemas = {
   check: z.strictObject({ check: probe, ...common }),
   backup: z.strictObject({
     backup: name,
-    run: commandLine,
+    run: commandLine.optional(),
+    postgres: z
+      .string()
+      .min(1)
+      .max(2_000)
+      .optional()
+      .describe('Instead of run: a database that is dumped, by its name or by a reference to its address'),
+    http: z.string().min(1).max(2_000).optional().describe('Instead of run: an address whose answer is kept as a file'),
     verify: commandLine.optional().describe('Restores the backup into a scratch place and exits 0 when it is whole'),
     capture,
     repeatable: z.boolean().optional(),

@@ -24,6 +24,7 @@ export function fillVariables(problems: Problems, source: unknown, given: Readon
 /** Addresses, which are filled in only where they are used. */
 function mayHoldSecret(path: Path): boolean {
   const last = path.at(-1);
+  if (path[0] === 'phases' && last === 'postgres') return true;
   return path[0] === 'channels' || last === 'http' || (path[0] === 'signals' && (last === 'at' || last === 'database'));
 }
 

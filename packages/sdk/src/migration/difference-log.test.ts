@@ -1,7 +1,7 @@
+import type { Difference } from '@theseus/core/compare';
 import { DIFFERENCE_PATH_LIMIT, DIFFERENCE_SAMPLE_LIMIT } from '@theseus/core/health';
 import { describe, expect, test } from 'vitest';
 import { flagAt, givenMigrations } from '../../test-support/given-migration.ts';
-import type { Difference } from './compare.ts';
 import { DifferenceLog, describeValue } from './difference-log.ts';
 import type { MigrationOptions } from './migration-options.ts';
 

@@ -1,3 +1,4 @@
+import type { Difference } from '@theseus/core/compare';
 import {
   DIFFERENCE_PATH_LENGTH,
   DIFFERENCE_PATH_LIMIT,
@@ -7,7 +8,6 @@ import {
   type DifferencePath,
   type DifferenceSample,
 } from '@theseus/core/health';
-import type { Difference } from './compare.ts';
 
 /** What stands for a value in samples. Unless given, only types and lengths are shown. */
 export type Redact = (

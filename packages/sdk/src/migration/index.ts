@@ -1,6 +1,6 @@
+export type { CompareOptions, Tolerance } from '@theseus/core/compare';
 export type { Action, ActionOptions, ActionSides, ActionStep, StepResults } from './action.ts';
 export type { BreakerPhase } from './breaker.ts';
-export type { CompareOptions, Tolerance } from './compare-rules.ts';
 export type { Redact } from './difference-log.ts';
 export {
   type CacheSideStats,

@@ -1,7 +1,6 @@
+import { type CompareOptions, type Comparison, compareAnswers, compileCompareRules } from '@theseus/core/compare';
 import { TheseusError } from '@theseus/core/error';
 import type { EvaluationContext } from '@theseus/core/flag';
-import { type Comparison, compareAnswers } from './compare.ts';
-import { type CompareOptions, compileCompareRules } from './compare-rules.ts';
 import { describeValue, type Redact } from './difference-log.ts';
 import type { RepairQueue } from './repair-queue.ts';
 import type { SideCall, WriteCall } from './side-call.ts';

@@ -1,3 +1,4 @@
+import type { Comparison } from '@theseus/core/compare';
 import { TheseusError } from '@theseus/core/error';
 import {
   type Arm,
@@ -14,7 +15,6 @@ import type { DifferenceTelemetry, RepairTelemetry } from '@theseus/core/health'
 import type { LogGate } from '../log-gate.ts';
 import type { FlagCounters, MigrationTelemetry } from '../telemetry/flag-counters.ts';
 import { Breaker, type BreakerPhase, type BreakerState, isBreakerState } from './breaker.ts';
-import type { Comparison } from './compare.ts';
 import type { Deadlines } from './deadlines.ts';
 import { DifferenceLog, type Redact } from './difference-log.ts';
 import { readPin, writePin } from './pin.ts';

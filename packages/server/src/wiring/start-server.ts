@@ -41,7 +41,7 @@ import { type NewTokens, newTokens, TokenStore } from '../postgres/token-store.t
 import { planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
 import { readCredentials, writeCredentials } from './credentials-file.ts';
-import { effectRunners } from './effect-runners.ts';
+import { type BackupPlace, effectRunners } from './effect-runners.ts';
 import { jobWorkerFor } from './job-worker-for.ts';
 import { signalReaderFor } from './signal-reader-for.ts';
 
@@ -60,6 +60,8 @@ export interface ServerOptions {
   readonly work?: boolean;
   /** The Prometheus of signals that name none. */
   readonly prometheus?: PrometheusPlace;
+  /** Where backups that plans ask for are kept; none are made here unless given. */
+  readonly backups?: BackupPlace;
   /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
   readonly planVariables?: readonly string[];
   /** Who may evaluate from where, and how much at once. */
@@ -260,7 +262,10 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
     database,
     runs,
     engine,
-    runners: effectRunners(sources.histories, settings),
+    runners: effectRunners(sources.histories, {
+      ...settings,
+      ...(options.backups === undefined ? {} : { backups: options.backups }),
+    }),
     // Nobody else can come to an embedded database: what may not run here is refused at once instead of waiting.
     takesCommands: settings.allowRun || options.databaseUrl === undefined,
     onProblem,

@@ -15,7 +15,7 @@ import { RunStore } from '../postgres/run-store.ts';
 import { TelemetryStore } from '../postgres/telemetry-store.ts';
 import { type FillSecrets, planSecrets } from '../secrets/fill-secrets.ts';
 import type { PrometheusPlace } from '../sources/prometheus-client.ts';
-import { effectRunners } from './effect-runners.ts';
+import { type BackupPlace, effectRunners } from './effect-runners.ts';
 import { jobWorkerFor } from './job-worker-for.ts';
 import { signalReaderFor } from './signal-reader-for.ts';
 
@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly workFolder: string;
   /** The Prometheus of signals that name none. */
   readonly prometheus?: PrometheusPlace;
+  /** Where backups that plans ask for are kept; none are made here unless given. */
+  readonly backups?: BackupPlace;
   /** Names of environment variables that plans may read besides those that begin with `THESEUS_PLAN_`. */
   readonly planVariables?: readonly string[];
   readonly log?: Log;
@@ -93,7 +95,7 @@ interface Parts {
 function workerOn(
   { database, sources: { histories }, fillSecrets }: Parts,
   machine: Machine,
-  { allowRun, workFolder }: WorkerOptions,
+  { allowRun, workFolder, backups }: WorkerOptions,
   log: Log,
 ): JobWorker {
   const runs = new RunStore();
@@ -103,7 +105,13 @@ function workerOn(
     database,
     runs,
     engine: new RunEngine({ database, runs, flags: new FlagStore(database), clock: steadyClock() }),
-    runners: effectRunners(histories, { allowRun, workFolder, log, fillSecrets }),
+    runners: effectRunners(histories, {
+      allowRun,
+      workFolder,
+      log,
+      fillSecrets,
+      ...(backups === undefined ? {} : { backups }),
+    }),
     takesCommands: allowRun,
     onProblem: (message) => log('warn', message),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareAnswers } from './compare.ts';
+import { compareAnswers } from './compare-answers.ts';
 import { type CompareOptions, compileCompareRules } from './compare-rules.ts';
 
 function found(legacy: unknown, candidate: unknown, options: CompareOptions = {}): string[] | string {

@@ -1,4 +1,4 @@
-import { TheseusError } from '@theseus/core/error';
+import { TheseusError } from '../error.ts';
 
 /** How far two numbers may be apart and still count as equal: by either bound. */
 export interface Tolerance {
@@ -17,6 +17,8 @@ export interface CompareOptions {
   readonly ignore?: readonly string[];
   /** Lists whose order says nothing; `true`: all. */
   readonly unordered?: true | readonly string[];
+  /** Lists whose items are told apart by a field, whatever their order: `{ '$.items': 'id' }`. */
+  readonly keys?: Readonly<Record<string, string>>;
   /** Of all numbers; none unless given. */
   readonly tolerance?: Tolerance;
   /** Of the numbers at and below single paths, instead. */
@@ -27,6 +29,8 @@ export interface CompareOptions {
 export interface RuleNode {
   isIgnored: boolean;
   isUnordered: boolean;
+  /** The field that names an item of this list. */
+  key: string | undefined;
   tolerance: Tolerance | undefined;
   readonly inside: Map<string, RuleNode>;
 }
@@ -47,9 +51,10 @@ const STEP = /\.(?<name>[^.[\]]+)|\[\*\]/y;
 /** @throws TheseusError `invalid-argument` naming the path or bound that cannot be used */
 export function compileCompareRules(options: CompareOptions): CompareRules {
   const root = newNode();
-  const { ignore = [], unordered = [], tolerance, tolerances = {} } = options;
+  const { ignore = [], unordered = [], keys = {}, tolerance, tolerances = {} } = options;
   for (const path of ignore) nodeAt(root, path).isIgnored = true;
   for (const path of unordered === true ? [] : unordered) nodeAt(root, path).isUnordered = true;
+  for (const [path, key] of Object.entries(keys)) nodeAt(root, path).key = key;
   for (const [path, own] of Object.entries(tolerances)) nodeAt(root, path).tolerance = checked(own, path);
   return { root, isUnordered: unordered === true, tolerance: tolerance && checked(tolerance, '$') };
 }
@@ -61,7 +66,7 @@ export function ruleInside(rule: RuleNode | undefined, step: string, anyStep: st
 }
 
 function newNode(): RuleNode {
-  return { isIgnored: false, isUnordered: false, tolerance: undefined, inside: new Map() };
+  return { isIgnored: false, isUnordered: false, key: undefined, tolerance: undefined, inside: new Map() };
 }
 
 function nodeAt(root: RuleNode, path: string): RuleNode {

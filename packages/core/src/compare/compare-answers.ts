@@ -1,11 +1,15 @@
-import type { DifferenceKind } from '@theseus/core/health';
+import type { DifferenceKind } from '../health/index.ts';
 import { ANY_FIELD, ANY_ITEM, type CompareRules, type RuleNode, ruleInside, type Tolerance } from './compare-rules.ts';
 
-/** Values looked at in one comparison; what is larger is not compared. */
-const VALUES_MOST = 20_000;
+/** How much is looked at in one comparison; what is larger is not compared. */
+export interface CompareLimits {
+  readonly values: number;
+  /** Differences told, by path and kind. */
+  readonly told: number;
+}
+
+const ANSWER_LIMITS: CompareLimits = { values: 20_000, told: 100 };
 const DEPTH_MOST = 100;
-/** Differences told of one answer. */
-const TOLD_MOST = 100;
 
 /** One difference of one answer; its path has list indices folded. */
 export interface Difference {
@@ -20,8 +24,8 @@ export type Comparison =
   | { readonly kind: 'too-large' }
   | { readonly kind: 'different'; readonly differences: readonly Difference[] };
 
-const EQUAL: Comparison = { kind: 'equal' };
-const TOO_LARGE: Comparison = { kind: 'too-large' };
+const EQUAL = { kind: 'equal' } as const;
+const TOO_LARGE = { kind: 'too-large' } as const;
 
 /** Where a value stands; made only when differences are collected. */
 interface Path {
@@ -34,22 +38,73 @@ interface Walk {
   left: number;
   isTooLarge: boolean;
   /** Undefined while it only matters whether there is any difference. */
-  readonly found: Map<string, Difference> | undefined;
+  readonly found: Map<string, Found> | undefined;
+  readonly told: number;
+  readonly onDifference?: ((place: DifferingPlace) => void) | undefined;
 }
+
+interface Found {
+  readonly difference: Difference;
+  count: number;
+}
+
+/** What is on both sides of one place that differs. */
+export interface DifferingPlace {
+  readonly legacy: unknown;
+  readonly candidate: unknown;
+}
+
+/** As {@link Difference}, with how many values differ in this way at this path. */
+export interface CountedDifference extends Difference {
+  readonly count: number;
+}
+
+export type CountedComparison =
+  | { readonly kind: 'equal' }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'different'; readonly differences: readonly CountedDifference[] };
 
 /**
  * Compares two answers by structure: fields, lists, dates, bytes, maps and sets; a field that is undefined is absent. What is equal costs
  * no path and no garbage; only what differs is walked a second time to tell where.
  */
 export function compareAnswers(legacy: unknown, candidate: unknown, rules: CompareRules): Comparison {
-  const first: Walk = { rules, left: VALUES_MOST, isTooLarge: false, found: undefined };
+  const found = walkBoth(legacy, candidate, rules, ANSWER_LIMITS);
+  if ('kind' in found) return found;
+  return { kind: 'different', differences: [...found.values()].map(({ difference }) => difference) };
+}
+
+/** As {@link compareAnswers}, within limits of the caller's, and telling how often each difference shows; `onDifference` hears of each by itself. */
+export function countDifferences(
+  legacy: unknown,
+  candidate: unknown,
+  rules: CompareRules,
+  limits: CompareLimits,
+  onDifference?: (place: DifferingPlace) => void,
+): CountedComparison {
+  const found = walkBoth(legacy, candidate, rules, limits, onDifference);
+  if ('kind' in found) return found;
+  return {
+    kind: 'different',
+    differences: [...found.values()].map(({ difference, count }) => ({ ...difference, count })),
+  };
+}
+
+function walkBoth(
+  legacy: unknown,
+  candidate: unknown,
+  rules: CompareRules,
+  { values, told }: CompareLimits,
+  onDifference?: (place: DifferingPlace) => void,
+): Map<string, Found> | typeof EQUAL | typeof TOO_LARGE {
+  const first: Walk = { rules, left: values, isTooLarge: false, found: undefined, told };
   if (same(first, rules.root, rules.tolerance, legacy, candidate, undefined, 0)) {
     return first.isTooLarge ? TOO_LARGE : EQUAL;
   }
-  const found = new Map<string, Difference>();
-  const second: Walk = { rules, left: VALUES_MOST, isTooLarge: false, found };
+  const found = new Map<string, Found>();
+  const second: Walk = { rules, left: values, isTooLarge: false, found, told, onDifference };
   same(second, rules.root, rules.tolerance, legacy, candidate, undefined, 0);
-  return { kind: 'different', differences: [...found.values()] };
+  return found;
 }
 
 function same(
@@ -76,6 +131,7 @@ function same(
   switch (form) {
     case 'list': {
       const lists: Lists = { legacy: legacy as unknown[], candidate: candidate as unknown[] };
+      if (rule?.key !== undefined) return sameKeyed(walk, rule, rule.key, tolerance, lists, path, depth);
       const isUnordered = walk.rules.isUnordered || rule?.isUnordered;
       return (isUnordered ? sameBag : sameList)(walk, rule, tolerance, lists, path, depth);
     }
@@ -119,11 +175,11 @@ function samePlain(form: string, legacy: unknown, candidate: unknown, tolerance:
   if (form === 'moment') return sameNumber(Number(legacy), Number(candidate), undefined);
   if (form !== 'bytes') return false;
   const [one, other] = [bytesOf(legacy as ArrayBufferView), bytesOf(candidate as ArrayBufferView)];
-  return one.equals(other);
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function sameNumber(legacy: number, candidate: number, tolerance: Tolerance | undefined): boolean {
@@ -210,7 +266,7 @@ function sameBag(
 ): boolean {
   if (walk.found === undefined && legacy.length !== candidate.length) return false;
   const inside = ruleInside(rule, ANY_ITEM, ANY_ITEM);
-  const silent: Walk = { rules: walk.rules, left: walk.left, isTooLarge: false, found: undefined };
+  const silent: Walk = { rules: walk.rules, left: walk.left, isTooLarge: false, found: undefined, told: walk.told };
   const left = [...candidate];
   const missing: unknown[] = [];
   for (const item of legacy) {
@@ -229,12 +285,55 @@ function sameBag(
   return missing.length === 0 && left.length === 0;
 }
 
+/** Items with the same key are compared, wherever they stand; those without a key, or with one that another has too, as a bag. */
+function sameKeyed(
+  walk: Walk,
+  rule: RuleNode,
+  key: string,
+  tolerance: Tolerance | undefined,
+  lists: Lists,
+  path: Path | undefined,
+  depth: number,
+): boolean {
+  const [legacy, candidate] = [byKey(lists.legacy, key), byKey(lists.candidate, key)];
+  const inside = ruleInside(rule, ANY_ITEM, ANY_ITEM);
+  const below = walk.found === undefined ? undefined : { above: path, step: ANY_ITEM };
+  let isSame = true;
+  for (const name of new Set([...legacy.named.keys(), ...candidate.named.keys()])) {
+    if (same(walk, inside, tolerance, legacy.named.get(name), candidate.named.get(name), below, depth + 1)) continue;
+    if (walk.found === undefined) return false;
+    isSame = false;
+  }
+  const rest: Lists = { legacy: legacy.rest, candidate: candidate.rest };
+  return sameBag(walk, rule, tolerance, rest, path, depth) && isSame;
+}
+
+interface KeyedItems {
+  readonly named: Map<unknown, unknown>;
+  readonly rest: unknown[];
+}
+
+function byKey(items: readonly unknown[], key: string): KeyedItems {
+  const keyed: KeyedItems = { named: new Map(), rest: [] };
+  for (const item of items) {
+    const name = formOf(item) === 'fields' ? (item as Fields)[key] : undefined;
+    if (name === undefined || name === null || keyed.named.has(name)) keyed.rest.push(item);
+    else keyed.named.set(name, item);
+  }
+  return keyed;
+}
+
 function differ(walk: Walk, kind: DifferenceKind, path: Path | undefined, legacy: unknown, candidate: unknown): false {
-  if (walk.found === undefined || walk.found.size >= TOLD_MOST) return false;
+  if (walk.found === undefined) return false;
+  walk.onDifference?.({ legacy, candidate });
   const text = pathText(path);
   const key = `${kind} ${text}`;
-  // Counted once an answer, however many items of a list show it.
-  if (!walk.found.has(key)) walk.found.set(key, { path: text, kind, legacy, candidate });
+  const known = walk.found.get(key);
+  // Told once an answer, however many items of a list show it.
+  if (known !== undefined) known.count += 1;
+  else if (walk.found.size < walk.told) {
+    walk.found.set(key, { difference: { path: text, kind, legacy, candidate }, count: 1 });
+  }
   return false;
 }
 

@@ -20,7 +20,7 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
   npm run bench -- flags               evaluation by kind of flag, against the least and the peers; 10 000 flags
   npm run bench -- health              one look of the judge, and what it remembers
   npm run bench -- sdk                 route(), how soon 100 instances follow a decision, and taking in what users did
-  npm run bench -- adapter             reads and writes of a migration, against both sides called by hand
+  npm run bench -- adapter             reads and writes of a migration, against both sides called by hand and a peer
   npm run bench -- server              what requests, a start and idling cost the server
   npm run bench -- stream              how soon 100 SDKs and 10 000 streams hear of a change, and what a stream weighs
   npm run bench -- engine --seconds 60 --plans 200

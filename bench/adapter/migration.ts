@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { FlagDocument, MigrationStage } from '@theseus/core/flag';
 import { createTheseus, type Migration, type TheseusClient } from '@theseus/sdk';
 import { exactly, type Figure, type Measured, measuredOf } from '../support/figure.ts';
+import { peerModule } from '../support/peers.ts';
 
 const BATCH = 500;
 const BATCHES = 100;
@@ -27,8 +28,27 @@ const put = async (_answer: Answer): Promise<void> => {
   WRITTEN.count += 1;
 };
 
-/** What a read or a write costs that goes through the adapter, over what its sides cost alone. */
-export async function benchAdapter(): Promise<readonly Figure[]> {
+/** Another adapter over the same sides. */
+interface PeerMigration {
+  readonly name: string;
+  contextOf(subject: { readonly userId: string }): unknown;
+  read(stage: MigrationStage, context: unknown, id: string): Promise<unknown>;
+  write(stage: MigrationStage, context: unknown, answer: Answer): Promise<unknown>;
+  close(): unknown;
+}
+
+interface Peers {
+  launchdarklyMigration(
+    sides: typeof SIDES & { readonly put: typeof put; readonly isSame: typeof isSame },
+  ): Promise<PeerMigration>;
+}
+
+interface Options {
+  readonly progress: (line: string) => void;
+}
+
+/** What a read or a write costs that goes through the adapter, over what its sides cost alone, and what a peer's costs. */
+export async function benchAdapter({ progress }: Options): Promise<readonly Figure[]> {
   const document: FlagDocument = {
     version: 1,
     flushEveryMs: 3_600_000,
@@ -45,13 +65,19 @@ export async function benchAdapter(): Promise<readonly Figure[]> {
   });
   try {
     if (!(await theseus.ready(10_000))) throw new Error('the flags did not arrive');
-    return await measure(theseus);
+    const { launchdarklyMigration } = (await peerModule('launchdarkly-migration.mjs', progress)) as Peers;
+    const peer = await launchdarklyMigration({ ...SIDES, put, isSame });
+    try {
+      return await measure(theseus, peer);
+    } finally {
+      peer.close();
+    }
   } finally {
     await theseus.close();
   }
 }
 
-async function measure(theseus: TheseusClient): Promise<readonly Figure[]> {
+async function measure(theseus: TheseusClient, peer: PeerMigration): Promise<readonly Figure[]> {
   const users = (stage: MigrationStage): Users =>
     theseus.migration(stage, { read: SIDES, write: { legacy: put, candidate: put }, shadows: { room: BATCH } });
   const stages = {
@@ -65,25 +91,47 @@ async function measure(theseus: TheseusClient): Promise<readonly Figure[]> {
   const writtenByHand = await cpuNs(writeBothByHand);
   const reads = (of: Users) => () => readAll(of);
   const shadow = stages.shadow;
-  const figures = [
-    over('a read at off', await cpuNs(reads(stages.off)), { name: 'legacy alone', measured: alone }, MOST_NS.alone),
-    over(
-      'a read at complete',
-      await cpuNs(reads(stages.complete)),
-      { name: 'the candidate alone', measured: alone },
-      MOST_NS.alone,
-    ),
-    over(
-      'a read at shadow, every one compared',
-      await cpuNs(() => readCompared(shadow)),
-      { name: 'both sides by hand, compared by hand', measured: shadowedByHand },
-      MOST_NS.shadowed,
-    ),
-    over('a write at dualwrite', await cpuNs(() => writeAll(stages.dualwrite)), {
-      name: 'both writes by hand',
-      measured: writtenByHand,
-    }),
-  ];
+  const peers = CONTEXTS.map((subject) => peer.contextOf(subject));
+  const peerReads = (stage: MigrationStage) => async (): Promise<void> => {
+    for (let index = 0; index < BATCH; index += 1) {
+      await peer.read(stage, peers[index % peers.length], contextOf(index).userId);
+    }
+    await turn();
+  };
+  const peerWrites = async (): Promise<void> => {
+    const answer = answerOf('a');
+    for (let index = 0; index < BATCH; index += 1) await peer.write('dualwrite', peers[index % peers.length], answer);
+  };
+  const byHand = { name: 'both sides by hand, compared by hand', measured: shadowedByHand };
+  const written = { name: 'both writes by hand', measured: writtenByHand };
+  const figures = [];
+  for (const { name, ours, theirs, floor, most } of [
+    {
+      name: 'a read at off',
+      ours: reads(stages.off),
+      theirs: peerReads('off'),
+      floor: { name: 'legacy alone', measured: alone },
+      most: MOST_NS.alone,
+    },
+    {
+      name: 'a read at complete',
+      ours: reads(stages.complete),
+      theirs: peerReads('complete'),
+      floor: { name: 'the candidate alone', measured: alone },
+      most: MOST_NS.alone,
+    },
+    {
+      name: 'a read at shadow, every one compared',
+      ours: () => readCompared(shadow),
+      theirs: peerReads('shadow'),
+      floor: byHand,
+      most: MOST_NS.shadowed,
+    },
+    { name: 'a write at dualwrite', ours: () => writeAll(stages.dualwrite), theirs: peerWrites, floor: written },
+  ]) {
+    const own = await cpuNs(ours);
+    figures.push(over(name, own, floor, most), beside(peer, await cpuNs(theirs), own));
+  }
   const bytes = (await heapBytes(() => readCompared(shadow))) - (await heapBytes(readBothByHand));
   const mark = { text: `under ${MOST_HEAP_BYTES} bytes`, isKept: bytes < MOST_HEAP_BYTES };
   return [
@@ -105,6 +153,11 @@ function over(
     { name, unit: 'ns', measured, floor },
     { name: `${name}: what the adapter adds`, unit: 'ns', measured: exactly(Math.round(added)), ...mark },
   ];
+}
+
+/** The peer's figure beside ours. */
+function beside(peer: PeerMigration, measured: Measured, own: Measured): readonly Figure[] {
+  return [{ name: `  ${peer.name}`, unit: 'ns', measured, floor: { name: 'Theseus', measured: own } }];
 }
 
 const contextOf = (index: number) => CONTEXTS[index % CONTEXTS.length] ?? { userId: '' };

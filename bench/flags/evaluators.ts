@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { murmur3Resume, saltState } from '@theseus/core/flag';
 import { createTheseus } from '@theseus/sdk';
+import { peerModule } from '../support/peers.ts';
 import { landsOf, members, ROLLOUT, type Scenario, type Subject, scenarioDocument, WHOLE } from './scenarios.ts';
 
 /** Something that answers flags. What it is asked with is made before anything is timed. */
@@ -82,19 +80,9 @@ interface Peers {
   preparePeers(model: { landsOf: typeof landsOf; members: readonly string[] }): Promise<readonly Evaluator[]>;
 }
 
-/** The peers, installed first where they are not. Their lock file is their own, so that the product's stays small. */
+/** The peers, installed first where they are not. */
 export async function peerEvaluators(progress: (line: string) => void): Promise<readonly Evaluator[]> {
-  const folder = new URL('../../peers/', import.meta.url);
-  if (!existsSync(new URL('node_modules/.package-lock.json', folder))) {
-    progress('installing the peers (npm ci in bench/peers)');
-    const install = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-      cwd: fileURLToPath(folder),
-      stdio: ['ignore', 'ignore', 'inherit'],
-      shell: process.platform === 'win32',
-    });
-    if (install.status !== 0) throw new Error('the peers cannot be installed; --only many-flags measures without them');
-  }
-  const { preparePeers } = (await import(new URL('index.mjs', folder).href)) as Peers;
+  const { preparePeers } = (await peerModule('index.mjs', progress)) as Peers;
   return preparePeers({ landsOf, members });
 }
 

@@ -68,6 +68,7 @@ function longestRun(plan: Plan): number {
 function ownMs(step: Plan['phases'][number]['steps'][number]): number {
   if (step.kind === 'ramp') return Math.max(...step.soaksMs);
   if (step.kind === 'watch') return step.forMs;
+  if (step.kind === 'retire') return step.afterMs;
   if (step.kind !== 'wait') return 0;
   return step.until.kind === 'duration' ? step.until.durationMs : 7 * HOUR;
 }

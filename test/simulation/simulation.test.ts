@@ -35,6 +35,8 @@ const REACHED: Readonly<Record<Exclude<EventType, 'flag.fallback-changed'>, true
   'flag.exposure-confirmed': true,
   'flag.stage-changed': true,
   'flag.overridden': true,
+  'flag.retired': true,
+  'flag.unretired': true,
   'approval.requested': true,
   'approval.given': true,
   'approval.rejected': true,
@@ -83,7 +85,7 @@ describe('the simulation', () => {
     expect(kinds).toEqual(
       expect.arrayContaining(['check', 'run', 'backup', 'baseline', 'ramp', 'approve', 'wait', 'watch', 'notify']),
     );
-    expect(kinds).toEqual(expect.arrayContaining(['rehearse', 'point', 'freeze', 'at', 'takes', 'pace']));
+    expect(kinds).toEqual(expect.arrayContaining(['rehearse', 'point', 'freeze', 'retire', 'at', 'takes', 'pace']));
     expect(kinds).toEqual(expect.arrayContaining(['window', 'timeout', 'undo', 'budget', 'irreversible', 'capture']));
   });
 

@@ -4,11 +4,15 @@ const WIDTH = 100;
 
 /** The reference of the command line as Markdown: every command's own help, so that the two cannot differ. */
 export function renderReference(program: Command): string {
-  const sections = [program, ...program.commands].map((command) => {
-    const title = command === program ? 'theseus' : `theseus ${command.name()}`;
-    return `## ${title}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``;
-  });
+  const sections = withSubcommands(program, '').map(
+    ({ command, path }) => `## ${path}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\``,
+  );
   return `# The command line\n\nEvery command tells the same with \`--help\`.\n\n${EXIT_CODES}\n\n${sections.join('\n\n')}\n`;
+}
+
+function withSubcommands(command: Command, parents: string): readonly { command: Command; path: string }[] {
+  const path = `${parents}${command.name()}`;
+  return [{ command, path }, ...command.commands.flatMap((each) => withSubcommands(each, `${path} `))];
 }
 
 const EXIT_CODES = `| Exit code | Meaning |

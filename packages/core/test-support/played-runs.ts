@@ -352,6 +352,28 @@ function overridden(): RolloutWorld {
   return world;
 }
 
+/** Two flags retired one after the other, one of them taken back and retired anew. */
+function retired(): RolloutWorld {
+  const retire = (flag: string, approve: [] | null) =>
+    ({ ...common(`one/retire-${flag}`), kind: 'retire', flag, afterMs: HOUR, approve }) as const;
+  const world = new RolloutWorld(
+    plan([phase('one', [ramp('one', 'base'), ramp('one', 'cache'), retire('base', null), retire('cache', [])])], {
+      requires: { cache: ['base'] },
+    }),
+  );
+  for (const flag of ['base', 'cache']) {
+    world.command({ verb: 'promote', stepId: `one/${flag}`, toEnd: true });
+    world.confirm();
+    world.command({ verb: 'promote', stepId: `one/${flag}`, toEnd: true });
+  }
+  later(world, HOUR);
+  world.command({ verb: 'approve' });
+  world.command({ verb: 'rollback', scope: 'flag', target: 'cache', overMs: 0 });
+  world.confirm();
+  world.command({ verb: 'retry', stepId: 'one/cache', andAfter: true });
+  return world;
+}
+
 /** By name of their recording. */
 export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   'rolled-back': rolledBack,
@@ -364,4 +386,5 @@ export const PLAYED_RUNS: Readonly<Record<string, () => RolloutWorld>> = {
   staged,
   'without-net': withoutNet,
   overridden,
+  retired,
 };

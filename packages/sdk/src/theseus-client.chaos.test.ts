@@ -102,6 +102,32 @@ describe('in chaos', () => {
     expect(theseus.enabled('on', USER)).toBe(true);
   });
 
+  test('a server that is too busy is left alone for as long as it asks: streams wait, polls go on', async () => {
+    virtualTime();
+    server.onStream = (_request, response) => void response.writeHead(429, { 'retry-after': '20' }).end();
+    const theseus = connect();
+    await driveUntil(theseus.ready());
+    expect(theseus.enabled('on', USER)).toBe(true);
+    expect(await driveUntil(server.next('stream'))).toBeGreaterThan(15_000);
+    expect(streamRequests()).toBe(2);
+    const polled = server.requests.filter(({ url }) => url === '/api/v1/flags').length;
+    expect(polled).toBeGreaterThan(3);
+  });
+
+  test('a server that is too busy to be polled is polled no sooner than it asks', async () => {
+    virtualTime();
+    server.onStream = (_request, response) => void response.writeHead(503, { 'retry-after': '1' }).end();
+    let refused = 0;
+    server.onFlags = (request, response) => {
+      if (refused > 0) return server.sendFlags(request, response);
+      refused += 1;
+      response.writeHead(503, { 'retry-after': '30' }).end();
+    };
+    const theseus = connect();
+    expect(await driveUntil(reaches(theseus, 1))).toBeGreaterThan(25_000);
+    expect(theseus.enabled('on', USER)).toBe(true);
+  });
+
   test('a stream that is half open is cut after three heartbeats and opened anew', async () => {
     server.onTelemetry = (_request, response) => void response.writeHead(500).end();
     virtualTime();

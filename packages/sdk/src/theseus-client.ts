@@ -228,7 +228,9 @@ class Client implements TheseusClient {
     const assignment = flags?.assign(flag, context, this.#draw(flags));
     // A key that is in no document is somebody's slip of the pen: legacy answers, and nothing is kept of it.
     if (assignment === undefined) return arms.legacy(CONTROL);
-    return runRoute({ assignment, counters: this.#countersOf(flag) }, arms);
+    // Of a flag that was retired nothing is counted: nobody judges it any more.
+    const counters = assignment.definition.retired ? undefined : this.#countersOf(flag);
+    return runRoute({ assignment, counters }, arms);
   }
 
   migration<P, R, W, V>(flag: string, options: MigrationOptions<P, R, W, V>): Migration<P, R, W, V> {

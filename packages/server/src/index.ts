@@ -6,6 +6,7 @@ export {
 export { API_LIMITS, type ApiSettings } from './http-api/api-settings.ts';
 export type { DifferenceReport } from './ports/difference-source.ts';
 export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
+export type { FlagOverview } from './ports/flag-directory.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export type { OverrideList } from './ports/override-service.ts';
 export { asksForArm } from './sources/placeholders.ts';

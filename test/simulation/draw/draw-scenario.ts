@@ -12,6 +12,7 @@ import {
 import { SIGNALS } from './draw-gate.ts';
 import { drawArmsMoods, withJudging } from './draw-judging.ts';
 import { drawPlan, PEOPLE_AND_OUTSIDER } from './draw-plan.ts';
+import { withRetirements } from './draw-retirements.ts';
 import { withStages } from './draw-stages.ts';
 
 const MINUTE = 60_000;
@@ -64,9 +65,12 @@ export function drawScenario(seed: number): Scenario {
   const instances = random.int(1, 3);
   return {
     seed,
-    source: withStages(
-      new Random(seedOf(seed, 'stages')),
-      withJudging(new Random(seedOf(seed, 'judging')), drawPlan(new Random(seedOf(seed, 'plan')), startAt)),
+    source: withRetirements(
+      new Random(seedOf(seed, 'retirements')),
+      withStages(
+        new Random(seedOf(seed, 'stages')),
+        withJudging(new Random(seedOf(seed, 'judging')), drawPlan(new Random(seedOf(seed, 'plan')), startAt)),
+      ),
     ),
     startAt,
     servers,

@@ -18,6 +18,7 @@ import { EXPOSURE_CHECKS } from './exposure.ts';
 import { History } from './history.ts';
 import { JUDGING_CHECKS } from './judging.ts';
 import { PROGRESS_CHECKS } from './progress.ts';
+import { RETIREMENT_CHECKS } from './retirement.ts';
 import { STAGE_CHECKS } from './stages.ts';
 import { flagsReached, STORED_CHECKS } from './stored.ts';
 import { Violation } from './violation.ts';
@@ -28,6 +29,7 @@ const EVENT_CHECKS = Object.entries({
   ...COURSE_CHECKS,
   ...JUDGING_CHECKS,
   ...STAGE_CHECKS,
+  ...RETIREMENT_CHECKS,
 });
 const COMMIT_CHECKS = Object.entries(STORED_CHECKS);
 

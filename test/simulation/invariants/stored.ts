@@ -1,5 +1,8 @@
-import type { Command, RolloutState } from '@theseus/core/rollout';
+import type { Command, FlagStatus, RolloutState } from '@theseus/core/rollout';
 import type { CommitCheck, Stored } from './invariant.ts';
+
+/** Where everybody is on the candidate of what a flag requires. */
+const IN_PLACE: readonly FlagStatus[] = ['complete', 'retired'];
 
 /**
  * A flag is exposed only while each flag it requires is exposed too, and is either complete or on its way down together
@@ -11,7 +14,7 @@ const keepsPrerequisites: CommitCheck = ({ after }) => {
     for (const key of after.plan.flags[flag.key]?.requires ?? []) {
       const required = after.flags[key];
       if (required === undefined || required.exposure === 0) return `${flag.key} is exposed, ${key} is not`;
-      if (required.status !== 'complete' && !descendTogether(after, flag.key, key)) {
+      if (!IN_PLACE.includes(required.status) && !descendTogether(after, flag.key, key)) {
         return `${flag.key} is exposed while ${key} is ${required.status}`;
       }
     }

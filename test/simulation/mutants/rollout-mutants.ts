@@ -17,6 +17,33 @@ export const ROLLOUT_MUTANTS: Readonly<Record<string, Mutant>> = {
       decide: decidingAbout((plan) => withSteps(plan, ({ kind }) => (kind === 'ramp' ? { approve: null } : {}))),
     }),
   },
+  'retired-at-once': {
+    breaks: 'flags are retired as soon as they reach everybody',
+    caughtBy: ['retires-whole'],
+    rules: broken({
+      decide: decidingAbout((plan) => withSteps(plan, ({ kind }) => (kind === 'retire' ? { afterMs: 0 } : {}))),
+    }),
+  },
+  'retired-unasked': {
+    breaks: 'flags are retired without the approval that the plan asks for',
+    caughtBy: ['retires-approved'],
+    rules: broken({
+      decide: decidingAbout((plan) => withSteps(plan, ({ kind }) => (kind === 'retire' ? { approve: null } : {}))),
+    }),
+  },
+  'retired-goes-down': {
+    breaks: 'what is taken back stays retired, so that evaluators go on with the candidate',
+    caughtBy: ['unretires-first', 'ends'],
+    rules: broken({
+      decide: (state, input, now) => {
+        const { events } = decide(state, input, now);
+        return decisionOf(
+          state,
+          events.filter(({ type }) => type !== 'flag.unretired'),
+        );
+      },
+    }),
+  },
   'one-approver-is-enough': {
     breaks: 'the first of several approvals counts for all',
     caughtBy: ['approved', 'asks-everybody'],

@@ -1,8 +1,8 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
-import type { Arm } from '@theseus/core/flag';
+import { type Arm, type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
 import type { Plan } from '@theseus/core/plan';
 import type { PlanEdit, RecordedEvent, RunView, Verb } from '@theseus/core/rollout';
-import type { Check, DifferenceReport as Differences, Finding, OverrideList } from '@theseus/server';
+import type { Check, DifferenceReport as Differences, Finding, FlagOverview, OverrideList } from '@theseus/server';
 
 export interface Connection {
   readonly url: string;
@@ -149,6 +149,25 @@ export class ApiClient {
   differences(flag: string, environment?: string): Promise<DifferenceReport> {
     const of = environment === undefined ? '' : `?environment=${encodeURIComponent(environment)}`;
     return this.#send('GET', `/api/v1/flags/${encodeURIComponent(flag)}/differences${of}`);
+  }
+
+  /** Every flag with its lifecycle, of one environment or of all. */
+  async flags(environment?: string): Promise<readonly FlagOverview[]> {
+    const query = environment === undefined ? '' : `?environment=${encodeURIComponent(environment)}`;
+    return (await this.#send<{ flags: FlagOverview[] }>('GET', `/api/v1/flags/states${query}`)).flags;
+  }
+
+  flag(key: string, environment: string): Promise<FlagOverview> {
+    const query = `environment=${encodeURIComponent(environment)}`;
+    return this.#send('GET', `/api/v1/flags/${encodeURIComponent(key)}/state?${query}`);
+  }
+
+  /** The definitions that SDKs evaluate. */
+  async flagDocument(environment: string): Promise<FlagDocument> {
+    const json = await this.#send('GET', `/api/v1/flags?environment=${encodeURIComponent(environment)}`);
+    const parsed = parseFlagDocument(json);
+    if (parsed.kind === 'document') return parsed.document;
+    throw new TheseusError('unreachable', `The server's flags cannot be read: ${parsed.reason}`);
   }
 
   async reportSignal(

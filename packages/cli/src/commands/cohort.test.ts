@@ -56,7 +56,7 @@ describe('theseus cohort', () => {
     expect(frozen.err).toBe('');
     const members = pickedOf(frozen).map(({ subject }) => subject);
     const list = async () => {
-      const [listed] = lines(await theseus('flags', 'list', 'assistant', '--json', ...server()));
+      const [listed] = lines(await theseus('flags', 'overrides', 'assistant', '--json', ...server()));
       return listed?.['overrides'] as readonly { subject: string; arm: string; reason: string; by: string }[];
     };
     expect((await list()).map(({ subject }) => subject)).toEqual(members);

@@ -1,119 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { OverrideTo } from '../api-client/api-client.ts';
-import { connect } from '../api-client/connect.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { outputFor } from '../output.ts';
-import { describeEvent, utcClock } from '../render/describe-event.ts';
-import { withoutControls } from '../render/without-controls.ts';
-import { personName, requireReason, type ServerOptions, withServerOptions } from './shared-options.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { addFlagsEvaluating } from './flags-evaluate.ts';
+import { addFlagsLooking } from './flags-look.ts';
+import { addFlagsOverriding } from './flags-override.ts';
+import { addFlagsStale } from './flags-stale.ts';
+import { addFlagsStatic } from './flags-static.ts';
 
-interface FlagOptions extends ServerOptions {
-  readonly env?: string;
-  readonly reason?: string;
-  readonly as?: string;
-}
-
-interface Decision {
-  readonly name: 'allow' | 'deny' | 'clear';
-  readonly description: string;
-  readonly to: OverrideTo;
-  readonly example: string;
-}
-
-const DECISIONS: readonly Decision[] = [
-  {
-    name: 'allow',
-    description: 'let subjects in over any percentage, as long as the flag is exposed at all',
-    to: 'candidate',
-    example: "theseus flags allow cv-analyzer user-17 --reason 'asked for it'",
-  },
-  {
-    name: 'deny',
-    description: 'send subjects back to legacy and keep them there',
-    to: 'legacy',
-    example: "theseus flags deny cv-analyzer user-17 user-18 --reason 'their export breaks'",
-  },
-  {
-    name: 'clear',
-    description: 'undo allow and deny: the plan decides about the subjects again',
-    to: null,
-    example: "theseus flags clear cv-analyzer user-17 --reason 'mended in 2.3.1'",
-  },
-];
-
+/** The commands about flags, whatever plan they belong to. */
 export function addFlags(program: Command, end: (code: ExitCode) => void): void {
   const flags = program
     .command('flags')
-    .description('let single subjects in or keep them out, over any percentage; no automation undoes it')
-    .addHelpText('after', HELP);
-  for (const decision of DECISIONS) addDecision(flags, decision, end);
-  withServerOptions(
-    flags
-      .command('list')
-      .description('subjects about whom people have decided: who, which arm, by whom and why')
-      .argument('<flag>', 'the flag'),
-  )
-    .option('--env <environment>', 'where; default where absent')
-    .addHelpText('after', '\nExamples:\n  $ theseus flags list cv-analyzer\n  $ theseus flags list cv-analyzer --json')
-    .action(async (flag: string, options: FlagOptions) => {
-      const { runId, overrides } = await (await connect(options)).overrides(flag, options.env);
-      const output = outputFor(options);
-      output.emit({ kind: 'overrides', flag, runId, overrides });
-      if (overrides.length === 0) output.say(`nobody has decided about a subject of ${flag}`);
-      for (const { subject, arm, by, reason, at } of overrides) {
-        const why = at === null ? 'decided in an earlier run' : `${reason} [${by}, ${utcClock(at)}]`;
-        output.say(withoutControls(`${subject}  ${arm}  ${why}`));
-      }
-      end(EXIT.done);
-    });
-}
-
-const HELP = `
-  theseus flags allow FLAG SUBJECT...   let in over any percentage
-  theseus flags deny FLAG SUBJECT...    keep on legacy
-  theseus flags clear FLAG SUBJECT...   leave to the plan again
-  theseus flags list FLAG
-
-Examples:
-${DECISIONS.map(({ example }) => `  $ ${example}`).join('\n')}`;
-
-function addDecision(
-  flags: Command,
-  { name, description, to, example }: Decision,
-  end: (code: ExitCode) => void,
-): void {
-  withServerOptions(
-    flags
-      .command(name)
-      .description(description)
-      .argument('<flag>', 'the flag')
-      .argument('<subjects...>', 'keys of subjects, as the plan buckets them'),
-  )
-    .option('--reason <text>', 'why (required); stays in the record')
-    .option('--as <person>', 'who acts; the user of this machine where absent')
-    .option('--env <environment>', 'where; default where absent')
-    .addHelpText('after', `\nExamples:\n  $ ${example}`)
-    .action(async (flag: string, subjects: readonly string[], options: FlagOptions) => {
-      const request = {
-        subjects,
-        to,
-        reason: requireReason(options.reason, `flags ${name}`),
-        person: personName(options.as),
-        commandId: randomUUID(),
-      };
-      const { run, events } = await (await connect(options)).override(flag, options.env, request);
-      const output = outputFor(options);
-      for (const { event } of events) {
-        output.emit({ kind: 'event', ...event });
-        output.say(describeEvent(event));
-      }
-      if (events.length === 0) output.say('nothing to do: it is so already');
-      const isDark = run.flags.some(({ key, exposurePercent }) => key === flag && exposurePercent === 0);
-      if (to === 'candidate' && isDark) {
-        output.say(`${flag} is at 0 %: whoever is let in takes the candidate from when its ramp begins.`);
-      }
-      output.emit({ kind: 'run', run });
-      end(EXIT.done);
-    });
+    .description(
+      'look at flags: how far each has come, what it answers to whom and why, which are to be removed; let single subjects in or keep them out',
+    )
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ theseus flags list --environment production\n  $ theseus flags explain cache --context userId=ana\n  $ theseus flags stale --scan .\n\n'theseus flags COMMAND --help' tells more of each.",
+    );
+  addFlagsLooking(flags, end);
+  addFlagsEvaluating(flags, end);
+  addFlagsOverriding(flags, end);
+  addFlagsStale(flags, end);
+  addFlagsStatic(flags, end);
 }

@@ -18,6 +18,11 @@ export function withServerOptions(command: Command): Command {
     .option('--json', 'print NDJSON');
 }
 
+/** The options of a server and `--environment`, which `--env` names too, as elsewhere. */
+export function withEnvironment(command: Command, absent: string): Command {
+  return withServerOptions(command).option('--env, --environment <environment>', `the environment; ${absent}`);
+}
+
 /** `--set name=value`, again and again. */
 export function collectVariable(
   text: string,

@@ -10,6 +10,7 @@ import {
   momentText,
   severitiesText,
   troubleOf,
+  WHY_ONE_WAY,
   worstPerStage,
 } from './foresight-report.ts';
 import { type Html, html } from './html.ts';
@@ -178,8 +179,7 @@ function oneWay({ oneWay: steps, zone }: Foresight): readonly Html[] {
   return list(
     steps.map(({ title, stepId, why, mitigation, at }) => {
       const when = at === null ? 'not reached' : momentText(at, zone);
-      const what = why === 'irreversible' ? 'irreversible' : 'no undo';
-      return html`<p><b>${title}</b> <code>${stepId}</code> <span class="warning">${what}</span> <span class="quiet">${when}</span></p><p class="quiet">${mitigation ?? 'Nothing is said to make it less dangerous.'}</p>`;
+      return html`<p><b>${title}</b> <code>${stepId}</code> <span class="warning">${WHY_ONE_WAY[why]}</span> <span class="quiet">${when}</span></p><p class="quiet">${mitigation ?? 'Nothing is said to make it less dangerous.'}</p>`;
     }),
   );
 }

@@ -2,6 +2,9 @@ import type { ExposureCase, Finding, Foresight, Severity } from '@theseus/core/s
 import { isWorse, localMoment } from '@theseus/core/simulate';
 import { formatDuration } from '@theseus/core/time';
 
+/** In few words, why no rollback takes a step back. */
+export const WHY_ONE_WAY = { irreversible: 'irreversible', 'no-undo': 'no undo', retires: 'retires a flag' } as const;
+
 /** A finding with where it stands in the plan's file, where that is known. */
 export interface LocatedFinding extends Finding {
   /** `plan.yaml:12`, or the file alone. */

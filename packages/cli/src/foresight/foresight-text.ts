@@ -12,6 +12,7 @@ import {
   momentText,
   severitiesText,
   troubleOf,
+  WHY_ONE_WAY,
   worstPerFlag,
   worstPerStage,
 } from './foresight-report.ts';
@@ -227,11 +228,7 @@ function oneWay(page: Page): readonly string[] {
   return limited(
     page,
     page.report.foresight.oneWay.map(({ stepId, why, mitigation }) =>
-      hanging(
-        page,
-        '  ',
-        `${stepId}: ${why === 'irreversible' ? why : 'no undo'}; ${mitigation ?? 'nothing makes it less dangerous'}`,
-      ),
+      hanging(page, '  ', `${stepId}: ${WHY_ONE_WAY[why]}; ${mitigation ?? 'nothing makes it less dangerous'}`),
     ),
   );
 }

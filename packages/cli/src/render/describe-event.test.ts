@@ -59,6 +59,8 @@ const ONE_OF_EACH: { readonly [Type in EventType]: readonly [Body<Type>, string]
     { flag: 'cache', subjects: ['a', 'b', 'c', 'd', 'e'], to: 'legacy' },
     'cache: a, b, c and 2 more kept on legacy',
   ],
+  'flag.retired': [{ flag: 'cache' }, 'cache retired'],
+  'flag.unretired': [{ flag: 'cache' }, 'cache no longer retired'],
   'approval.requested': [{ stepId: 'one/a', approvalId: 'x', question: 'Go?', by: [] }, 'one/a asks: Go?'],
   'approval.given': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana agreed to one/a'],
   'approval.rejected': [{ stepId: 'one/a', approvalId: 'x', person: 'ana' }, 'ana rejected one/a'],

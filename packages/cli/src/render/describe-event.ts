@@ -41,6 +41,21 @@ function describeFlagEvent(event: FlagEvent): string {
       return overridden(event);
     case 'flag.fallback-changed':
       return `${event.flag}: legacy ${event.fallback ? 'answers again' : 'no longer answers'} when the candidate fails`;
+    case 'flag.retired':
+      return `${event.flag} retired${event.variant === undefined ? '' : `, and ${event.variant} stays`}`;
+    case 'flag.unretired':
+      return `${event.flag} no longer retired`;
+  }
+}
+
+function describeContingency(event: Extract<RolloutEvent, { readonly type: `contingency.${string}` }>): string {
+  switch (event.type) {
+    case 'contingency.fired':
+      return `contingency ${event.name} acts`;
+    case 'contingency.advanced':
+      return `contingency ${event.name} goes on`;
+    case 'contingency.ended':
+      return `contingency ${event.name} ${event.outcome}`;
   }
 }
 
@@ -88,6 +103,8 @@ export function describeEvent(event: RolloutEvent): string {
     case 'flag.exposure-confirmed':
     case 'flag.fallback-changed':
     case 'flag.overridden':
+    case 'flag.retired':
+    case 'flag.unretired':
       return describeFlagEvent(event);
     case 'approval.requested':
       return `${event.stepId} asks: ${event.question}`;
@@ -108,11 +125,9 @@ export function describeEvent(event: RolloutEvent): string {
     case 'freeze.lifted':
       return `change freeze of ${event.stepId} ${event.lifted ? 'lifted' : 'could NOT be lifted'}`;
     case 'contingency.fired':
-      return `contingency ${event.name} acts`;
     case 'contingency.advanced':
-      return `contingency ${event.name} goes on`;
     case 'contingency.ended':
-      return `contingency ${event.name} ${event.outcome}`;
+      return describeContingency(event);
   }
 }
 

@@ -114,9 +114,8 @@ export class CompiledFlags {
     this.#version = document.version;
     this.#flushEveryMs = document.flushEveryMs;
     this.#segments = new Map(Object.entries(document.segments));
-    for (const [key, definition] of Object.entries(document.flags)) {
-      this.#enter(key, definition);
-    }
+    const { flags } = document;
+    for (const key of Object.keys(flags)) this.#enter(key, flags[key] as FlagDefinition);
   }
 
   /** The version of the document that answers. */

@@ -5,6 +5,7 @@ import {
   ANSWER_KEY_MISSING,
   ANSWER_LET_IN,
   ANSWER_PREREQUISITE,
+  ANSWER_RETIRED,
   ANSWER_SEGMENT_CANDIDATE,
   ANSWER_SEGMENT_LEGACY,
   ANSWER_SPLIT_CANDIDATE,
@@ -23,10 +24,11 @@ const REASONS: readonly EvaluationReason[] = byAnswer([
   [ANSWER_SPLIT_LEGACY, 'SPLIT'],
   [ANSWER_SPLIT_CANDIDATE, 'SPLIT'],
   [ANSWER_PREREQUISITE, 'PREREQUISITE'],
+  [ANSWER_RETIRED, 'RETIRED'],
 ]);
 
 function byAnswer(pairs: readonly (readonly [Answer, EvaluationReason])[]): EvaluationReason[] {
-  const reasons = new Array<EvaluationReason>(ANSWER_PREREQUISITE + 1).fill('ERROR');
+  const reasons = new Array<EvaluationReason>(ANSWER_RETIRED + 1).fill('ERROR');
   for (const [answer, reason] of pairs) reasons[answer] = reason;
   return reasons;
 }

@@ -107,6 +107,8 @@ export interface FlagDefinition {
   readonly goals?: readonly string[];
   /** Present where the flag moves data from one store or service to another. */
   readonly migration?: MigrationSetting;
+  /** Present once the flag was retired: candidate for everybody, whatever else is said of it, and nothing is counted. */
+  readonly retired?: true;
 }
 
 /** The six stages of a migration, in their order. */
@@ -156,7 +158,15 @@ export interface FlagPatch {
   readonly removed: readonly string[];
 }
 
-export type EvaluationReason = 'OVERRIDE' | 'SEGMENT' | 'SPLIT' | 'PREREQUISITE' | 'DISABLED' | 'DEFAULT' | 'ERROR';
+export type EvaluationReason =
+  | 'OVERRIDE'
+  | 'SEGMENT'
+  | 'SPLIT'
+  | 'PREREQUISITE'
+  | 'RETIRED'
+  | 'DISABLED'
+  | 'DEFAULT'
+  | 'ERROR';
 
 export type EvaluationErrorCode = 'FLAG_NOT_FOUND' | 'TARGETING_KEY_MISSING' | 'PROVIDER_NOT_READY' | 'GENERAL';
 

@@ -13,6 +13,7 @@ export {
 export { type ContextTest, compileConditions, isInstantText } from './condition-test.ts';
 export { DEFAULT_ENVIRONMENT, environmentNameProblem, isEnvironmentName } from './environment.ts';
 export { notReadyEvaluation } from './evaluation.ts';
+export { explainFlag, type FlagExplanation, type FlagTest } from './explain-flag.ts';
 export {
   type Arm,
   type AttributeCondition,
@@ -39,6 +40,17 @@ export {
   VARIANT_LIMIT,
   type VersionOperator,
 } from './flag-document.ts';
+export { type FlagdExport, type FlagdFlag, type FlagdLogic, flagdDefinitions } from './flagd-definitions.ts';
+export {
+  type FlagHistory,
+  fullSince,
+  LIFECYCLE_STATES,
+  type LifecycleState,
+  lifecycleOf,
+  STALE_AFTER_MS,
+  type Staleness,
+  stalenessOf,
+} from './lifecycle.ts';
 export { isLive } from './live-stage.ts';
 export { murmur3, murmur3Resume, type SaltState, saltState, utf8Length } from './murmur3.ts';
 export { NOT_DRAWN, subjectKey } from './own-answer.ts';
@@ -52,6 +64,7 @@ export {
 } from './parse-flag-document.ts';
 export { type CohortPlace, type CohortRule, pickCohort } from './pick-cohort.ts';
 export { type Split, splitOf, splitVersion } from './split-odds.ts';
+export { type StaticAnswer, staticAnswerOf } from './static-answer.ts';
 export { isSampled, SubjectHasher, THINNEST_SAMPLE } from './subject-hash.ts';
 export { NO_VARIANT } from './variant-split.ts';
 export { isVersion as isSemanticVersion } from './version-order.ts';

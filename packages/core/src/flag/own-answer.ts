@@ -19,6 +19,7 @@ export const ANSWER_SEGMENT_CANDIDATE: Answer = 7;
 export const ANSWER_SPLIT_LEGACY: Answer = 8;
 export const ANSWER_SPLIT_CANDIDATE: Answer = 9;
 export const ANSWER_PREREQUISITE: Answer = 10;
+export const ANSWER_RETIRED: Answer = 11;
 
 /** Whether the answer is candidate. */
 export function answersCandidate(answer: Answer): boolean {
@@ -41,6 +42,7 @@ export type FindSegment = (key: string) => CompiledSegment | undefined;
 /** Compiles everything of a flag but its prerequisites. */
 export function compileOwnAnswer(definition: FlagDefinition, findSegment: FindSegment, salts: SaltCache): OwnAnswer {
   if (!definition.enabled) return () => ANSWER_DISABLED;
+  if (definition.retired) return () => ANSWER_RETIRED;
   const cohort = internedName(definition.cohort);
   const salt = salts.stateOf(definition.salt);
   const { exposure } = definition;

@@ -3,6 +3,7 @@ import { checkFallback } from './check-fallback.ts';
 import { checkNames } from './check-names.ts';
 import { checkOrder } from './check-order.ts';
 import { checkPromises } from './check-promises.ts';
+import { checkRetirements } from './check-retirements.ts';
 import type { PlanReading } from './plan-reading.ts';
 
 /**
@@ -13,6 +14,9 @@ export function checkPlan(reading: PlanReading): void {
   const order = checkOrder(reading);
   checkPromises(reading, order);
   checkExperiments(reading);
-  if (order.isOrdered) checkFallback(reading);
+  if (order.isOrdered) {
+    checkFallback(reading);
+    checkRetirements(reading);
+  }
   checkNames(reading);
 }

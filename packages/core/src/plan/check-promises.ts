@@ -114,6 +114,7 @@ function commandsOf(step: Step): readonly PlacedCommand[] {
     case 'notify':
     case 'point':
     case 'rehearse':
+    case 'retire':
     case 'wait':
     case 'watch':
       return undo;

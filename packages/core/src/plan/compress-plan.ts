@@ -84,6 +84,8 @@ function compressStep(step: Step, factor: number): Step {
       return { ...step, overMs: floored(step.overMs, factor, SHORTEST_OVER_MS) };
     case 'watch':
       return { ...step, forMs: divide(step.forMs, factor) };
+    case 'retire':
+      return { ...step, afterMs: divide(step.afterMs, factor) };
     case 'wait':
       return step.until.kind === 'duration'
         ? { ...step, until: { kind: 'duration', durationMs: divide(step.until.durationMs, factor) } }

@@ -42,11 +42,12 @@ export function capturedBy({ source }: StepReading): readonly string[] {
   return isMap(source['capture']) ? Object.keys(source['capture']) : [];
 }
 
-/** Keys that belong to several kinds: a backup has its command under `run`, a ramp may ask to `approve`. */
+/** Keys that belong to several kinds: a backup has its command under `run`, ramps and retirements may ask to `approve`. */
 const SHARED_KEYS: Readonly<Partial<Record<SourceStepKind, SourceStepKind>>> = {
   backup: 'run',
   ramp: 'approve',
   stage: 'approve',
+  retire: 'approve',
 };
 
 /** The kinds that a step's keys name: none, one, or several where it wants to do several things. */

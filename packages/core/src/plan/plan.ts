@@ -331,6 +331,17 @@ export type Step =
   | (StepCommon & { readonly kind: 'point'; readonly name: string })
   /** From here on a failure of the flag's candidate is the caller's: legacy no longer answers for it. */
   | (StepCommon & { readonly kind: 'fallback-off'; readonly flag: string })
+  /** Leaves a flag on the candidate for good, so that it can go from the source. */
+  | (StepCommon & {
+      readonly kind: 'retire';
+      readonly flag: string;
+      /** How long it must have been at 100 %; a migration, complete. */
+      readonly afterMs: number;
+      /** The one that stays, of a flag with variants. */
+      readonly variant?: string;
+      /** Who must agree; null where nobody is asked. */
+      readonly approve: readonly Approver[] | null;
+    })
   /** A change freeze: `lift` always runs when the run ends, however it ends. */
   | (StepCommon & { readonly kind: 'freeze'; readonly command: Command; readonly lift: Command });
 

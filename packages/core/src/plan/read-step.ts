@@ -15,7 +15,7 @@ import { type SourceStepKind, STEP_KINDS, type StepSource, stepSchemas } from '.
 import type { StepPlace } from './step-place.ts';
 
 /** Kinds of steps that later versions bring. */
-const LATER_KINDS = ['migrate', 'checklist', 'retire'];
+const LATER_KINDS = ['migrate', 'checklist'];
 
 type AnyStepSource = { [Kind in SourceStepKind]: StepSource<Kind> }[SourceStepKind];
 
@@ -87,9 +87,10 @@ function stepId(
 }
 
 function naturalName(kind: SourceStepKind | null, source: Readonly<Record<string, unknown>>): string | null {
-  if (kind !== 'ramp' && kind !== 'backup' && kind !== 'stage') return null;
+  if (kind !== 'ramp' && kind !== 'backup' && kind !== 'stage' && kind !== 'retire') return null;
   const of = source[kind];
   if (typeof of !== 'string') return null;
+  if (kind === 'retire') return `retire-${of}`;
   return kind === 'stage' && typeof source['to'] === 'string' ? `${of}-${source['to']}` : of;
 }
 
@@ -187,6 +188,7 @@ function readOwn(context: ReadingContext, place: StepPlace, read: AnyStepSource)
     return { kind: 'fallback-off', flag };
   }
   if ('point' in read) return { kind: 'point', name: read.point };
+  if ('retire' in read) return readRetirement(context, path, read);
   if ('freeze' in read) return readFreeze(context, path, read);
   const by = readApprovers(context, [...path, 'by'], read.by);
   return by === null ? null : { kind: 'approve', by, question: read.approve };
@@ -232,6 +234,18 @@ function readFreeze(context: ReadingContext, path: Path, read: StepSource<'freez
   const command = readCommand(context, [...path, 'freeze'], read.freeze, { repeatable: true });
   const lift = readCommand(context, [...path, 'lift'], read.lift, { repeatable: true });
   return command === null || lift === null ? null : { kind: 'freeze', command, lift };
+}
+
+/** A flag is gone from the source two weeks after everybody has been on the candidate, unless the plan says otherwise. */
+const RETIRE_AFTER = '2w';
+
+function readRetirement(context: ReadingContext, path: Path, read: StepSource<'retire'>): Own<'retire'> | null {
+  const known = requireName(context, [...path, 'retire'], 'flag', read.retire, context.names.flags);
+  const afterMs = readDuration(context.problems, [...path, 'after'], read.after ?? RETIRE_AFTER);
+  const approve = read.approve === 'none' ? 'none' : readApprovers(context, [...path, 'approve'], read.approve);
+  if (!known || afterMs === null || approve === null) return null;
+  const variant = read.variant === undefined ? {} : { variant: read.variant };
+  return { kind: 'retire', flag: read.retire, afterMs, ...variant, approve: approve === 'none' ? null : approve };
 }
 
 function readWait(context: ReadingContext, path: Path, read: StepSource<'wait'>): Own<'wait'> | null {

@@ -251,6 +251,13 @@ export const stepSchemas = {
     ...common,
   }),
   point: z.strictObject({ point: name.describe('A moment that a rollback can go back to'), ...common }),
+  retire: z.strictObject({
+    retire: z.string().describe('A flag that stays on the candidate for good'),
+    after: duration.optional().describe('How long it must have been at 100 %, a migration complete; 2w'),
+    variant: z.string().optional().describe('The one that stays, of a flag with variants'),
+    approve: approvers.optional().describe('Who must agree; one operator where absent, nobody with none'),
+    ...common,
+  }),
   freeze: z.strictObject({
     freeze: commandLine.describe('Begins a change freeze'),
     lift: commandLine.describe('Ends it; always run when the run ends, however it ends'),
@@ -332,6 +339,7 @@ const step = z.union([
   stepSchemas.rehearse,
   stepSchemas['fallback-off'],
   stepSchemas.point,
+  stepSchemas.retire,
   stepSchemas.freeze,
 ]);
 

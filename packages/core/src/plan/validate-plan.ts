@@ -185,6 +185,14 @@ const step = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('backup'), name: text, command, captures, verify: command.nullable() }),
   z.strictObject({
     ...common,
+    kind: z.literal('retire'),
+    flag: text,
+    afterMs: ms,
+    variant: text.optional(),
+    approve: approvers.nullable(),
+  }),
+  z.strictObject({
+    ...common,
     kind: z.literal('baseline'),
     overMs: ms,
     shape: z.enum(['hour-of-week', 'none']).optional(),

@@ -5,6 +5,7 @@ import { editPlan } from './edit-plan.ts';
 import type { Command, Verb } from './input.ts';
 import { override } from './override.ts';
 import { invalid, isActing, type Refusal } from './refusal.ts';
+import { takeBackRetirements } from './retirement.ts';
 import { endFailed, initiateRollback, restoreFallback, sendToLegacy } from './rollback.ts';
 import { isNamedOnly, pointReachedAt } from './rollback-scope.ts';
 import type { RolloutState } from './state.ts';
@@ -152,6 +153,7 @@ function cancel(draft: Draft, command: Command): Refusal | null {
 
 /** Everybody to legacy at once and nothing else any more: no undo, no message, no question. Only freezes are lifted. */
 function abort(draft: Draft, command: Command): Refusal | null {
+  takeBackRetirements(draft, { flags: Object.keys(draft.state.flags) }, command.actor);
   restoreFallback(draft, Object.keys(draft.state.flags), command.reason, command.actor);
   for (const key of Object.keys(draft.state.flags)) sendToLegacy(draft, key, command.reason, command.actor);
   for (const rollbackUnderWay of draft.state.rollbacks) {

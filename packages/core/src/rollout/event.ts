@@ -87,6 +87,10 @@ export type EventBody =
       readonly silent: number;
       readonly tookMs: number;
     }
+  /** It stays on the candidate for good: evaluators answer candidate to everybody, and count nothing of it. */
+  | { readonly type: 'flag.retired'; readonly flag: string /** The one that stays. */; readonly variant?: string }
+  /** A rollback takes that back, before it takes anything else of the flag back. */
+  | { readonly type: 'flag.unretired'; readonly flag: string }
   | {
       readonly type: 'flag.overridden';
       readonly flag: string;

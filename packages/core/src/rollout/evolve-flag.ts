@@ -9,6 +9,8 @@ type FlagEvent =
   | 'flag.stage-changed'
   | 'flag.exposure-confirmed'
   | 'flag.fallback-changed'
+  | 'flag.retired'
+  | 'flag.unretired'
   | 'rollback.initiated'
   | 'rollback.part-ended'
   | 'rollback.overran'
@@ -23,6 +25,9 @@ export const FLAG_EVOLUTIONS: Evolutions<FlagEvent> = {
     withFlag(state, event.flag, { overrides: overriddenBy(overridesOf(state, event.flag), event) }),
   'flag.exposure-confirmed': (state, { flag }) => withFlag(state, flag, { confirmed: true }),
   'flag.fallback-changed': (state, { flag, fallback }) => withFlag(state, flag, { fallbackOff: !fallback }),
+  'flag.retired': (state, { flag, variant }) =>
+    withFlag(state, flag, { status: 'retired', ...(variant === undefined ? {} : { variant }) }),
+  'flag.unretired': (state, { flag }) => withFlag(state, flag, { status: 'complete' }),
   'rollback.initiated': rollbackInitiated,
   'rollback.part-ended': rollbackPartEnded,
   'rollback.overran': (state, { rollbackId }) => withRollback(state, rollbackId, () => ({ overran: true })),

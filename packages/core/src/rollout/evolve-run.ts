@@ -135,6 +135,10 @@ function planEdited(state: RolloutState, event: EventOf<'plan.edited'>): Rollout
 
 /** A wait that is under way ends as much later or earlier as it has become longer or shorter: pauses stay counted. */
 function editedUntil(state: RolloutState, known: StepState, step: Step): number | null {
+  const was = indexOf(state.plan).steps.get(step.id);
+  if (step.kind === 'retire' && was?.kind === 'retire' && known.until !== null) {
+    return known.until + step.afterMs - was.afterMs;
+  }
   if (step.kind !== 'wait' || known.status !== 'running' || known.until === null) return known.until;
   const before = indexOf(state.plan).steps.get(step.id);
   if (before?.kind !== 'wait' || before.until.kind !== 'duration' || step.until.kind !== 'duration') {

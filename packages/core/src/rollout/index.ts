@@ -3,6 +3,7 @@ export { compareForEdit, type PlanEdit } from './edit-plan.ts';
 export type { Effect, EffectPurpose, EffectRequest, EffectResult } from './effect.ts';
 export { type Actor, ENGINE, type EventBody, type EventType, type RolloutEvent } from './event.ts';
 export { evolve, replay } from './evolve.ts';
+export { flagHistoryOf } from './flag-history.ts';
 export { findBrokenLink, genesisHash, recordEvent } from './hash-chain.ts';
 export { initialState } from './initial-state.ts';
 export type { Command, Input, Verb, VerbName } from './input.ts';

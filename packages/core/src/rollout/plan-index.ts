@@ -2,6 +2,8 @@ import type { Phase, Plan, Step } from '../plan/index.ts';
 
 export type RampStep = Extract<Step, { readonly kind: 'ramp' }>;
 
+export type RetireStep = Extract<Step, { readonly kind: 'retire' }>;
+
 interface PlanIndex {
   readonly steps: ReadonlyMap<string, Step>;
   readonly phaseOf: ReadonlyMap<string, Phase>;

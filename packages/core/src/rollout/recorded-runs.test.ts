@@ -145,6 +145,8 @@ describe('the runs that are recorded', () => {
       'flag.stage-changed': true,
       'flag.fallback-changed': true,
       'flag.overridden': true,
+      'flag.retired': true,
+      'flag.unretired': true,
       'approval.requested': true,
       'approval.given': true,
       'approval.rejected': true,

@@ -2,6 +2,7 @@ import { isLive, type MigrationStage } from '../flag/index.ts';
 import type { RollbackScope } from '../health/index.ts';
 import { isLaterStage, laterStage, lowestStage, stageOf } from './migration-stage.ts';
 import { indexOf, type RampStep, rampsOf, withDependents } from './plan-index.ts';
+import { retirementsOf } from './retirement.ts';
 import type { FlagState, RollbackState, RolloutState } from './state.ts';
 
 /** What is asked to be taken back. */
@@ -66,9 +67,10 @@ export function stepsInScope(
     ...rampsTakenBack(state, key).map(({ id }) => id),
     ...fallbackSteps(state, key).filter((id) => isBegun(state, id)),
   ]);
+  const retirements = retirementsOf(state, flags).filter((id) => isBegun(state, id));
   const own = request.scope === 'flag' ? [] : begun;
   const underWay = new Set(state.rollbacks.flatMap(({ status, steps }) => (status === 'running' ? steps : [])));
-  const all = new Set([...own, ...ramps, ...leftByFailed(state, request)]);
+  const all = new Set([...own, ...ramps, ...retirements, ...leftByFailed(state, request)]);
   return [...all].filter((id) => !underWay.has(id) && !isPastReturn(state, id)).sort(lastStartedFirst(state));
 }
 

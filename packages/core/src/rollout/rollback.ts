@@ -4,6 +4,7 @@ import { type Draft, requestEffect } from './draft.ts';
 import { type Actor, ENGINE } from './event.ts';
 import { lowestStage, rampUnderWay, stageBefore, stageOf } from './migration-stage.ts';
 import { indexOf, type RampStep, rampsOf } from './plan-index.ts';
+import { takeBackRetirements } from './retirement.ts';
 import { continueParts, endPart, troubleOf } from './rollback-parts.ts';
 import {
   flagsInScope,
@@ -40,6 +41,7 @@ export function initiateRollback(draft: Draft, request: RollbackRequest, reason:
   const budgetMs = budgetOf(draft.state, request, steps);
   const { scope, target, overMs, evidence } = request;
   const named = flags.filter((key) => draft.state.flags[key] !== undefined && isNamedOnly(draft.state.flags[key]));
+  takeBackRetirements(draft, { flags, steps }, actor);
   draft.emit(
     { type: 'rollback.initiated', rollbackId, scope, target, overMs, flags, steps, budgetMs, evidence },
     reason,

@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { stageOf } from './migration-stage.ts';
 import { indexOf, rampsOf } from './plan-index.ts';
 import { approvalComplete, enterFirstStage, goesLiveFirst } from './ramp.ts';
+import { progressRetirement, skipsRetirement } from './retirement.ts';
 import { nextRequest, requestStepEffect, startStep } from './start-step.ts';
 import type { Outcome, PhaseStatus, RolloutState, StepState, StepStatus } from './state.ts';
 import { mayMoveNow } from './window.ts';
@@ -81,6 +82,7 @@ function mayStart(draft: Draft, step: Step): boolean {
   if (state.steps[step.id]?.hold || (step.notBefore !== null && draft.now < step.notBefore)) return false;
   if (!step.needs.every((id) => isOver(state.steps[id]?.status ?? 'pending'))) return false;
   if (step.kind === 'ramp' && (skipsForPrerequisite(draft, step) || skipsForStage(draft, step))) return false;
+  if (step.kind === 'retire' && skipsRetirement(draft, step)) return false;
   return mayMoveNow(step, draft.now);
 }
 
@@ -131,6 +133,9 @@ function progress(draft: Draft, step: Step): void {
       return progressApproval(draft, step);
     case 'wait':
       if (state.until !== null && draft.now >= state.until) complete(draft, step, 'the wait is over');
+      return;
+    case 'retire':
+      if (!skipsRetirement(draft, step)) progressRetirement(draft, step);
       return;
     case 'watch':
       if (watchIds(step).every((id) => state.soaked.includes(id)))

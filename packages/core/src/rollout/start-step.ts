@@ -5,18 +5,25 @@ import type { Actor } from './event.ts';
 import { waitEnd } from './initial-state.ts';
 import { indexOf } from './plan-index.ts';
 import { rehearsedParts } from './rehearsal.ts';
+import { retiresAt } from './retirement.ts';
 import type { RolloutState } from './state.ts';
 
 /** Starts a step, or starts it again after a hold. */
 export function startStep(draft: Draft, step: Step, reason: string, actor?: Actor): void {
   const attempt = (draft.state.steps[step.id]?.attempt ?? 0) + 1;
-  const until = step.kind === 'wait' ? waitEnd(step, draft.now) : null;
+  const until = endOf(draft, step);
   draft.emit({ type: 'step.started', stepId: step.id, attempt, until }, reason, actor);
   if (step.kind === 'fallback-off' && !draft.state.flags[step.flag]?.fallbackOff) {
     draft.emit({ type: 'flag.fallback-changed', flag: step.flag, fallback: false }, `${step.title} asks for it`, actor);
   }
   const request = nextRequest(draft.state, step);
   if (request !== null) requestStepEffect(draft, step, request);
+}
+
+/** When time alone ends a step that begins now; null where it does not. */
+function endOf(draft: Draft, step: Step): number | null {
+  if (step.kind === 'retire') return retiresAt(draft.state, step);
+  return step.kind === 'wait' ? waitEnd(step, draft.now) : null;
 }
 
 /** Asks for what the step does next, under an id that names step, attempt and part. */
@@ -65,6 +72,7 @@ export function nextRequest(state: RolloutState, step: Step): EffectRequest | nu
     case 'approve':
     case 'fallback-off':
     case 'point':
+    case 'retire':
     case 'wait':
     case 'watch':
       return null;

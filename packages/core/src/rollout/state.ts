@@ -83,7 +83,7 @@ export interface PhaseState {
   readonly endedAt: number | null;
 }
 
-export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'rolling-back' | 'rolled-back';
+export type FlagStatus = 'dark' | 'ramping' | 'complete' | 'retired' | 'rolling-back' | 'rolled-back';
 
 /** Subjects of a flag about whom people decided one by one; nobody is in both. */
 export interface FlagOverrides {
@@ -106,6 +106,8 @@ export interface FlagState {
   readonly stage?: MigrationStage;
   /** Once it was complete, legacy missed writes: nobody is answered by it any more. */
   readonly hasLeftLegacy?: boolean;
+  /** Of a retired flag with variants the one that stays. */
+  readonly variant?: string;
   /** Whether a step has switched off what the plan says of the fallback. */
   readonly fallbackOff?: boolean;
   /** Over what the plan says, until people take it back: no edit and no rollback does. Absent where there never were any. */

@@ -6,6 +6,7 @@ import { isLaterStage, stageOf } from './migration-stage.ts';
 import { indexOf } from './plan-index.ts';
 import { promoteRamp } from './ramp.ts';
 import { invalid, isActing, isUnderRollback, type Refusal, theStep } from './refusal.ts';
+import { promoteRetirement } from './retirement.ts';
 import { startStep } from './start-step.ts';
 import { HOLDS_OF_HEALTH, type HoldReason, type RolloutState, type StepState } from './state.ts';
 import { mayMoveNow } from './window.ts';
@@ -68,6 +69,7 @@ export function promote(draft: Draft, verb: VerbOf<'promote'>, command: Command)
 
 /** Accepts a step as done. Approvals are given, not promoted; work that is still under way is waited for. */
 function promoteOther(draft: Draft, step: Step, running: StepState, command: Command): Refusal | null {
+  if (step.kind === 'retire') return promoteRetirement(draft, step, command.reason, command.actor);
   if (step.kind === 'approve') return invalid(`${step.id} wants an approval; promote does not replace it`);
   const busy = Object.values(draft.state.effects).some(
     ({ purpose }) => purpose.kind === 'step' && purpose.stepId === step.id,
@@ -106,7 +108,7 @@ export function retry(draft: Draft, verb: VerbOf<'retry'>, command: Command): Re
   if ('code' in held) return held;
   const step = indexOf(draft.state.plan).steps.get(held.id);
   if (step === undefined) return invalid(`${held.id} is not held by a failure`);
-  if (step.kind === 'ramp' || step.kind === 'approve' || step.kind === 'watch') {
+  if (step.kind === 'ramp' || step.kind === 'approve' || step.kind === 'watch' || step.kind === 'retire') {
     draft.emit({ type: 'step.released', stepId: step.id }, command.reason, command.actor);
     return null;
   }

@@ -1,8 +1,9 @@
 import { isHealthy, type Watch } from '../health/index.ts';
 import type { Step } from '../plan/index.ts';
 import { formatDuration, isOpen, nextOpening } from '../time/index.ts';
-import type { RampStep } from './plan-index.ts';
+import type { RampStep, RetireStep } from './plan-index.ts';
 import { describeApprovers, missingApprovers } from './quorum.ts';
+import { keptOut, keptOutText, retiresAt } from './retirement.ts';
 import type { Hold, RollbackState, RolloutState, StepState } from './state.ts';
 import type { WaitView } from './view.ts';
 import { currentSteps } from './wake.ts';
@@ -99,11 +100,28 @@ function stepWait(state: RolloutState, step: Step, watches: Watches, now: number
         ),
         until: known.until,
       };
+    case 'retire':
+      return retirementWait(state, step, now);
     case 'watch':
       return healthWait(state, step, watches, `watching ${step.flags.join(', ') || 'health'}`, now);
     default:
       return wait(step.id, 'worker', `${step.title} is at work.`, 'the worker that runs it', null);
   }
+}
+
+function retirementWait(state: RolloutState, step: RetireStep, now: number): WaitView {
+  const at = retiresAt(state, step);
+  if (at === null) {
+    const text = `${step.title} waits for ${step.flag} to be at 100 %.`;
+    return wait(step.id, 'person', text, 'an operator who skips it', `theseus skip ${state.runId} --step ${step.id}`);
+  }
+  const named = keptOut(state, step.flag);
+  if (at <= now && named.length > 0) {
+    const text = `${step.title} waits: ${keptOutText(step.flag, named)}.`;
+    return wait(step.id, 'person', text, 'an operator', `theseus flags overrides ${step.flag}`);
+  }
+  const text = `${step.flag} is retired in ${formatDuration(Math.max(0, at - now))}.`;
+  return { ...wait(step.id, 'time', text, 'time', `theseus promote ${state.runId} --step ${step.id}`), until: at };
 }
 
 function pendingWait(state: RolloutState, step: Step, now: number): WaitView {

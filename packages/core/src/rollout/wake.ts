@@ -31,7 +31,9 @@ function stepMoments(state: RolloutState, step: Step, now: number): readonly num
   if (known.status === 'pending') return startMoments(state, step, now);
   const moments: number[] = [];
   const isHeld = known.hold !== null;
-  if (known.until !== null && known.hold?.reason !== 'person') moments.push(known.until);
+  // A retirement whose time has come waits for people.
+  const isDue = step.kind === 'retire' && known.until !== null && known.until <= now;
+  if (known.until !== null && !isDue && known.hold?.reason !== 'person') moments.push(known.until);
   if (step.timeoutMs !== null && !isHeld) {
     moments.push(timesOutAt(step, known, now));
   }

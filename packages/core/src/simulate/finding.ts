@@ -14,6 +14,7 @@ export type FindingCode =
   | 'over-budget'
   | 'no-mitigation'
   | 'no-undo'
+  | 'retires'
   | 'wait-is-past'
   | 'asked-out-of-hours'
   | 'ramps-overlap'

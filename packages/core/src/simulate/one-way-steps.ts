@@ -6,7 +6,7 @@ import type { SimulationResult } from './simulate.ts';
 export interface OneWayStep {
   readonly stepId: string;
   readonly title: string;
-  readonly why: 'irreversible' | 'no-undo';
+  readonly why: 'irreversible' | 'no-undo' | 'retires';
   readonly mitigation: string | null;
   /** When it begins; null when the simulation did not come to it. */
   readonly at: number | null;
@@ -31,6 +31,7 @@ export function oneWayFindings(plan: Plan, steps: readonly OneWayStep[]): readon
     .filter(({ mitigation }) => mitigation === null)
     .map(({ stepId, why, at }) => {
       const common = { path: pathOfStep(plan, stepId), at };
+      if (why === 'retires') return { ...common, ...retirementNote(stepId) };
       return why === 'irreversible'
         ? {
             ...common,
@@ -49,7 +50,18 @@ export function oneWayFindings(plan: Plan, steps: readonly OneWayStep[]): readon
     });
 }
 
+/** No engine can know what has been deleted from a program's source. */
+function retirementNote(stepId: string): Pick<Finding, 'severity' | 'code' | 'text' | 'mend'> {
+  return {
+    severity: 'note',
+    code: 'retires',
+    text: `${stepId} leaves a flag for good: a rollback after it helps only where the program still has its legacy path`,
+    mend: "remove that path once nobody would go back, and say so in 'mitigation'",
+  };
+}
+
 function whyOneWay(step: Step): OneWayStep['why'] | null {
+  if (step.kind === 'retire') return 'retires';
   if (step.irreversible) return 'irreversible';
   return step.kind === 'run' && step.undo === null ? 'no-undo' : null;
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, errorText, TheseusError } from '@theseus/core/error';
 import { type FlagDocument, parseFlagDocument, parseFlagPatch } from '@theseus/core/flag';
 import type { LogGate } from '../log-gate.ts';
+import { BusyError } from '../transport/retry-after.ts';
 import type { ServerApi } from '../transport/server-api.ts';
 import { Backoff } from './backoff.ts';
 import type { FlagStore } from './flag-store.ts';
@@ -47,6 +48,8 @@ export class FlagFeed {
   #pollTimer: NodeJS.Timeout | undefined;
   #fetching: Promise<void> | undefined;
   #fetchAgain = false;
+  /** Runs while a server that is too busy is not to be polled. One that has no stream left can still be. */
+  #busyTimer: NodeJS.Timeout | undefined;
   /** Whether the server is behind what is served: perhaps another of several, or, after {@link LAG_MS}, all there are. */
   #behind: 'no' | 'perhaps' | 'surely' = 'no';
   #behindTimer: NodeJS.Timeout | undefined;
@@ -64,9 +67,9 @@ export class FlagFeed {
     void this.#keepStreaming();
   }
 
-  /** Fetches the document now; a call during a fetch leads to one more after it. */
+  /** Fetches the document now; a call during a fetch leads to one more after it. Not while the server is too busy: polls come back to it. */
   fetchNow(): void {
-    if (this.#closed.signal.aborted) return;
+    if (this.#closed.signal.aborted || this.#busyTimer !== undefined) return;
     if (this.#fetching !== undefined) {
       this.#fetchAgain = true;
       return;
@@ -104,6 +107,7 @@ export class FlagFeed {
     clearTimeout(this.#pollTimer);
     clearTimeout(this.#catchUpTimer);
     clearTimeout(this.#behindTimer);
+    clearTimeout(this.#busyTimer);
     this.#endWait?.();
   }
 
@@ -124,7 +128,7 @@ export class FlagFeed {
       // A server that answers, but not with a stream, can still be polled; one that cannot be reached is tried again soon anyway.
       this.#pollIn(refused ? 0 : FIRST_POLL_MS);
       if (!refused && !wasStreaming && !this.#polling) this.#options.onContact(false);
-      await this.#wait(this.#backoff.nextMs(), { untilSeen: !refused });
+      await this.#wait(Math.max(this.#backoff.nextMs(), this.#askedMs(error)), { untilSeen: !refused });
     }
   }
 
@@ -189,6 +193,7 @@ export class FlagFeed {
     } catch (error) {
       if (this.#closed.signal.aborted) return;
       this.#polling = false;
+      this.#leaveAlone(this.#askedMs(error));
       log.trouble('fetch', `Cannot fetch the flags, serving those at hand: ${errorText(error)}`, error);
       onContact(false);
     }
@@ -235,6 +240,20 @@ export class FlagFeed {
     this.#pollTimer.unref();
   }
 
+  /** How long a server that is too busy asks not to be asked. A fifth more at random: those who were refused together must not come back so. */
+  #askedMs(error: unknown): number {
+    return error instanceof BusyError ? error.retryAfterMs * (1 + this.#options.random() / 5) : 0;
+  }
+
+  #leaveAlone(forMs: number): void {
+    clearTimeout(this.#busyTimer);
+    this.#busyTimer = undefined;
+    if (forMs === 0) return;
+    this.#busyTimer = setTimeout(() => {
+      this.#busyTimer = undefined;
+    }, forMs).unref();
+  }
+
   #wait(delayMs: number, options: { readonly untilSeen: boolean }): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
@@ -250,7 +269,14 @@ export class FlagFeed {
 }
 
 /** The server answered, and the answer was no stream, or one with more in it at once than may be held. */
-const REFUSALS: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'unsupported', 'invalid-state', 'limit-exceeded'];
+const REFUSALS: readonly ErrorCode[] = [
+  'unauthorized',
+  'forbidden',
+  'unsupported',
+  'invalid-state',
+  'limit-exceeded',
+  'overloaded',
+];
 
 function isRefusal(error: unknown): boolean {
   return error instanceof TheseusError && REFUSALS.includes(error.code);

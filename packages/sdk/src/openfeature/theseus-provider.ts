@@ -24,6 +24,7 @@ const REASONS: Readonly<Record<EvaluationReason, string>> = {
   OVERRIDE: StandardResolutionReasons.TARGETING_MATCH,
   SEGMENT: StandardResolutionReasons.TARGETING_MATCH,
   SPLIT: StandardResolutionReasons.SPLIT,
+  RETIRED: StandardResolutionReasons.STATIC,
   PREREQUISITE: StandardResolutionReasons.TARGETING_MATCH,
   DISABLED: StandardResolutionReasons.DISABLED,
   DEFAULT: StandardResolutionReasons.DEFAULT,

@@ -1,5 +1,6 @@
 import { TheseusError } from '@theseus/core/error';
 import { DEFAULT_ENVIRONMENT, type FlagDocument, parseFlagDocument } from '@theseus/core/flag';
+import { BusyError, isBusy, readRetryAfter } from './retry-after.ts';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 /** Limits of one exchange with the server. */
@@ -28,12 +29,12 @@ export class ServerApi {
   async fetchFlags(version: number): Promise<FlagDocument | undefined> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (version > 0) headers['if-none-match'] = `"v${version}"`;
-    const { status, text } = await this.#exchange(
+    const { status, text, retryAfter } = await this.#exchange(
       { method: 'GET', path: `api/v1/flags${this.#query({})}`, headers },
       DOCUMENT_LIMIT_BYTES,
     );
     if (status === 304) return undefined;
-    if (status !== 200) throw refusal('the flags', status);
+    if (status !== 200) throw refusal('the flags', status, retryAfter);
     const parsed = parseFlagDocument(parseJson(text, 'the flags'));
     if (parsed.kind === 'invalid') {
       throw new TheseusError('corrupt-record', `Cannot use the flags the server sent: ${parsed.reason}`);
@@ -45,8 +46,8 @@ export class ServerApi {
   async postTelemetry(batch: string): Promise<number | undefined> {
     const headers = { 'content-type': 'application/json', accept: 'application/json' };
     const request = { method: 'POST', path: 'api/v1/telemetry', headers, body: batch } as const;
-    const { status, text } = await this.#exchange(request, ANSWER_LIMIT_BYTES);
-    if (status < 200 || status > 299) throw refusal('the telemetry', status);
+    const { status, text, retryAfter } = await this.#exchange(request, ANSWER_LIMIT_BYTES);
+    if (status < 200 || status > 299) throw refusal('the telemetry', status, retryAfter);
     if (text === '') return undefined;
     const answer = parseJson(text, 'the answer to the telemetry');
     const version: unknown = (answer as { version?: unknown } | null)?.version;
@@ -63,7 +64,7 @@ export class ServerApi {
       headers,
     } as const;
     const response = await this.#send(request, signal);
-    if (response.status !== 200) throw refusal('the stream of flags', response.status);
+    if (response.status !== 200) throw refusal('the stream of flags', response.status, response.header('retry-after'));
     const type = response.header('content-type') ?? '';
     if (!type.startsWith('text/event-stream')) {
       throw new TheseusError('unsupported', `Cannot read a stream of flags of type '${type}'`);
@@ -81,13 +82,14 @@ export class ServerApi {
   async #exchange(
     request: Omit<TransportRequest, 'signal'>,
     limitBytes: number,
-  ): Promise<{ readonly status: number; readonly text: string }> {
+  ): Promise<{ readonly status: number; readonly text: string; readonly retryAfter: string | undefined }> {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(timedOut(request.path)), REQUEST_TIMEOUT_MS);
     timer.unref();
     try {
       const response = await this.#send(request, abort.signal);
-      return { status: response.status, text: await readText(response, limitBytes) };
+      const text = await readText(response, limitBytes);
+      return { status: response.status, text, retryAfter: response.header('retry-after') };
     } catch (error) {
       throw abort.signal.aborted ? abort.signal.reason : asUnreachable(error);
     } finally {
@@ -123,7 +125,8 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-function refusal(what: string, status: number): TheseusError {
+function refusal(what: string, status: number, retryAfter: string | undefined): TheseusError {
+  if (isBusy(status)) return new BusyError(what, status, readRetryAfter(retryAfter, Date.now()));
   if (status === 401)
     return new TheseusError('unauthorized', `Cannot exchange ${what}: the server does not accept the token (401)`);
   if (status === 403)

@@ -244,6 +244,8 @@ const MOVES_FLAGS: readonly EventType[] = [
   'flag.stage-changed',
   'flag.fallback-changed',
   'flag.overridden',
+  'flag.retired',
+  'flag.unretired',
   'run.started',
   'run.finished',
   'plan.edited',
@@ -256,6 +258,8 @@ function flagsMovedBy(state: RolloutState, event: RolloutEvent): readonly string
     case 'flag.stage-changed':
     case 'flag.fallback-changed':
     case 'flag.overridden':
+    case 'flag.retired':
+    case 'flag.unretired':
       return [event.flag];
     case 'run.finished':
       return Object.values(state.flags).flatMap((flag) => (isLeftNamed(flag) ? flag.key : []));

@@ -12,7 +12,7 @@ export interface ApiSettings {
 
 /** What one process on two cores serves with room to spare. A token gets no more than leaves some to the others. */
 export const API_LIMITS = {
-  maxStreams: 10_000,
-  maxStreamsPerToken: 8_000,
-  maxEvaluationsPerSecond: 5_000,
+  maxStreams: 20_000,
+  maxStreamsPerToken: 16_000,
+  maxEvaluationsPerSecond: 20_000,
 } as const satisfies ApiSettings;

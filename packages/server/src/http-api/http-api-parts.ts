@@ -4,6 +4,7 @@ import type { AlertService } from '../ports/alert-service.ts';
 import type { ComparisonSource } from '../ports/comparison-source.ts';
 import type { DifferenceSource } from '../ports/difference-source.ts';
 import type { DoctorService } from '../ports/doctor.ts';
+import type { FlagDirectory } from '../ports/flag-directory.ts';
 import type { FlagService } from '../ports/flag-service.ts';
 import type { Log } from '../ports/log.ts';
 import type { OverrideService } from '../ports/override-service.ts';
@@ -19,6 +20,7 @@ export interface HttpApiParts {
   readonly system: SystemSwitchService;
   readonly doctor: DoctorService;
   readonly flags: FlagService;
+  readonly flagDirectory: FlagDirectory;
   readonly telemetry: TelemetryService;
   readonly alerts: AlertService;
   readonly comparisons: ComparisonSource;

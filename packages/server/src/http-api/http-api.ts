@@ -9,6 +9,7 @@ import { addDoctorRoutes } from './doctor-routes.ts';
 import { errorAnswer, retryAfterS, statusOf } from './error-answer.ts';
 import { addEvaluationRoutes } from './evaluation-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
+import { addFlagStateRoutes } from './flag-state-routes.ts';
 import type { ApiEnvironment, HttpApi, HttpApiParts } from './http-api-parts.ts';
 import { addOfrepStream } from './ofrep-stream.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -47,6 +48,7 @@ export function createHttpApi(parts: HttpApiParts): HttpApi {
   addRunRoutes(api, parts, streams);
   addSwitchRoutes(api, parts);
   addFlagRoutes(api, parts, streams);
+  addFlagStateRoutes(api, parts);
   addDifferenceRoutes(api, parts);
   addEvaluationRoutes(api, parts, streams);
   addOfrepStream(api, parts, streams);

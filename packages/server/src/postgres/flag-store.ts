@@ -1,5 +1,12 @@
 import { TheseusError } from '@theseus/core/error';
-import type { Arm, FlagDefinition, FlagDocument, FlagPatch, SegmentDefinition } from '@theseus/core/flag';
+import {
+  type Arm,
+  EXPOSURE_WHOLE,
+  type FlagDefinition,
+  type FlagDocument,
+  type FlagPatch,
+  type SegmentDefinition,
+} from '@theseus/core/flag';
 import { type RolloutState, stagesOfArms } from '@theseus/core/rollout';
 import type { Client, Queryable } from '../ports/database.ts';
 import type { FlagService } from '../ports/flag-service.ts';
@@ -227,8 +234,38 @@ function segmentKey(state: RolloutState, key: string): string {
   return `${state.plan.name}/${key}`;
 }
 
-/** What evaluators are told about a flag. Segment rules count only once the flag's own ramp has begun. */
+/** What evaluators are told about a flag. */
 function definitionOf(state: RolloutState, key: string): FlagDefinition {
+  const definition = openDefinitionOf(state, key);
+  return state.flags[key]?.status === 'retired' ? retired(definition, state.flags[key].variant) : definition;
+}
+
+/**
+ * Nothing of the plan is left in it that could send anybody elsewhere: an evaluator that knows of no retirement comes to
+ * the same for every subject with a key.
+ */
+function retired(
+  { key, cohort, salt, fallback, migration }: FlagDefinition,
+  variant: string | undefined,
+): FlagDefinition {
+  return {
+    key,
+    enabled: true,
+    cohort,
+    salt,
+    exposure: EXPOSURE_WHOLE,
+    requires: [],
+    overrides: { candidate: [], legacy: [] },
+    rules: [],
+    fallback,
+    ...(migration === undefined ? {} : { migration }),
+    ...(variant === undefined ? {} : { variants: [{ name: variant, weight: EXPOSURE_WHOLE }] }),
+    retired: true,
+  };
+}
+
+/** Segment rules count only once the flag's own ramp has begun. */
+function openDefinitionOf(state: RolloutState, key: string): FlagDefinition {
   const flag = state.plan.flags[key];
   const exposure = state.flags[key]?.exposure ?? 0;
   // A ramp may begin at 0 %, with nobody but those who are named. Whoever ends such a run ends that as well.

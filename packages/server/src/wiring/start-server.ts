@@ -6,6 +6,7 @@ import { errorText, TheseusError } from '@theseus/core/error';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { SILENT_AFTER_MS } from '../engine/confirmation.ts';
 import { Doctor } from '../engine/doctor/doctor.ts';
+import { FlagCatalogue } from '../engine/flag-catalogue.ts';
 import { Fleet } from '../engine/fleet.ts';
 import { OverrideDirectory } from '../engine/override-directory.ts';
 import { RunDirectory } from '../engine/run-directory.ts';
@@ -131,6 +132,7 @@ async function assemble(
     system: parts.system,
     doctor: parts.doctor,
     flags: parts.flags,
+    flagDirectory: parts.flagDirectory,
     telemetry: parts.intake,
     alerts: new AlertStore(database),
     comparisons: parts.comparisons,
@@ -205,6 +207,7 @@ async function firstTokens(tokens: TokenStore, options: ServerOptions): Promise<
 interface EngineParts {
   readonly runs: RunStore;
   readonly flags: FlagStore;
+  readonly flagDirectory: FlagCatalogue;
   readonly intake: TelemetryIntake;
   readonly comparisons: ComparisonStore;
   readonly directory: RunDirectory;
@@ -264,15 +267,23 @@ function engineParts(database: Database, options: ServerOptions, log: Log): Engi
   });
   const intake = new TelemetryIntake(telemetry, () => fleet.confirm());
   const system = new SystemSwitch({ database, runs, engine });
-  const doctor = new Doctor({
-    database,
-    runs,
-    readAll,
-    fillSecrets,
-    now: Date.now,
-  });
+  const doctor = new Doctor({ database, runs, readAll, fillSecrets, now: Date.now });
+  const flagDirectory = new FlagCatalogue({ database, runs, telemetry });
   const closeSources = (): Promise<void> => sources.close();
-  return { runs, flags, intake, comparisons, directory, system, doctor, fleet, worker, place, closeSources };
+  return {
+    runs,
+    flags,
+    flagDirectory,
+    intake,
+    comparisons,
+    directory,
+    system,
+    doctor,
+    fleet,
+    worker,
+    place,
+    closeSources,
+  };
 }
 
 function serverMachine({ allowRun = false, work = true }: ServerOptions): Machine {

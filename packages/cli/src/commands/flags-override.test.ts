@@ -37,8 +37,10 @@ describe('theseus flags', () => {
     expect(allowed.out).toContain('cache is at 0 %: whoever is let in takes the candidate from when its ramp begins.');
     expect((await flags('deny', 'cache', 'ben', ...because)).out).toContain('cache: ben kept on legacy');
     expect((await flags('deny', 'cache', 'ben', ...because)).out).toContain('nothing to do: it is so already');
-    expect((await flags('list', 'cache')).out).toMatch(/ada {2}candidate {2}they asked \[ana, .*\n.*ben {2}legacy/);
-    const [listed] = lines(await flags('list', 'cache', '--json'));
+    expect((await flags('overrides', 'cache')).out).toMatch(
+      /ada {2}candidate {2}they asked \[ana, .*\n.*ben {2}legacy/,
+    );
+    const [listed] = lines(await flags('overrides', 'cache', '--json'));
     expect(listed).toMatchObject({
       kind: 'overrides',
       flag: 'cache',
@@ -47,7 +49,7 @@ describe('theseus flags', () => {
     expect((await flags('clear', 'cache', 'ada', 'ben', ...because)).out).toContain(
       'as the plan says again for ada, ben',
     );
-    expect((await flags('list', 'cache')).out).toContain('nobody has decided about a subject of cache');
+    expect((await flags('overrides', 'cache')).out).toContain('nobody has decided about a subject of cache');
   });
 
   it('asks for a reason, and says where there is no such flag', async () => {

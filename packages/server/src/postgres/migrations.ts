@@ -346,4 +346,81 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       create index reported_by_time on theseus.reported (at);
     `,
   },
+  {
+    id: 13,
+    // A subject is updated twice on its way: pages keep room for that, so that no index is touched. What was saved lies
+    // beside the row as soon as it is more than a few words.
+    sql: `
+      create table theseus.data_migration (
+        id integer generated always as identity primary key,
+        environment text not null,
+        name text not null,
+        salt text not null,
+        unique (environment, name)
+      );
+
+      create table theseus.wave (
+        id integer generated always as identity primary key,
+        migration_id integer not null references theseus.data_migration,
+        name text not null,
+        permit text not null check (permit in ('selected', 'open', 'paused', 'undoing', 'closed')),
+        ordered json not null,
+        selection json not null,
+        counts bigint[] not null,
+        validated bigint not null default 0,
+        invalid bigint not null default 0,
+        conflicts bigint not null default 0,
+        ready_at timestamptz not null default now(),
+        unique (migration_id, name)
+      );
+
+      create table theseus.subject (
+        migration_id integer not null,
+        key text collate "C" not null,
+        state smallint not null default 0,
+        wave_id integer,
+        rank bigint not null,
+        attributes json,
+        attempts smallint not null default 0,
+        is_invalid boolean not null default false,
+        is_conflict boolean not null default false,
+        is_restoring boolean not null default false,
+        saved_is_json boolean,
+        saved bytea,
+        saved_hash bytea,
+        migrated_hash bytea,
+        scores json,
+        reason text,
+        changed_at timestamptz not null default now(),
+        primary key (migration_id, key)
+      ) with (fillfactor = 55, toast_tuple_target = 256);
+      alter table theseus.subject alter column saved set storage external;
+
+      create table theseus.wave_batch (
+        wave_id integer not null references theseus.wave,
+        number integer not null,
+        purpose smallint not null,
+        keys text[] not null,
+        size integer not null,
+        due_at timestamptz not null default now(),
+        is_done boolean not null default false,
+        done_at timestamptz,
+        holder text,
+        held_until timestamptz,
+        taken integer not null default 0,
+        primary key (wave_id, number)
+      );
+      create index wave_batch_waiting on theseus.wave_batch (wave_id, purpose, due_at) where not is_done;
+
+      create table theseus.subject_note (
+        migration_id integer not null,
+        key text collate "C" not null,
+        at timestamptz not null default now(),
+        state smallint not null,
+        who text not null,
+        text text not null
+      );
+      create index subject_note_by_subject on theseus.subject_note (migration_id, key, at);
+    `,
+  },
 ];

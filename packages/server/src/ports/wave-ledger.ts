@@ -18,6 +18,8 @@ export interface WaveBatch {
 
 /** One subject as the ledger knows it. */
 export interface LedgerSubject {
+  /** In its wave, from 1. */
+  readonly place: number;
   readonly key: string;
   readonly state: SubjectState;
   readonly attributes: Readonly<Record<string, boolean | number | string>>;

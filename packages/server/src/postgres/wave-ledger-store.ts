@@ -5,6 +5,7 @@ import type {
   BatchEnd,
   LedgerSubject,
   MemberChange,
+  SavedBytes,
   SubjectChange,
   WaveBatch,
   WaveLedger,
@@ -56,18 +57,9 @@ export class WaveLedgerStore implements WaveLedger {
     ]);
     const claimed = rows[0];
     if (claimed === undefined) return null;
-    const { migration_id: migrationId, number, purpose, keys, taken } = claimed;
-    const subjects = await client.query<SubjectRow>(SUBJECTS, [migrationId, keys]);
-    const byKey = new Map(subjects.rows.map((row) => [row.key, subjectOf(row)]));
-    return {
-      waveId,
-      migrationId,
-      number,
-      purpose: purposeOfNumber(purpose),
-      order,
-      subjects: keys.flatMap((key) => byKey.get(key) ?? []),
-      taken,
-    };
+    const { migration_id: migrationId, number, taken } = claimed;
+    const purpose = purposeOfNumber(claimed.purpose);
+    return { waveId, migrationId, number, purpose, order, subjects: await subjectsOf(client, waveId, claimed), taken };
   }
 
   async hold({ waveId, number, taken }: WaveBatch, worker: string): Promise<boolean> {
@@ -83,13 +75,15 @@ export class WaveLedgerStore implements WaveLedger {
   record(batch: WaveBatch, worker: string, changes: readonly SubjectChange[], end?: BatchEnd): Promise<boolean> {
     return this.#options.database.transaction(async (client) => {
       if (!(await isHeld(client, batch, worker))) return false;
-      await writeSubjects(client, batch.migrationId, changes);
+      await writeSubjects(client, batch, changes);
       await this.#writeMembers(client, batch.order, changes);
       await writeCounts(client, batch, changes);
       await writeNotes(client, batch.migrationId, changes, worker);
       if (end === undefined) return true;
+      const placeOf = places(batch.subjects);
       for (const { purpose, keys, inMs } of end.followUps) {
-        if (keys.length > 0) await client.query(ADD_BATCH, [batch.waveId, purposeNumber(purpose), keys, inMs]);
+        if (keys.length === 0) continue;
+        await client.query(ADD_BATCH, [batch.waveId, purposeNumber(purpose), keys.map(placeOf), inMs]);
       }
       await client.query(
         `update theseus.wave_batch set is_done = true, done_at = now(), holder = null, held_until = null
@@ -127,9 +121,12 @@ function isMember(state: SubjectState): boolean {
 const WAVES_WITH_WORK = `
   select w.id, w.ordered from theseus.wave w
   where w.permit in ('open', 'paused', 'undoing') and exists (
-    select from theseus.wave_batch b
-    where b.wave_id = w.id and not b.is_done and b.due_at <= now() and b.purpose = any(${PURPOSES_BY_PERMIT})
-      and (b.held_until is null or b.held_until <= now())
+    select from unnest(${PURPOSES_BY_PERMIT}) as p (purpose) cross join lateral (
+      select from theseus.wave_batch b
+      where b.wave_id = w.id and b.purpose = p.purpose and not b.is_done and b.due_at <= now()
+        and (b.held_until is null or b.held_until <= now())
+      limit 1
+    ) b
   )
   order by w.permit desc, w.id limit $1`;
 
@@ -142,66 +139,115 @@ const CLAIM = `
     select w.*, ${PURPOSES_BY_PERMIT} as purposes from theseus.wave w where w.id = $1 for no key update skip locked
   ), held as (
     select count(*) as count, count(*) filter (where b.purpose <> ${purposeNumber('undo')}) as others
-    from theseus.wave_batch b where b.wave_id = $1 and not b.is_done and b.held_until > now()
+    from theseus.wave_batch b where b.wave_id = $1 and b.holder is not null and b.held_until > now()
   ), next as (
-    select b.wave_id, b.number from theseus.wave_batch b, wave w, held h
-    where b.wave_id = w.id and not b.is_done and b.due_at <= now() and b.purpose = any(w.purposes)
-      and (b.held_until is null or b.held_until <= now())
-      and h.count < $4 and (w.permit <> 'undoing' or h.others = 0)
+    select b.wave_id, b.number
+    from wave w cross join held h cross join unnest(w.purposes) as p (purpose) cross join lateral (
+      select b.wave_id, b.number from theseus.wave_batch b
+      where b.wave_id = $1 and b.purpose = p.purpose and not b.is_done and b.due_at <= now()
+        and (b.held_until is null or b.held_until <= now())
+      order by b.number limit 1
+    ) b
+    where h.count < $4 and (w.permit <> 'undoing' or h.others = 0)
       and ($5::double precision is null or w.permit = 'undoing' or w.ready_at <= now())
-    order by b.purpose desc, b.number limit 1
+    order by p.purpose desc limit 1
   ), taken as (
     update theseus.wave_batch b
     set holder = $2, held_until = now() + make_interval(secs => $3::double precision / 1000), taken = b.taken + 1
     from next n where b.wave_id = n.wave_id and b.number = n.number
-    returning b.wave_id, b.number, b.purpose, b.keys, b.size, b.taken
+    returning b.wave_id, b.number, b.purpose, b.places, b.attributes, b.size, b.taken
   ), paced as (
     update theseus.wave w
     set ready_at = greatest(w.ready_at, now()) + make_interval(secs => t.size / $5::double precision)
     from taken t where w.id = t.wave_id and $5::double precision is not null
   )
-  select w.migration_id, t.number, t.purpose, t.keys, t.taken from taken t join wave w on w.id = t.wave_id`;
+  select w.migration_id, t.number, t.purpose, t.places, t.attributes, t.taken from taken t join wave w on w.id = t.wave_id`;
 
 interface ClaimRow {
   readonly migration_id: number;
   readonly number: number;
   readonly purpose: number;
-  readonly keys: readonly string[];
+  readonly places: readonly number[];
+  readonly attributes: readonly (Attributes | null)[] | null;
   readonly taken: number;
 }
 
-const SUBJECTS = `
-  select key, state, attributes, attempts, is_invalid, is_conflict, is_restoring, saved_is_json, saved, saved_hash,
-    migrated_hash
-  from theseus.subject where migration_id = $1 and key = any($2::text[])`;
-
 interface SubjectRow {
+  readonly place: number;
   readonly key: string;
   readonly state: number;
-  readonly attributes: LedgerSubject['attributes'] | null;
   readonly attempts: number;
   readonly is_invalid: boolean;
   readonly is_conflict: boolean;
   readonly is_restoring: boolean;
-  readonly saved_is_json: boolean | null;
-  readonly saved: Buffer | null;
-  readonly saved_hash: Buffer | null;
   readonly migrated_hash: Buffer | null;
 }
 
-function subjectOf(row: SubjectRow): LedgerSubject {
-  const { saved, saved_hash: hash } = row;
-  return {
+interface SavedRow {
+  readonly place: number;
+  readonly is_json: boolean;
+  readonly saved: Buffer;
+  readonly hash: Buffer;
+}
+
+type Attributes = LedgerSubject['attributes'];
+
+/** From here on something was saved. */
+const SAVED = stateNumber('saved');
+
+async function subjectsOf(
+  client: Client,
+  waveId: number,
+  { migration_id: migrationId, places, attributes }: ClaimRow,
+): Promise<readonly LedgerSubject[]> {
+  const { rows } = await client.query<SubjectRow>(
+    `select place, key, state, attempts, is_invalid, is_conflict, is_restoring, migrated_hash
+     from theseus.ledger where wave_id = $1 and place = any($2::integer[])`,
+    [waveId, places],
+  );
+  const byPlace = new Map(rows.map((row) => [row.place, row]));
+  const isSaved = rows.some(({ state }) => state >= SAVED);
+  const saved = isSaved ? await savedOf(client, waveId, places) : new Map<number, SavedBytes>();
+  const inOrder = places.flatMap((place) => byPlace.get(place) ?? []);
+  const known = attributes ?? (await attributesOf(client, migrationId, inOrder));
+  return inOrder.map((row, at) => ({
+    place: row.place,
     key: row.key,
     state: stateOfNumber(row.state),
-    attributes: row.attributes ?? {},
+    attributes: known[at] ?? {},
     attempts: row.attempts,
     isInvalid: row.is_invalid,
     isConflict: row.is_conflict,
     isRestoring: row.is_restoring,
-    saved: saved === null || hash === null ? null : { bytes: saved, isJson: row.saved_is_json === true, hash },
+    saved: saved.get(row.place) ?? null,
     migratedHash: row.migrated_hash,
-  };
+  }));
+}
+
+async function savedOf(
+  client: Client,
+  waveId: number,
+  places: readonly number[],
+): Promise<ReadonlyMap<number, SavedBytes>> {
+  const { rows } = await client.query<SavedRow>(
+    'select place, is_json, saved, hash from theseus.saved_state where wave_id = $1 and place = any($2::integer[])',
+    [waveId, places],
+  );
+  return new Map(rows.map((row) => [row.place, { bytes: row.saved, isJson: row.is_json, hash: row.hash }]));
+}
+
+/** Of a batch that was made later: the first one of a wave brings them along. */
+async function attributesOf(
+  client: Client,
+  migrationId: number,
+  subjects: readonly SubjectRow[],
+): Promise<readonly (Attributes | null)[]> {
+  const { rows } = await client.query<{ key: string; attributes: Attributes | null }>(
+    'select key, attributes from theseus.subject where migration_id = $1 and key = any($2::text[]) and attributes is not null',
+    [migrationId, subjects.map(({ key }) => key)],
+  );
+  const byKey = new Map(rows.map((row) => [row.key, row.attributes]));
+  return subjects.map(({ key }) => byKey.get(key) ?? null);
 }
 
 /** The claim as it stands when the transaction commits: its row is locked until then. */
@@ -214,56 +260,106 @@ async function isHeld(client: Client, { waveId, number, taken }: WaveBatch, work
   return rowCount === 1;
 }
 
-async function writeSubjects(client: Client, migrationId: number, changes: readonly SubjectChange[]): Promise<void> {
+async function writeSubjects(
+  client: Client,
+  { waveId, subjects }: WaveBatch,
+  changes: readonly SubjectChange[],
+): Promise<void> {
   if (changes.length === 0) return;
-  // With what was saved and without: the wide columns are sent only where there is something in them.
-  const saving = changes.filter(({ saved }) => saved !== undefined);
+  const placeOf = places(subjects);
+  const saving = changes.flatMap(({ key, saved }) => (saved === undefined ? [] : [{ place: placeOf(key), ...saved }]));
   if (saving.length > 0) {
     await client.query(
-      `update theseus.subject s set saved = u.saved, saved_hash = u.hash, saved_is_json = u.is_json, state = u.state,
-         attempts = coalesce(u.attempts, s.attempts), reason = null, changed_at = now()
-       from unnest($2::text[], $3::bytea[], $4::bytea[], $5::boolean[], $6::smallint[], $7::smallint[])
-         as u (key, saved, hash, is_json, state, attempts)
-       where s.migration_id = $1 and s.key = u.key`,
+      `insert into theseus.saved_state (wave_id, place, is_json, saved, hash)
+       select $1, place, is_json, saved, hash
+       from unnest($2::integer[], $3::boolean[], $4::bytea[], $5::bytea[]) as u (place, is_json, saved, hash)
+       on conflict (wave_id, place) do update
+         set is_json = excluded.is_json, saved = excluded.saved, hash = excluded.hash`,
       [
-        migrationId,
-        saving.map(({ key }) => key),
-        saving.map(({ saved }) => saved?.bytes ?? null),
-        saving.map(({ saved }) => saved?.hash ?? null),
-        saving.map(({ saved }) => saved?.isJson ?? null),
-        saving.map(({ to }) => stateNumber(to)),
-        saving.map(({ attempts }) => attempts ?? null),
+        waveId,
+        saving.map(({ place }) => place),
+        saving.map(({ isJson }) => isJson),
+        saving.map(({ bytes }) => bytes),
+        saving.map(({ hash }) => hash),
       ],
     );
   }
-  const others = changes.filter(({ saved }) => saved === undefined);
-  if (others.length === 0) return;
+  // Most of the time all of a batch go the same way: then the keys alone are sent.
+  const [first] = changes;
+  if (first !== undefined && changes.every((change) => isPlain(change) && change.to === first.to)) {
+    await client.query(
+      'update theseus.ledger set state = $3, changed_at = now() where wave_id = $1 and place = any($2::integer[])',
+      [waveId, changes.map(({ key }) => placeOf(key)), stateNumber(first.to)],
+    );
+    return;
+  }
+  if (first !== undefined && changes.every((change) => isGood(change) && change.to === first.to)) {
+    await client.query(
+      `update theseus.ledger l set state = $3, is_invalid = false, reason = null, migrated_hash = u.hash,
+         scores = u.scores, changed_at = now()
+       from unnest($2::integer[], $4::bytea[], $5::json[]) as u (place, hash, scores)
+       where l.wave_id = $1 and l.place = u.place`,
+      [
+        waveId,
+        changes.map(({ key }) => placeOf(key)),
+        stateNumber(first.to),
+        changes.map(({ migratedHash }) => migratedHash ?? null),
+        changes.map(({ scores }) => (scores === undefined ? null : JSON.stringify(scores))),
+      ],
+    );
+    return;
+  }
   await client.query(
-    `update theseus.subject s set state = u.state, attempts = coalesce(u.attempts, s.attempts),
-       is_invalid = coalesce(u.is_invalid, s.is_invalid), is_conflict = coalesce(u.is_conflict, s.is_conflict),
-       is_restoring = coalesce(u.is_restoring, s.is_restoring),
-       migrated_hash = case when u.has_hash then u.hash else s.migrated_hash end,
-       scores = coalesce(u.scores, s.scores),
-       reason = case when u.has_reason then u.reason else s.reason end, changed_at = now()
-     from unnest($2::text[], $3::smallint[], $4::smallint[], $5::boolean[], $6::boolean[], $7::boolean[], $8::boolean[],
+    `update theseus.ledger l set state = u.state, attempts = coalesce(u.attempts, l.attempts),
+       is_invalid = coalesce(u.is_invalid, l.is_invalid), is_conflict = coalesce(u.is_conflict, l.is_conflict),
+       is_restoring = coalesce(u.is_restoring, l.is_restoring),
+       migrated_hash = case when u.has_hash then u.hash else l.migrated_hash end,
+       scores = coalesce(u.scores, l.scores),
+       reason = case when u.has_reason then u.reason else l.reason end, changed_at = now()
+     from unnest($2::integer[], $3::smallint[], $4::smallint[], $5::boolean[], $6::boolean[], $7::boolean[], $8::boolean[],
          $9::bytea[], $10::json[], $11::boolean[], $12::text[])
-       as u (key, state, attempts, is_invalid, is_conflict, is_restoring, has_hash, hash, scores, has_reason, reason)
-     where s.migration_id = $1 and s.key = u.key`,
+       as u (place, state, attempts, is_invalid, is_conflict, is_restoring, has_hash, hash, scores, has_reason, reason)
+     where l.wave_id = $1 and l.place = u.place`,
     [
-      migrationId,
-      others.map(({ key }) => key),
-      others.map(({ to }) => stateNumber(to)),
-      others.map(({ attempts }) => attempts ?? null),
-      others.map(({ isInvalid }) => isInvalid ?? null),
-      others.map(({ isConflict }) => isConflict ?? null),
-      others.map(({ isRestoring }) => isRestoring ?? null),
-      others.map(({ migratedHash }) => migratedHash !== undefined),
-      others.map(({ migratedHash }) => migratedHash ?? null),
-      others.map(({ scores }) => (scores === undefined ? null : JSON.stringify(scores))),
-      others.map(({ reason }) => reason !== undefined),
-      others.map(({ reason }) => reason ?? null),
+      waveId,
+      changes.map(({ key }) => placeOf(key)),
+      changes.map(({ to }) => stateNumber(to)),
+      changes.map(({ attempts }) => attempts ?? null),
+      changes.map(({ isInvalid }) => isInvalid ?? null),
+      changes.map(({ isConflict }) => isConflict ?? null),
+      changes.map(({ isRestoring }) => isRestoring ?? null),
+      changes.map(({ migratedHash }) => migratedHash !== undefined),
+      changes.map(({ migratedHash }) => migratedHash ?? null),
+      changes.map(({ scores }) => (scores === undefined ? null : JSON.stringify(scores))),
+      changes.map(({ reason }) => reason !== undefined),
+      changes.map(({ reason }) => reason ?? null),
     ],
   );
+}
+
+function places(subjects: readonly LedgerSubject[]): (key: string) => number | null {
+  const known = new Map(subjects.map(({ key, place }) => [key, place]));
+  return (key) => known.get(key) ?? null;
+}
+
+/** It was migrated and found right, the first time. */
+function isGood({
+  isInvalid,
+  reason,
+  attempts,
+  isConflict,
+  isRestoring,
+  saved,
+  migratedHash,
+  scores,
+}: SubjectChange): boolean {
+  const hasOther = [attempts, isConflict, isRestoring, saved].some((field) => field !== undefined);
+  return isInvalid === false && reason === null && migratedHash !== undefined && scores !== undefined && !hasOther;
+}
+
+/** Nothing but its state changes. */
+function isPlain({ key: _key, from: _from, to: _to, saved: _saved, ...more }: SubjectChange): boolean {
+  return Object.keys(more).length === 0;
 }
 
 /** Counts what has changed, so that nobody ever has to count subjects to know how far a wave is. */

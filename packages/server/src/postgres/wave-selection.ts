@@ -8,8 +8,7 @@ import type { WaveOrder, WaveSize } from '../ports/wave-service.ts';
 const LOOK = 5_000;
 const WHOLE = 100_000;
 
-interface Candidate {
-  readonly key: string;
+interface Candidate extends ChosenSubject {
   readonly stratum: string;
   readonly waveId: number | null;
   /** Why it is not chosen, whatever the numbers; undefined where it may be. */
@@ -17,7 +16,12 @@ interface Candidate {
 }
 
 /** Told of the members chosen, batch by batch, in the order of their places. */
-export type Keep = (batch: readonly string[]) => Promise<void>;
+export type Keep = (batch: readonly ChosenSubject[]) => Promise<void>;
+
+export interface ChosenSubject {
+  readonly key: string;
+  readonly attributes: Readonly<Record<string, unknown>> | null;
+}
 
 /**
  * Chooses a wave's members: ranked by the hash that also ranks them for flags, spread over strata in proportion, exactly
@@ -48,15 +52,15 @@ export async function chooseMembers(
   const digest = createHash('sha256');
   const strata = new Map<string, number>();
   let total = 0;
-  let batch: string[] = [];
-  await walk(client, migrationId, order, async ({ key, stratum, excluded: reason }) => {
+  let batch: ChosenSubject[] = [];
+  await walk(client, migrationId, order, async ({ key, attributes, stratum, excluded: reason }) => {
     const room = reason === undefined ? (left.get(stratum) ?? 0) : 0;
     if (room === 0) return;
     left.set(stratum, room - 1);
     strata.set(stratum, (strata.get(stratum) ?? 0) + 1);
     digest.update(`${key}\n`);
     total += 1;
-    batch.push(key);
+    batch.push({ key, attributes });
     if (batch.length < order.batch) return;
     const full = batch;
     batch = [];
@@ -134,7 +138,9 @@ async function walk(
   const cursor = 'theseus_wave_members';
   await client.query(
     `declare ${cursor} no scroll cursor for
-     select key, attributes, wave_id, state from theseus.subject where migration_id = $1 order by rank, key`,
+     select s.key, s.attributes, l.wave_id from theseus.subject s
+     left join theseus.ledger l on l.migration_id = s.migration_id and l.key = s.key
+     where s.migration_id = $1 order by s.rank, s.key`,
     [migrationId],
   );
   for (;;) {
@@ -152,21 +158,19 @@ interface SubjectRow {
   readonly key: string;
   readonly attributes: Readonly<Record<string, unknown>> | null;
   readonly wave_id: number | null;
-  readonly state: number;
 }
 
 function candidateOf(
-  { key, attributes, wave_id, state }: SubjectRow,
+  { key, attributes, wave_id }: SubjectRow,
   { strata }: WaveOrder,
   matches: (context: Readonly<Record<string, unknown>>) => boolean,
 ): Candidate {
   const known = attributes ?? {};
   const stratum = strata.map((attribute) => String(known[attribute] ?? '–')).join(' / ');
-  return { key, stratum, waveId: wave_id, excluded: exclusion() };
+  return { key, attributes, stratum, waveId: wave_id, excluded: exclusion() };
 
   function exclusion(): string | undefined {
     if (wave_id !== null) return 'in another wave already';
-    if (state !== 0) return 'migrated on its own already';
     return matches(known) ? undefined : 'not in the segment';
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { TheseusError } from '@theseus/core/error';
 import type { JsonValue, SavedState } from '@theseus/migrate';
 import type { SavedBytes } from '../ports/wave-ledger.ts';
@@ -26,7 +26,7 @@ export function isSameHash(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 function canonical(value: JsonValue | undefined): string {

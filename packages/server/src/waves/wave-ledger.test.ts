@@ -153,7 +153,7 @@ async function rowOf(key: string) {
     is_conflict: boolean;
     attempts: number;
   }>(
-    `select state, reason, is_conflict, attempts from theseus.subject s join theseus.data_migration m on m.id = s.migration_id
+    `select state, reason, is_conflict, attempts from theseus.ledger s join theseus.data_migration m on m.id = s.migration_id
      where m.name = $1 and s.key = $2`,
     [order.key.migration, key],
   );
@@ -197,7 +197,7 @@ describe('selecting a wave', () => {
     expect(totals).toEqual([13, 10, 7, 3]);
     const { rows } = await database.query<{ count: string }>(
       `select count(*) from theseus.subject s join theseus.data_migration m on m.id = s.migration_id
-       where m.name = $1 and wave_id is null`,
+       where m.name = $1 and not exists (select from theseus.ledger l where l.migration_id = m.id and l.key = s.key)`,
       [order.key.migration],
     );
     expect(rows[0]?.count).toBe('0');

@@ -13,6 +13,7 @@ import { benchTallies } from './sdk/tallies.ts';
 import { benchServer } from './server/requests.ts';
 import { benchPropagation } from './stream/propagation.ts';
 import { type Figure, renderFigure } from './support/figure.ts';
+import { benchWaves } from './waves/waves.ts';
 
 const HELP = `Measures the product. Each figure that depends on the machine stands beside a floor of the same run.
 
@@ -23,14 +24,16 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
   npm run bench -- adapter             reads and writes of a migration, against both sides called by hand and a peer
   npm run bench -- server              what requests, a start and idling cost the server
   npm run bench -- stream              how soon 100 SDKs and 10 000 streams hear of a change, and what a stream weighs
+  npm run bench -- waves               a million subjects migrated, proven and taken back, against bare batched SQL
   npm run bench -- engine --seconds 60 --plans 200
 
 Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
   --connections N  stream: how many streams (10000)
+  --subjects N   waves: how many subjects (1000000)
   --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, migration,
-                 requests, propagation
+                 requests, propagation, waves
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
@@ -38,6 +41,7 @@ Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
 interface Options {
   readonly plans: number;
   readonly connections: number;
+  readonly subjects: number;
   readonly seconds: number;
   readonly peer: string | undefined;
   readonly progress: (line: string) => void;
@@ -53,6 +57,7 @@ const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   server: { requests: benchServer },
   stream: { propagation: benchPropagation },
   sdk: { routing: benchSdk, tallies: benchTallies },
+  waves: { waves: benchWaves },
 };
 
 async function main(): Promise<number> {
@@ -61,6 +66,7 @@ async function main(): Promise<number> {
     options: {
       plans: { type: 'string', default: '1000' },
       connections: { type: 'string', default: '10000' },
+      subjects: { type: 'string', default: '1000000' },
       seconds: { type: 'string', default: '180' },
       only: { type: 'string' },
       peer: { type: 'string' },
@@ -74,6 +80,7 @@ async function main(): Promise<number> {
   const options = {
     plans: Number(values.plans),
     connections: Number(values.connections),
+    subjects: Number(values.subjects),
     seconds: Number(values.seconds),
     peer: values.peer,
     progress: (line: string) => console.error(line),
@@ -83,6 +90,7 @@ async function main(): Promise<number> {
     chosen.length === 0 ||
     !(options.plans >= 1) ||
     !(options.connections >= 1) ||
+    !(options.subjects >= 1_000) ||
     !(options.seconds >= 30 && options.seconds <= 270)
   ) {
     console.error(HELP);

@@ -9,6 +9,15 @@ export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { FlagOverview } from './ports/flag-directory.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export type { OverrideList } from './ports/override-service.ts';
+export type {
+  HandlerPlace,
+  ScoreBound,
+  SubjectSource,
+  WaveKey,
+  WaveOrder,
+  WaveService,
+  WaveSize,
+} from './ports/wave-service.ts';
 export { asksForArm } from './sources/placeholders.ts';
 export { type ArmHistory, type ArmHistoryOptions, type ArmQueries, armHistory } from './sources/prometheus-arms.ts';
 export type { PrometheusPlace } from './sources/prometheus-client.ts';
@@ -18,3 +27,4 @@ export { examineFromHere } from './wiring/examine-from-here.ts';
 export { prometheusFrom } from './wiring/signal-reader-for.ts';
 export { DEFAULT_PORT, type ServerOptions, startServer, type TheseusServer } from './wiring/start-server.ts';
 export { startWorker, type TheseusWorker, type WorkerOptions } from './wiring/start-worker.ts';
+export { openWaveSystem, type WaveSystem, type WaveSystemOptions } from './wiring/wave-system.ts';

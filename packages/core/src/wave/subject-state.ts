@@ -35,10 +35,11 @@ const NEXT: Readonly<Record<SubjectState, readonly SubjectState[]>> = {
   checked: ['saved', 'skipped', 'failed', 'pending'],
   saved: ['migrated', 'failed', 'rolled-back', 'pending'],
   migrated: ['validated', 'failed', 'rolled-back'],
-  validated: ['watched', 'failed', 'rolled-back'],
-  watched: ['done', 'failed', 'rolled-back'],
-  done: ['rolled-back'],
-  failed: ['pending', 'skipped', 'rolled-back'],
+  // An undo first takes the flag back, and the data after it: meanwhile the subject is migrated, and no more than that.
+  validated: ['watched', 'done', 'migrated'],
+  watched: ['done', 'migrated'],
+  done: ['migrated'],
+  failed: ['pending', 'skipped'],
   'rolled-back': ['pending'],
   skipped: ['pending'],
 };

@@ -14,8 +14,18 @@ export interface WaveKey {
 export type WaveSize =
   | { readonly kind: 'all' }
   | { readonly kind: 'count'; readonly count: number }
-  /** Parts of 100 000 of all subjects the migration knows, or of those still without a wave when it is selected. */
-  | { readonly kind: 'share'; readonly share: number; readonly of: 'all' | 'remaining' };
+  /** Parts of 100 000 of all subjects that the migration knows. */
+  | { readonly kind: 'share'; readonly share: number }
+  /**
+   * Parts of 100 000 of those who are without a wave, or in one of the waves before it that share the same rest: 40, 30,
+   * 20 and 10 % of what remains are everybody.
+   */
+  | {
+      readonly kind: 'remaining';
+      readonly share: number;
+      /** Waves that took their shares of the same rest before. */
+      readonly after: readonly { readonly wave: string; readonly share: number }[];
+    };
 
 /** Who is chosen for a wave, and by what its work is bounded. Everything a worker needs; frozen when the wave is selected. */
 export interface WaveOrder {

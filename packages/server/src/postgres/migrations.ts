@@ -346,4 +346,98 @@ export const MIGRATIONS: readonly { readonly id: number; readonly sql: string }[
       create index reported_by_time on theseus.reported (at);
     `,
   },
+  {
+    id: 13,
+    // A subject of a wave is updated twice on its way: its row is narrow, lies beside those of its batch, and its page has
+    // room, so that no index is touched. What was saved is written once, elsewhere. Both are found by their place in the
+    // wave: by key each batch would touch pages all over the index, and cost the more the larger the migration is.
+    sql: `
+      create table theseus.data_migration (
+        id integer generated always as identity primary key,
+        environment text not null,
+        name text not null,
+        salt text not null,
+        unique (environment, name)
+      );
+
+      create table theseus.wave (
+        id integer generated always as identity primary key,
+        migration_id integer not null references theseus.data_migration,
+        name text not null,
+        permit text not null check (permit in ('selected', 'open', 'paused', 'undoing', 'closed')),
+        ordered json not null,
+        selection json not null,
+        counts bigint[] not null,
+        validated bigint not null default 0,
+        invalid bigint not null default 0,
+        conflicts bigint not null default 0,
+        ready_at timestamptz not null default now(),
+        unique (migration_id, name)
+      );
+
+      create table theseus.subject (
+        migration_id integer not null,
+        key text collate "C" not null,
+        rank bigint not null,
+        attributes json,
+        primary key (migration_id, key)
+      );
+
+      create table theseus.ledger (
+        migration_id integer not null,
+        key text collate "C" not null,
+        wave_id integer not null,
+        place integer not null,
+        state smallint not null,
+        attempts smallint not null default 0,
+        is_invalid boolean not null default false,
+        is_conflict boolean not null default false,
+        is_restoring boolean not null default false,
+        changed_at timestamptz not null default now(),
+        migrated_hash bytea,
+        scores json,
+        reason text,
+        primary key (wave_id, place),
+        unique (migration_id, key)
+      ) with (fillfactor = 40);
+
+      create table theseus.saved_state (
+        wave_id integer not null,
+        place integer not null,
+        is_json boolean not null,
+        saved bytea not null,
+        hash bytea not null,
+        primary key (wave_id, place)
+      );
+
+      create table theseus.wave_batch (
+        wave_id integer not null references theseus.wave,
+        number integer not null,
+        purpose smallint not null,
+        places integer[] not null,
+        attributes json,
+        size integer not null,
+        due_at timestamptz not null default now(),
+        is_done boolean not null default false,
+        done_at timestamptz,
+        holder text,
+        held_until timestamptz,
+        taken integer not null default 0,
+        primary key (wave_id, number)
+      );
+      create index wave_batch_waiting on theseus.wave_batch (wave_id, purpose, number) where not is_done;
+      create index wave_batch_held on theseus.wave_batch (wave_id) where holder is not null;
+      create index wave_batch_done on theseus.wave_batch (wave_id, done_at) where is_done;
+
+      create table theseus.subject_note (
+        migration_id integer not null,
+        key text collate "C" not null,
+        at timestamptz not null default now(),
+        state smallint not null,
+        who text not null,
+        text text not null
+      );
+      create index subject_note_by_subject on theseus.subject_note (migration_id, key, at);
+    `,
+  },
 ];

@@ -24,3 +24,4 @@ export type { WaveCounts, WavePermit, WaveProgress, WaveSelection } from './wave
 export { type WaveEnd, type WaveRest, waveEnd } from './wave-end.ts';
 export { waveLine } from './wave-line.ts';
 export { type SharedWave, type SubjectsThere, type WaveSize, waveCount } from './wave-size.ts';
+export { parseTake, sizeWaves, type TakingWave, type WaveSizing, type WaveTake } from './wave-takes.ts';

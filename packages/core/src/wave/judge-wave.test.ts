@@ -138,6 +138,11 @@ describe('judgeWave() while a wave is taken back', () => {
     expect(verdict).toMatchObject({ reason: '50 are taken back in 16m, over its budget of 15m' });
   });
 
+  test('says when nothing moves, and so nobody is taken back [PX-8, ALL-6]', () => {
+    const verdict = judge(undoing, waveCounts({ done: 50 }), atNight + 16 * MINUTE);
+    expect(verdict.kind === 'stay' && verdict.waiting).toMatch(/^nothing has moved for 16m.*, over its budget of 15m$/);
+  });
+
   test('leaves to a person whoever changed their data since', () => {
     const counts = waveCounts({ 'rolled-back': 48, done: 2 }, { conflicts: 2 });
     expect(judge(undoing, counts, atNight + MINUTE, true)).toEqual({

@@ -94,10 +94,15 @@ function judgeOpen(standing: WaveStanding, bounds: WaveBounds, { counts, at, isI
   const watched = inStates(counts, WATCHED);
   if (left === 0 && watched === 0 && isIdle) return { kind: 'finish', reason: settledText(counts, standing.total) };
   if (left === 0) return { kind: 'stay', waiting: `${watched} of ${standing.total} are still being watched` };
-  const silentMs = at - standing.movedAt;
-  if (silentMs < SILENT_AFTER_MS) return { kind: 'stay', waiting: `${left} of ${standing.total} are left` };
-  const waiting = `nothing has moved for ${formatDuration(silentMs)}, with ${left} of ${standing.total} left: is a worker running that allows its handler?`;
-  return { kind: 'stay', waiting };
+  return { kind: 'stay', waiting: silenceText(standing, at, left) ?? `${left} of ${standing.total} are left` };
+}
+
+/** Said of work that may go on and does not; null while it does. */
+function silenceText({ movedAt, total }: WaveStanding, at: number, left: number): string | null {
+  const silentMs = at - movedAt;
+  if (silentMs < SILENT_AFTER_MS) return null;
+  const since = `nothing has moved for ${formatDuration(silentMs)}, with ${left} of ${total} left`;
+  return `${since}: is a worker running that allows its handler?`;
 }
 
 function judgePaused(
@@ -145,7 +150,8 @@ function judgeUndo(standing: WaveStanding, { budgetMs }: WaveBounds, progress: W
     const reason = `${counts.byState['rolled-back']} are taken back in ${formatDuration(tookMs)}${late}${kept}`;
     return { kind: 'undone', conflicts: counts.conflicts, reason };
   }
-  return { kind: 'stay', waiting: `${left} of ${standing.total} are still to be taken back${late}` };
+  const waiting = silenceText(standing, at, left) ?? `${left} of ${standing.total} are still to be taken back`;
+  return { kind: 'stay', waiting: `${waiting}${late}` };
 }
 
 const UNFINISHED: readonly SubjectState[] = ['pending', 'checked', 'saved', 'migrated'];

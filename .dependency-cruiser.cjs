@@ -75,10 +75,10 @@ module.exports = {
       to: { path: OURS, pathNot: '^packages/(server|core|migrate)/' },
     },
     {
-      name: 'cli-sees-server-migrate-and-core',
+      name: 'cli-sees-server-and-core',
       severity: 'error',
       from: { path: '^packages/cli/src/', pathNot: TEST_FILE },
-      to: { path: OURS, pathNot: '^packages/(cli|server|core|migrate)/' },
+      to: { path: OURS, pathNot: '^packages/(cli|server|core)/' },
     },
     {
       name: 'packages-see-no-example',

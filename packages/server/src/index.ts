@@ -9,15 +9,7 @@ export { CHECKS, type Check, type Finding } from './ports/doctor.ts';
 export type { FlagOverview } from './ports/flag-directory.ts';
 export type { Log, LogLevel } from './ports/log.ts';
 export type { OverrideList } from './ports/override-service.ts';
-export type {
-  HandlerPlace,
-  ScoreBound,
-  SubjectSource,
-  WaveKey,
-  WaveOrder,
-  WaveService,
-  WaveSize,
-} from './ports/wave-service.ts';
+export type { WaveKey, WaveOrder, WaveService } from './ports/wave-service.ts';
 export { asksForArm } from './sources/placeholders.ts';
 export { type ArmHistory, type ArmHistoryOptions, type ArmQueries, armHistory } from './sources/prometheus-arms.ts';
 export type { PrometheusPlace } from './sources/prometheus-client.ts';

@@ -1,5 +1,5 @@
 import type { SubjectState } from '@theseus/core/wave';
-import type { WaveKey, WaveOrder } from './wave-service.ts';
+import type { WaveOrder } from './wave-service.ts';
 
 /** What a batch is taken for. */
 export type BatchPurpose = 'migrate' | 'retry' | 'revalidate' | 'undo' | 'watch';
@@ -94,5 +94,3 @@ export interface MemberChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
 }
-
-export type { WaveKey };

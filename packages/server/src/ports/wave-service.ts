@@ -1,5 +1,4 @@
-import type { AttributeCondition } from '@theseus/core/flag';
-import type { WaveCounts, WavePermit, WaveProgress, WaveSelection } from '@theseus/core/wave';
+import type { ScoreBound, WaveCounts, WavePermit, WaveProgress, WaveRule, WaveSelection } from '@theseus/core/wave';
 import type { Client } from './database.ts';
 
 /** Names a wave everywhere: unique in an environment. */
@@ -10,37 +9,13 @@ export interface WaveKey {
   readonly wave: string;
 }
 
-/** How many are chosen for a wave. */
-export type WaveSize =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'count'; readonly count: number }
-  /** Parts of 100 000 of all subjects that the migration knows. */
-  | { readonly kind: 'share'; readonly share: number }
-  /**
-   * Parts of 100 000 of those who are without a wave, or in one of the waves before it that share the same rest: 40, 30,
-   * 20 and 10 % of what remains are everybody.
-   */
-  | {
-      readonly kind: 'remaining';
-      readonly share: number;
-      /** Waves that took their shares of the same rest before. */
-      readonly after: readonly { readonly wave: string; readonly share: number }[];
-    };
-
 /** Who is chosen for a wave, and by what its work is bounded. Everything a worker needs; frozen when the wave is selected. */
-export interface WaveOrder {
+export interface WaveOrder extends WaveRule {
   readonly key: WaveKey;
   readonly runId: string;
   readonly stepId: string;
   /** The flag that answers candidate for whoever is validated; null where none does. */
   readonly flag: string | null;
-  readonly size: WaveSize;
-  /** Only who meets all of these. */
-  readonly conditions: readonly AttributeCondition[];
-  /** Attributes over whose values it is spread in proportion. */
-  readonly strata: readonly string[];
-  /** The plan's: subjects are ranked by murmur3 of salt and key, as flags pick theirs. */
-  readonly salt: string;
   readonly handler: HandlerPlace;
   readonly source: SubjectSource;
   /** Subjects of one call. */
@@ -55,12 +30,6 @@ export interface WaveOrder {
   readonly bounds: readonly ScoreBound[];
   /** How long each subject is watched after it was validated; 0 where it is not. */
   readonly watchMs: number;
-}
-
-export interface ScoreBound {
-  readonly score: string;
-  readonly operator: '<' | '<=' | '>' | '>=';
-  readonly bound: number;
 }
 
 export type HandlerPlace =

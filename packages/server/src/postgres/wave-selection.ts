@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { compileConditions } from '@theseus/core/flag';
-import type { WaveSelection } from '@theseus/core/wave';
+import { spreadOver, stratumOf, type WaveSelection, type WaveSize, waveCount } from '@theseus/core/wave';
 import type { Client } from '../ports/database.ts';
-import type { WaveOrder, WaveSize } from '../ports/wave-service.ts';
+import type { WaveOrder } from '../ports/wave-service.ts';
 
 /** Rows of one look at a cursor. */
 const LOOK = 5_000;
-const WHOLE = 100_000;
 
 interface Candidate extends ChosenSubject {
   readonly stratum: string;
@@ -47,8 +46,8 @@ export async function chooseMembers(
     else excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
   });
   const fit = [...available.values()].reduce((sum, count) => sum + count, 0);
-  const wanted = Math.min(fit, wantedOf(order.size, { all: seen, remaining, takenBefore }));
-  const left = new Map(quotas(available, wanted));
+  const wanted = Math.min(fit, waveCount(order.size, { all: seen, remaining, takenBefore }));
+  const left = new Map(spreadOver(available, wanted, order.salt));
   const digest = createHash('sha256');
   const strata = new Map<string, number>();
   let total = 0;
@@ -77,30 +76,6 @@ export async function chooseMembers(
   };
 }
 
-interface Available {
-  readonly all: number;
-  /** Without a wave. */
-  readonly remaining: number;
-  /** In waves that took their shares of the same rest. */
-  readonly takenBefore: number;
-}
-
-function wantedOf(size: WaveSize, { all, remaining, takenBefore }: Available): number {
-  switch (size.kind) {
-    case 'all':
-      return Number.POSITIVE_INFINITY;
-    case 'count':
-      return size.count;
-    case 'share':
-      return Math.round((all * size.share) / WHOLE);
-    case 'remaining': {
-      // Rounded over all shares so far, so that shares of 100 % together leave nobody out.
-      const share = size.after.reduce((sum, one) => sum + one.share, size.share);
-      return Math.max(0, Math.round(((remaining + takenBefore) * share) / WHOLE) - takenBefore);
-    }
-  }
-}
-
 async function wavesBefore(client: Client, migrationId: number, size: WaveSize): Promise<ReadonlySet<number>> {
   if (size.kind !== 'remaining' || size.after.length === 0) return new Set();
   const { rows } = await client.query<{ id: number }>(
@@ -108,24 +83,6 @@ async function wavesBefore(client: Client, migrationId: number, size: WaveSize):
     [migrationId, size.after.map(({ wave }) => wave)],
   );
   return new Set(rows.map(({ id }) => id));
-}
-
-/** How many of each stratum, in proportion to what there is of it: the largest remainders get what rounding leaves. */
-function quotas(available: ReadonlyMap<string, number>, wanted: number): readonly (readonly [string, number])[] {
-  const all = [...available.values()].reduce((sum, count) => sum + count, 0);
-  if (wanted >= all) return [...available];
-  const exact = [...available].map(([stratum, count]) => {
-    const share = (count * wanted) / all;
-    return { stratum, whole: Math.floor(share), rest: share - Math.floor(share) };
-  });
-  let over = wanted - exact.reduce((sum, { whole }) => sum + whole, 0);
-  return exact
-    .toSorted((one, other) => other.rest - one.rest || (one.stratum < other.stratum ? -1 : 1))
-    .map(({ stratum, whole }) => {
-      const more = over > 0 ? 1 : 0;
-      over -= more;
-      return [stratum, whole + more] as const;
-    });
 }
 
 async function walk(
@@ -166,7 +123,7 @@ function candidateOf(
   matches: (context: Readonly<Record<string, unknown>>) => boolean,
 ): Candidate {
   const known = attributes ?? {};
-  const stratum = strata.map((attribute) => String(known[attribute] ?? '–')).join(' / ');
+  const stratum = stratumOf(known, strata);
   return { key, attributes, stratum, waveId: wave_id, excluded: exclusion() };
 
   function exclusion(): string | undefined {

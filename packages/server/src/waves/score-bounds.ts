@@ -1,4 +1,4 @@
-import type { ScoreBound } from '../ports/wave-service.ts';
+import type { ScoreBound } from '@theseus/core/wave';
 
 /** The first bound that scores miss, in words with both numbers; null where they keep all. What was not measured is missed. */
 export function boundsMissed(bounds: readonly ScoreBound[], scores: Readonly<Record<string, number>>): string | null {

@@ -10,6 +10,7 @@ import { benchManyFlags } from './flags/many-flags.ts';
 import { benchJudging } from './health/judging.ts';
 import { benchSdk } from './sdk/routing.ts';
 import { benchTallies } from './sdk/tallies.ts';
+import { benchTelemetry } from './sdk/telemetry.ts';
 import { benchServer } from './server/requests.ts';
 import { benchPropagation } from './stream/propagation.ts';
 import { type Figure, renderFigure } from './support/figure.ts';
@@ -20,7 +21,7 @@ const HELP = `Measures the product. Each figure that depends on the machine stan
   npm run bench -- engine              simulation, replay, write path, 1 000 plans at once (about 6 minutes)
   npm run bench -- flags               evaluation by kind of flag, against the least and the peers; 10 000 flags
   npm run bench -- health              one look of the judge, and what it remembers
-  npm run bench -- sdk                 route(), how soon 100 instances follow a decision, and taking in what users did
+  npm run bench -- sdk                 route(), telemetry, how soon 100 instances follow a decision, taking in what users did
   npm run bench -- adapter             reads and writes of a migration, against both sides called by hand and a peer
   npm run bench -- server              what requests, a start and idling cost the server
   npm run bench -- stream              how soon 100 SDKs and 10 000 streams hear of a change, and what a stream weighs
@@ -31,9 +32,14 @@ Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
   --connections N  stream: how many streams (10000)
+<<<<<<< HEAD
   --subjects N   waves: how many subjects (1000000)
   --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, migration,
                  requests, propagation, waves
+=======
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, telemetry, migration,
+                 requests, propagation
+>>>>>>> lean
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
@@ -56,8 +62,12 @@ const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   adapter: { migration: benchAdapter },
   server: { requests: benchServer },
   stream: { propagation: benchPropagation },
+<<<<<<< HEAD
   sdk: { routing: benchSdk, tallies: benchTallies },
   waves: { waves: benchWaves },
+=======
+  sdk: { routing: benchSdk, tallies: benchTallies, telemetry: benchTelemetry },
+>>>>>>> lean
 };
 
 async function main(): Promise<number> {

@@ -1,14 +1,10 @@
-import {
-  applyPatch,
-  compileFlags,
-  type FlagDefinition,
-  type FlagDocument,
-  parseFlagDocument,
-} from '@theseus/core/flag';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { applyPatch, compileFlags, type FlagDefinition, sentDocument } from '@theseus/core/flag';
 import { exactly, type Figure, measuredOf } from '../support/figure.ts';
-import { byKey, flagOf, ROLLOUT, segmentOf, subjects, WHOLE } from './scenarios.ts';
+import { documentOf, MANY, started } from './many-flags-document.ts';
+import { subjects, WHOLE } from './scenarios.ts';
 
-const MANY = 10_000;
 const FEW = 100;
 const ROUNDS = 9;
 const PATCHES = 2_000;
@@ -18,45 +14,21 @@ const MOST_PATCH_MS = 0.1;
 
 /** Ten thousand flags, each with a rule and a percentage: how soon they answer, what they weigh, what one change costs. */
 export function benchManyFlags(): readonly Figure[] {
-  const text = JSON.stringify(documentOf(MANY));
-  return [...start(text), ...weight(text), change()];
+  const text = JSON.stringify(sentDocument(documentOf(MANY)));
+  return [...start(), ...weight(text), change()];
 }
 
-function documentOf(count: number): FlagDocument {
-  const rules = [{ segment: 'internal', exposure: WHOLE }];
-  const flags = Array.from({ length: count }, (_, at) => flagOf(`flag-${at}`, { exposure: ROLLOUT, rules }));
-  const segments = byKey([segmentOf('internal', 'country', ['nowhere'])]);
-  return { version: 1, flushEveryMs: 5_000, flags: byKey(flags), segments };
-}
-
-/** All that the SDK does with a document before it answers from it, after reading its text. */
-function started(json: unknown) {
-  const parsed = parseFlagDocument(json);
-  if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-  const flags = compileFlags(parsed.document);
-  flags.isCandidate('flag-1', subjects[0] as unknown as Record<string, unknown>);
-  return flags;
-}
-
-function start(text: string): readonly Figure[] {
-  const [reading, starting]: [number[], number[]] = [[], []];
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    globalThis.gc?.();
-    let json: unknown;
-    const read = cpuMs(() => {
-      json = JSON.parse(text);
-    });
-    const begun = cpuMs(() => started(json));
-    // The first round is never counted.
-    if (round > 0) {
-      reading.push(read);
-      starting.push(begun);
-    }
-  }
-  const [parsing, own] = [measuredOf(reading), measuredOf(starting)];
-  const whole = measuredOf(starting.map((each, at) => each + (reading[at] ?? 0)));
+/** In a process of its own, as a program starts. */
+function start(): readonly Figure[] {
+  const program = fileURLToPath(new URL('start.js', import.meta.url));
+  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', program], { encoding: 'utf8' });
+  if (status !== 0) throw new Error('the start could not be measured');
+  const { length, rounds } = JSON.parse(stdout) as Started;
+  const parsing = measuredOf(rounds.map(({ readMs }) => readMs));
+  const own = measuredOf(rounds.map(({ startedMs }) => startedMs));
+  const whole = measuredOf(rounds.map(({ readMs, startedMs }) => readMs + startedMs));
   const floor = { name: 'JSON.parse', measured: parsing };
-  const what = `start with ${MANY} flags (${Math.round(text.length / 1_000)} kB)`;
+  const what = `start with ${MANY} flags (${Math.round(length / 1_000)} kB)`;
   return [
     {
       name: what,
@@ -67,6 +39,11 @@ function start(text: string): readonly Figure[] {
     },
     { name: `${what}, beyond JSON.parse`, unit: 'ms CPU', measured: own, floor },
   ];
+}
+
+interface Started {
+  readonly length: number;
+  readonly rounds: readonly { readonly readMs: number; readonly startedMs: number }[];
 }
 
 function weight(text: string): readonly Figure[] {

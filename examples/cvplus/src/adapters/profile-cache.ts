@@ -15,8 +15,6 @@ const LIFE_MS = 60_000;
 /** A user changes their profile once in so many visits. */
 const VISITS_PER_CHANGE = 10;
 
-
-
 /** The cache service: two stores behind one name. Which of them answers is the flag's business, and nothing here asks for it. */
 export function profileCache({ theseus, legacy, candidate, repairs }: ProfileCacheOptions) {
   const profiles = dualCache<Profile>(theseus, FLAG, {

@@ -40,6 +40,7 @@ export {
   VARIANT_LIMIT,
   type VersionOperator,
 } from './flag-document.ts';
+export { type SentDefinition, sentDocument, sentPatch } from './flag-wire.ts';
 export { type FlagdExport, type FlagdFlag, type FlagdLogic, flagdDefinitions } from './flagd-definitions.ts';
 export {
   type FlagHistory,

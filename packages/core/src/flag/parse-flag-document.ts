@@ -13,6 +13,7 @@ import {
   type SegmentDefinition,
   VARIANT_LIMIT,
 } from './flag-document.ts';
+import { fillIn } from './flag-wire.ts';
 import { utf8Length } from './murmur3.ts';
 
 /** What became of a text from the network or the disk: the value, or the first thing that is wrong with it. */
@@ -42,7 +43,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Checks a parsed JSON value before it is trusted as a flag document. Fields that this version does not know are kept and ignored, and an unknown
- * operator of a segment is let through (it never matches): a newer server's rollback must reach an older SDK.
+ * operator of a segment is let through (it never matches): a newer server's rollback must reach an older SDK. What
+ * {@link sentDocument} left out is put back into the value.
  */
 export function parseFlagDocument(json: unknown): ParsedFlagDocument {
   const complaint = documentComplaint(json);
@@ -90,6 +92,7 @@ function flagsComplaint(flags: unknown): Complaint {
 
 function flagComplaint(key: string, definition: unknown): Complaint {
   if (!isFields(definition)) return 'is no object';
+  fillIn(definition as Record<string, unknown>);
   const flag = definition as Record<keyof FlagDefinition, unknown>;
   if (flag.key !== key) return 'its key differs from the name it is listed under';
   if (typeof flag.enabled !== 'boolean') return 'enabled is neither true nor false';

@@ -1,6 +1,6 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { FlagDocument } from '@theseus/core/flag';
+import { type FlagDocument, sentDocument, sentPatch } from '@theseus/core/flag';
 import { hasTagged } from './entity-tag.ts';
 import { environmentOf, environmentRequest } from './environment.ts';
 import { type EventStream, formatEvent } from './event-stream.ts';
@@ -13,8 +13,9 @@ const CLIENTS_AT_ONCE = 200;
 
 /** The flags for SDKs: whole with an ETag, and as a stream. */
 export function addFlagRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenStreams): void {
-  const body = rememberBody();
-  const clients = broadcaster(parts);
+  const body = remembered((document) => JSON.stringify(sentDocument(document)));
+  const put = remembered((document) => formatEvent('put', sentDocument(document)));
+  const clients = broadcaster(parts, put);
   api.openapi(
     createRoute({
       method: 'get',
@@ -43,21 +44,19 @@ export function addFlagRoutes(api: HttpApi, parts: HttpApiParts, streams: OpenSt
   api.get('/api/v1/flags/stream', (context) => {
     const environment = environmentOf(context);
     const stream = streams.open(context, context.get('holder').name, () => clients.remove(environment, stream));
-    stream.send(formatEvent('put', parts.flags.document(environment)));
+    stream.send(put(parts.flags.document(environment)));
     clients.add(environment, stream);
     return RESPONSE_ALREADY_SENT;
   });
 }
 
-/** One body per version, however many ask. */
-function rememberBody(): (document: FlagDocument) => string {
-  const bodies = new WeakMap<FlagDocument, string>();
+/** Written once per version, however many ask. */
+function remembered<Written>(write: (document: FlagDocument) => Written): (document: FlagDocument) => Written {
+  const known = new WeakMap<FlagDocument, { readonly written: Written }>();
   return (document) => {
-    const known = bodies.get(document);
-    if (known !== undefined) return known;
-    const body = JSON.stringify(document);
-    bodies.set(document, body);
-    return body;
+    const found = known.get(document) ?? { written: write(document) };
+    known.set(document, found);
+    return found.written;
   };
 }
 
@@ -67,12 +66,12 @@ interface Clients {
 }
 
 /** Writes each change to every client of its environment: one buffer for all, in slices. */
-function broadcaster(parts: HttpApiParts): Clients {
+function broadcaster(parts: HttpApiParts, put: (document: FlagDocument) => Buffer): Clients {
   const byEnvironment = new Map<string, Set<EventStream>>();
   parts.flags.onChange((document, patch, environment) => {
     const clients = byEnvironment.get(environment);
     if (clients === undefined) return;
-    const chunk = patch === null ? formatEvent('put', document) : formatEvent('patch', patch);
+    const chunk = patch === null ? put(document) : formatEvent('patch', sentPatch(patch));
     const waiting = [...clients];
     const slice = (from: number): void => {
       for (const client of waiting.slice(from, from + CLIENTS_AT_ONCE)) client.send(chunk);

@@ -15,7 +15,7 @@ async function serve(settings: { maxStreams: number; maxStreamsPerToken: number 
   const api = createHttpApi({
     tokens: { authenticate: async (token: string) => ({ name: token, role: 'operator', key: 'k' }) },
     flags: {
-      document: () => ({ version: 1, flags: { x: {} }, segments: {}, flushEveryMs: 1 }),
+      document: () => ({ version: 1, flags: {}, segments: {}, flushEveryMs: 1 }),
       onChange: () => () => undefined,
     },
     log: () => undefined,

@@ -32,14 +32,8 @@ Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
   --connections N  stream: how many streams (10000)
-<<<<<<< HEAD
-  --subjects N   waves: how many subjects (1000000)
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, migration,
-                 requests, propagation, waves
-=======
-  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, telemetry, migration,
-                 requests, propagation
->>>>>>> lean
+  --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, telemetry,
+                 migration, requests, propagation, waves
   --peer CMD     health: another judge of the same streams, timed beside the product's
   --json         one JSON object per figure
 Exit code: 0 every mark is kept, 1 some is not, 2 usage`;
@@ -62,12 +56,8 @@ const SUITES: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   adapter: { migration: benchAdapter },
   server: { requests: benchServer },
   stream: { propagation: benchPropagation },
-<<<<<<< HEAD
-  sdk: { routing: benchSdk, tallies: benchTallies },
-  waves: { waves: benchWaves },
-=======
   sdk: { routing: benchSdk, tallies: benchTallies, telemetry: benchTelemetry },
->>>>>>> lean
+  waves: { waves: benchWaves },
 };
 
 async function main(): Promise<number> {

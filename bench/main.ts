@@ -32,6 +32,7 @@ Options:
   --plans N      how many plans run at once (1000)
   --seconds N    how long they are measured, after a minute to settle (180; at most 270)
   --connections N  stream: how many streams (10000)
+  --subjects N   waves: how many subjects (1000000)
   --only NAME    one part: simulation, replay, commands, plans, evaluation, many-flags, judging, routing, tallies, telemetry,
                  migration, requests, propagation, waves
   --peer CMD     health: another judge of the same streams, timed beside the product's

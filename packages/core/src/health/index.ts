@@ -100,6 +100,7 @@ export {
   latencyDifference,
   latencyQuantile,
 } from './latency-histogram.ts';
+export { packLatency, unpackLatency } from './latency-wire.ts';
 export type { Measurement, Reading, ReadingStatus, Repairs } from './reading.ts';
 export {
   type ArmTelemetry,

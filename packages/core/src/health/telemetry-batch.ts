@@ -84,7 +84,7 @@ export interface ArmTelemetry {
   readonly errors: number;
   /** Requests whose candidate failed and that were answered by legacy instead (candidate arm only). */
   readonly fallbacks: number;
-  /** Sparse latency histogram: bucket, count, bucket, count … as {@link latencyBucket} numbers them. */
+  /** Counts of latencies: bucket, count, bucket, count … as {@link latencyBucket} numbers them; on the wire as `packLatency` writes them. */
   readonly latency: readonly number[];
   /**
    * Those of them that hash alone sent to this arm, so that both arms hold users of one kind; `all` where every one is.

@@ -1,5 +1,5 @@
 import { type Assignment, NOT_COMPARED } from '@theseus/core/flag';
-import { type ArmTelemetry, LatencyHistogram } from '@theseus/core/health';
+import { type ArmTelemetry, LatencyHistogram, packLatency } from '@theseus/core/health';
 
 /** Strata beyond this many are not counted, however often plans name others. */
 const KEPT_STRATA_LIMIT = 64;
@@ -42,7 +42,7 @@ export class ArmCounters {
     const whole = this.#whole();
     if (!comparing) return { ...whole, fallbacks };
     const { requests, errors, latency } = this.#compared;
-    const compared = this.#apart === undefined ? 'all' : { requests, errors, latency: latency.toSparse() };
+    const compared = this.#apart === undefined ? 'all' : { requests, errors, latency: packLatency(latency.toSparse()) };
     const strata = this.#strata === undefined ? {} : { strata: Object.fromEntries(this.#strata) };
     return { ...whole, fallbacks, compared, ...strata };
   }
@@ -50,10 +50,14 @@ export class ArmCounters {
   #whole(): Omit<ArmTelemetry, 'fallbacks'> {
     const { requests, errors, latency } = this.#compared;
     const apart = this.#apart;
-    if (apart === undefined) return { requests, errors, latency: latency.toSparse() };
+    if (apart === undefined) return { requests, errors, latency: packLatency(latency.toSparse()) };
     const both = LatencyHistogram.fromSparse(latency.toSparse());
     both.merge(apart.latency.toSparse());
-    return { requests: requests + apart.requests, errors: errors + apart.errors, latency: both.toSparse() };
+    return {
+      requests: requests + apart.requests,
+      errors: errors + apart.errors,
+      latency: packLatency(both.toSparse()),
+    };
   }
 
   #countStrata({ strata, definition }: Assignment, isFailed: boolean): void {

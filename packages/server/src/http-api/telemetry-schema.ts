@@ -6,15 +6,18 @@ import {
   DIFFERENCE_SAMPLE_LENGTH,
   DIFFERENCE_SAMPLE_LIMIT,
   GOAL_FIELDS,
+  isSparseLatency,
   USER_FIELDS,
+  unpackLatency,
 } from '@theseus/core/health';
 import { EnvironmentSchema } from './environment.ts';
 
 const count = z.number().int().min(0);
 const latency = z
-  .array(count)
+  .array(z.number().int())
   .max(4_000)
-  .refine((sparse) => sparse.length % 2 === 0, 'pairs of bucket and count');
+  .transform(unpackLatency)
+  .refine(isSparseLatency, 'counts of known buckets in ascending order');
 const STRATA_LIMIT = 64;
 
 const armTelemetry = z.strictObject({

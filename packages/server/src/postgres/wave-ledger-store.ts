@@ -48,6 +48,9 @@ export class WaveLedgerStore implements WaveLedger {
     client: Client,
     { waveId, order, worker }: { readonly waveId: number; readonly order: WaveOrder; readonly worker: string },
   ): Promise<WaveBatch | null> {
+    // A statement of its own: what comes after it sees all that those have written who held the lock before.
+    const lock = await client.query('select from theseus.wave where id = $1 for no key update skip locked', [waveId]);
+    if (lock.rowCount === 0) return null;
     const { rows } = await client.query<ClaimRow>(CLAIM, [
       waveId,
       worker,
@@ -136,7 +139,7 @@ const WAVES_WITH_WORK = `
  */
 const CLAIM = `
   with wave as (
-    select w.*, ${PURPOSES_BY_PERMIT} as purposes from theseus.wave w where w.id = $1 for no key update skip locked
+    select w.*, ${PURPOSES_BY_PERMIT} as purposes from theseus.wave w where w.id = $1
   ), held as (
     select count(*) as count, count(*) filter (where b.purpose <> ${purposeNumber('undo')}) as others
     from theseus.wave_batch b where b.wave_id = $1 and b.holder is not null and b.held_until > now()
@@ -154,7 +157,8 @@ const CLAIM = `
   ), taken as (
     update theseus.wave_batch b
     set holder = $2, held_until = now() + make_interval(secs => $3::double precision / 1000), taken = b.taken + 1
-    from next n where b.wave_id = n.wave_id and b.number = n.number
+    from next n
+    where b.wave_id = n.wave_id and b.number = n.number and not b.is_done and (b.held_until is null or b.held_until <= now())
     returning b.wave_id, b.number, b.purpose, b.places, b.attributes, b.size, b.taken
   ), paced as (
     update theseus.wave w
@@ -260,6 +264,8 @@ async function isHeld(client: Client, { waveId, number, taken }: WaveBatch, work
   return rowCount === 1;
 }
 
+type PlaceOf = (key: string) => number | null;
+
 async function writeSubjects(
   client: Client,
   { waveId, subjects }: WaveBatch,
@@ -267,31 +273,48 @@ async function writeSubjects(
 ): Promise<void> {
   if (changes.length === 0) return;
   const placeOf = places(subjects);
+  await writeSaved(client, waveId, placeOf, changes);
+  if (!(await writeAlike(client, waveId, placeOf, changes))) await writeEach(client, waveId, placeOf, changes);
+}
+
+async function writeSaved(
+  client: Client,
+  waveId: number,
+  placeOf: PlaceOf,
+  changes: readonly SubjectChange[],
+): Promise<void> {
   const saving = changes.flatMap(({ key, saved }) => (saved === undefined ? [] : [{ place: placeOf(key), ...saved }]));
-  if (saving.length > 0) {
-    await client.query(
-      `insert into theseus.saved_state (wave_id, place, is_json, saved, hash)
-       select $1, place, is_json, saved, hash
-       from unnest($2::integer[], $3::boolean[], $4::bytea[], $5::bytea[]) as u (place, is_json, saved, hash)
-       on conflict (wave_id, place) do update
-         set is_json = excluded.is_json, saved = excluded.saved, hash = excluded.hash`,
-      [
-        waveId,
-        saving.map(({ place }) => place),
-        saving.map(({ isJson }) => isJson),
-        saving.map(({ bytes }) => bytes),
-        saving.map(({ hash }) => hash),
-      ],
-    );
-  }
-  // Most of the time all of a batch go the same way: then the keys alone are sent.
+  if (saving.length === 0) return;
+  await client.query(
+    `insert into theseus.saved_state (wave_id, place, is_json, saved, hash)
+     select $1, place, is_json, saved, hash
+     from unnest($2::integer[], $3::boolean[], $4::bytea[], $5::bytea[]) as u (place, is_json, saved, hash)
+     on conflict (wave_id, place) do update
+       set is_json = excluded.is_json, saved = excluded.saved, hash = excluded.hash`,
+    [
+      waveId,
+      saving.map(({ place }) => place),
+      saving.map(({ isJson }) => isJson),
+      saving.map(({ bytes }) => bytes),
+      saving.map(({ hash }) => hash),
+    ],
+  );
+}
+
+/** Most of the time all of a batch go the same way: then little more than their places is sent. Whether it was so. */
+async function writeAlike(
+  client: Client,
+  waveId: number,
+  placeOf: PlaceOf,
+  changes: readonly SubjectChange[],
+): Promise<boolean> {
   const [first] = changes;
   if (first !== undefined && changes.every((change) => isPlain(change) && change.to === first.to)) {
     await client.query(
       'update theseus.ledger set state = $3, changed_at = now() where wave_id = $1 and place = any($2::integer[])',
       [waveId, changes.map(({ key }) => placeOf(key)), stateNumber(first.to)],
     );
-    return;
+    return true;
   }
   if (first !== undefined && changes.every((change) => isGood(change) && change.to === first.to)) {
     await client.query(
@@ -307,8 +330,17 @@ async function writeSubjects(
         changes.map(({ scores }) => (scores === undefined ? null : JSON.stringify(scores))),
       ],
     );
-    return;
+    return true;
   }
+  return false;
+}
+
+async function writeEach(
+  client: Client,
+  waveId: number,
+  placeOf: PlaceOf,
+  changes: readonly SubjectChange[],
+): Promise<void> {
   await client.query(
     `update theseus.ledger l set state = u.state, attempts = coalesce(u.attempts, l.attempts),
        is_invalid = coalesce(u.is_invalid, l.is_invalid), is_conflict = coalesce(u.is_conflict, l.is_conflict),
@@ -337,7 +369,7 @@ async function writeSubjects(
   );
 }
 
-function places(subjects: readonly LedgerSubject[]): (key: string) => number | null {
+function places(subjects: readonly LedgerSubject[]): PlaceOf {
   const known = new Map(subjects.map(({ key, place }) => [key, place]));
   return (key) => known.get(key) ?? null;
 }

@@ -312,6 +312,21 @@ describe('working a wave off', () => {
     expect([...target.data.values()].every(({ migrated }) => migrated === 1)).toBe(true);
   }, 30_000);
 
+  it('gives each batch to one worker, however many ask at the same moment [ALL-7]', async () => {
+    order = { ...order, batch: 1, concurrency: 7 };
+    await store().select(order, signal);
+    await permit('open');
+    const taken = await Promise.all(
+      Array.from({ length: 60 }, async (_, at) => {
+        const ask = async () => (await ledger().take(`worker-${at}`, own))?.number;
+        return [await ask(), await ask(), await ask()];
+      }),
+    );
+    const numbers = taken.flat().filter((batch) => batch !== undefined);
+    expect(numbers).toHaveLength(7);
+    expect(new Set(numbers).size).toBe(7);
+  });
+
   it('writes nothing once its claim is another worker’s', async () => {
     await store().select(order, signal);
     await permit('open');

@@ -1,5 +1,6 @@
 import { SUBJECT_STATES, type SubjectState, type WaveProgress } from '@theseus/core/wave';
 import type { DataMigration, Subject } from '@theseus/migrate';
+import { Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
 import type { Database } from '../ports/database.ts';
@@ -313,19 +314,27 @@ describe('working a wave off', () => {
   }, 30_000);
 
   it('gives each batch to one worker, however many ask at the same moment [ALL-7]', async () => {
-    order = { ...order, batch: 1, concurrency: 7 };
+    target = new Target(subjectsOf(400));
+    order = { ...order, batch: 1, concurrency: 300 };
     await store().select(order, signal);
     await permit('open');
-    const taken = await Promise.all(
-      Array.from({ length: 60 }, async (_, at) => {
-        const ask = async () => (await ledger().take(`worker-${at}`, own))?.number;
-        return [await ask(), await ask(), await ask()];
-      }),
-    );
-    const numbers = taken.flat().filter((batch) => batch !== undefined);
-    expect(numbers).toHaveLength(7);
-    expect(new Set(numbers).size).toBe(7);
-  });
+    const asking = new Pool({ connectionString: testbed.url, max: 24 });
+    const many = { ...database, pool: asking, transaction: transactionsOn(asking) };
+    const asker = new WaveLedgerStore({ database: many, claimMs: 60_000, onMembers: () => Promise.resolve() });
+    const numbers: number[] = [];
+    const ask = async (worker: string): Promise<void> => {
+      for (let vain = 0; vain < 20; vain += 1) {
+        const batch = await asker.take(worker, own);
+        if (batch === null) continue;
+        numbers.push(batch.number);
+        vain = 0;
+      }
+    };
+    await Promise.all(Array.from({ length: 24 }, (_, at) => ask(`worker-${at}`)));
+    await asking.end();
+    expect(numbers).toHaveLength(300);
+    expect(new Set(numbers).size).toBe(300);
+  }, 30_000);
 
   it('writes nothing once its claim is another worker’s', async () => {
     await store().select(order, signal);
@@ -467,5 +476,19 @@ function wrapped(of: WaveLedgerStore) {
     hold: of.hold.bind(of),
     record: of.record.bind(of),
     release: of.release.bind(of),
+  };
+}
+
+function transactionsOn(pool: Pool) {
+  return async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } finally {
+      client.release();
+    }
   };
 }

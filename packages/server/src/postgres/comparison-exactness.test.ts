@@ -15,6 +15,7 @@ import { PendingGoals } from '../../../sdk/src/telemetry/pending-goals.ts';
 import { userLimits } from '../../../sdk/src/telemetry/pending-users.ts';
 import { UserParts } from '../../../sdk/src/telemetry/user-parts.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
+import { TelemetryBatchSchema } from '../http-api/telemetry-schema.ts';
 import type { Database } from '../ports/database.ts';
 import { ComparisonStore } from './comparison-store.ts';
 import { migrate, openDatabase } from './database.ts';
@@ -89,7 +90,8 @@ class Instance {
     const users = this.parts.next(100_000);
     const changed = this.counters.changed(100_000);
     this.#sequence += 1;
-    const batch: TelemetryBatch = {
+    // As the server reads it from the wire.
+    const batch = TelemetryBatchSchema.parse({
       instance: this.name,
       service: 'test',
       environment,
@@ -97,7 +99,7 @@ class Instance {
       servedVersion: this.document.version,
       flags: JSON.parse(changed.json),
       ...(users === undefined ? {} : { users: JSON.parse(users.json) }),
-    };
+    }) as TelemetryBatch;
     const acknowledge = (): void => {
       changed.acknowledge();
       users?.acknowledge();

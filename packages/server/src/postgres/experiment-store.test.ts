@@ -9,6 +9,7 @@ import { UserParts } from '../../../sdk/src/telemetry/user-parts.ts';
 import { type TestDatabase, testDatabase } from '../../test-support/test-database.ts';
 import { RunEngine } from '../engine/run-engine.ts';
 import { migrateJobs } from '../graphile-worker/job-worker.ts';
+import { TelemetryBatchSchema } from '../http-api/telemetry-schema.ts';
 import type { Database } from '../ports/database.ts';
 import { compactTelemetry } from './compact-telemetry.ts';
 import { migrate, openDatabase } from './database.ts';
@@ -131,7 +132,8 @@ class Instance {
   batch(): { readonly batch: TelemetryBatch; readonly acknowledge: () => void } {
     const users = this.parts.next(4_000);
     this.#sequence += 1;
-    const batch: TelemetryBatch = {
+    // As the server reads it from the wire.
+    const batch = TelemetryBatchSchema.parse({
       instance: this.#name,
       service: 'test',
       environment,
@@ -139,7 +141,7 @@ class Instance {
       servedVersion: flags.document(environment).version,
       flags: JSON.parse(this.counters.changed(100_000).json),
       ...(users === undefined ? {} : { users: JSON.parse(users.json) }),
-    };
+    }) as TelemetryBatch;
     return { batch, acknowledge: () => users?.acknowledge() };
   }
 

@@ -49,6 +49,13 @@ phases:
 const exposureOf = async (run: string): Promise<number> =>
   (await theseus.view(run)).flags[0]?.exposurePercent ?? Number.NaN;
 
+/** A run of the plan, once its flag is open: a program that asked before would be sent legacy alone. */
+async function opened(text: string): Promise<string> {
+  const run = await theseus.begin(planOf(text));
+  await until(async () => (await exposureOf(run)) > 0);
+  return run;
+}
+
 async function metricOf(run: string): Promise<MetricComparison> {
   const [metric] = (await theseus.view(run)).flags.flatMap(({ metrics }) => metrics ?? []);
   if (metric === undefined) throw new Error('the run measures nothing');
@@ -78,7 +85,7 @@ function reply(flag: string, programs: readonly TheseusClient[]): ReadonlyMap<st
 
 describe('an experiment on real traffic', () => {
   it('finds the variant that more users answer, by goals that another program tracks later [CO-7]', async () => {
-    const run = await theseus.begin(planOf(replying('style')));
+    const run = await opened(replying('style'));
     const programs = await serving('front-a', 'front-b');
     const sent = reply('style', programs);
     await Promise.all(programs.map((client) => client.close()));
@@ -110,7 +117,7 @@ describe('an experiment on real traffic', () => {
   }, 60_000);
 
   it('holds, and never rolls back, while one is shown to be worse [CO-7]', async () => {
-    const run = await theseus.begin(planOf(replying('tone')));
+    const run = await opened(replying('tone'));
     const [front] = await serving('front-c');
     if (front === undefined) throw new Error('there is no client');
     const sent = reply('tone', [front]);
@@ -136,8 +143,8 @@ gates: { standard: { every: 200ms, minSample: 20, rules: [ errors > 50%: rollbac
 flags: { ${flag}: { by: ${by} } }
 phases: [ { phase: one, steps: [ { ramp: ${flag}, gate: standard, through: [10%], soak: 1h } ] } ]
 `;
-    const byScrape = await theseus.begin(planOf(text('by-scrape', 'scrapeId')));
-    const byCall = await theseus.begin(planOf(text('by-call', 'call')));
+    const byScrape = await opened(text('by-scrape', 'scrapeId'));
+    const byCall = await opened(text('by-call', 'call'));
     const [scraper] = await serving('scraper');
     if (scraper === undefined) throw new Error('there is no client');
     const answers = (flag: string): readonly string[] =>
@@ -170,14 +177,14 @@ phases: [ { phase: one, steps: [ { ramp: ${flag}, gate: standard, through: [10%]
   }, 60_000);
 
   it('is taken back by the judge, which compares calls where there are no users [CO-4] [CV-4]', async () => {
-    const run = await theseus.begin(
-      planOf(`
+    const run = await opened(
+      `
 plan: failing-calls
 cohort: userId
 gates: { standard: { every: 200ms, onInconclusive: hold, rules: [ worse than legacy: rollback now ] } }
 flags: { calls: { by: call } }
 phases: [ { phase: one, steps: [ { ramp: calls, gate: standard, through: [50%], soak: 1h } ] } ]
-`),
+`,
     );
     const [front] = await serving('front-calls');
     let request = 0;
